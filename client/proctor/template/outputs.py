@@ -1,0 +1,209 @@
+"""Checks what a model answered and writes it, all or nothing.
+
+Each output is written under a temporary name; only when every one has been checked and written
+are they renamed. A model that fails halfway leaves no half answer to be scored.
+
+| type or suffix | what a model may return |
+|---|---|
+| `table` | (items, columns) array or nested list, or a list of dicts by column name |
+| `mask_image` | whole numbers or booleans, of the shape of its grid input |
+| `.npy` / `.json` / `.txt` | an array / anything JSON has, numpy included / text |
+| any | bytes, or the `pathlib.Path` of a file that the model wrote itself |
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .inputs import Volume
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .case import Case, OutputFile
+
+
+class OutputError(Exception):
+    """The model answered, but not what the case asks for."""
+
+
+def write_outputs(
+    answer: Mapping[str, object], case: Case, inputs: Mapping[str, object], folder: Path
+) -> None:
+    """Write the answer of a model: every output of the case, or none.
+
+    Raises:
+        OutputError: An output is missing, unknown, of the wrong shape or not a finite number.
+    """
+    expected = ", ".join(repr(name) for name in case.outputs)
+    for name in answer:
+        if name not in case.outputs:
+            raise OutputError(f"it answered {name!r}, which this case does not ask for: {expected}")
+    for name in case.outputs:
+        if name not in answer:
+            raise OutputError(f"the output {name!r} is missing; this case asks for {expected}")
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[tuple[Path, Path]] = []
+    try:
+        for name, output in case.outputs.items():
+            part = folder / f".part-{output.file}"
+            written.append((part, folder / output.file))
+            try:
+                _write(answer[name], output, case, inputs, part)
+            except OutputError as error:
+                raise OutputError(f"output {name!r}: {error}") from error
+        for part, final in written:
+            os.replace(part, final)
+    finally:
+        for part, _ in written:
+            part.unlink(missing_ok=True)
+
+
+def _write(
+    value: object, output: OutputFile, case: Case, inputs: Mapping[str, object], path: Path
+) -> None:
+    suffix = output.file.lower()
+    if isinstance(value, bytes):
+        path.write_bytes(value)
+    elif isinstance(value, Path):
+        _copy(value, path)
+    elif output.type == "mask_image":
+        _write_mask(value, output, inputs, path)
+    elif output.type == "table":
+        _write_table(value, output, case, path)
+    elif suffix.endswith(".npy"):
+        _write_array(value, path)
+    elif suffix.endswith(".json"):
+        _write_json(value, path)
+    elif isinstance(value, str):
+        path.write_text(value, encoding="utf-8")
+    else:
+        raise OutputError(
+            f"the engine cannot write {type(value).__name__} as {output.file}; return bytes, or "
+            "the pathlib.Path of a file that you wrote"
+        )
+
+
+def _copy(source: Path, path: Path) -> None:
+    if not source.is_file():
+        raise OutputError(f"the model returned the path {source}, but no file is there")
+    shutil.copyfile(source, path)
+
+
+def _write_table(value: object, output: OutputFile, case: Case, path: Path) -> None:
+    rows = [_row(row, output.columns) for row in _iterate(value, output)]
+    if case.items and len(rows) != len(case.items):
+        raise OutputError(f"{len(rows)} rows for {len(case.items)} items; row i answers item i")
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(output.columns)
+        for number, row in enumerate(rows):
+            writer.writerow([repr(_cell(cell, number, output)) for cell in row])
+            if len(row) != len(output.columns):
+                raise OutputError(
+                    f"row {number} has {len(row)} values for {len(output.columns)} columns "
+                    f"({', '.join(output.columns)})"
+                )
+
+
+def _iterate(value: object, output: OutputFile) -> Iterable[object]:
+    rows = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(rows, Sequence) or isinstance(rows, (str, bytes)):
+        raise OutputError(
+            f"a table of {len(output.columns)} columns was expected, not {type(value).__name__}"
+        )
+    return rows
+
+
+def _row(row: object, columns: tuple[str, ...]) -> Sequence[object]:
+    """Bring one row in column order; a bare number is the row of a one-column table."""
+    if isinstance(row, Mapping):
+        unknown = sorted(str(name) for name in row if name not in columns)
+        missing = [name for name in columns if name not in row]
+        if unknown or missing:
+            raise OutputError(f"columns missing: {missing or 'none'}, unknown: {unknown or 'none'}")
+        return [row[name] for name in columns]
+    row = row.tolist() if hasattr(row, "tolist") else row
+    if isinstance(row, Sequence) and not isinstance(row, (str, bytes)):
+        return row
+    return [row]
+
+
+def _cell(cell: object, row: int, output: OutputFile) -> float:
+    try:
+        number = float(cell)  # type: ignore[arg-type]  # what it cannot take, it raises on
+    except (TypeError, ValueError) as error:
+        raise OutputError(f"row {row} holds {cell!r}, which is not a number") from error
+    if not math.isfinite(number):
+        raise OutputError(f"row {row} of {output.file} holds {number}; every value must be finite")
+    return number
+
+
+def _write_array(value: object, path: Path) -> None:
+    import numpy as np
+
+    array = np.asarray(value)
+    if array.dtype.hasobject:
+        raise OutputError("an array of numbers was expected, not of Python objects")
+    np.save(path, array, allow_pickle=False)
+
+
+def _write_json(value: object, path: Path) -> None:
+    def plain(item: object) -> object:
+        if hasattr(item, "tolist"):
+            return item.tolist()
+        raise TypeError(f"{type(item).__name__} has no form in JSON")
+
+    try:
+        text = json.dumps(value, allow_nan=False, default=plain)
+    except (TypeError, ValueError) as error:
+        raise OutputError(str(error)) from error
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _write_mask(
+    value: object, output: OutputFile, inputs: Mapping[str, object], path: Path
+) -> None:
+    if not output.file.lower().endswith((".nii", ".nii.gz")):
+        raise OutputError(
+            f"the engine writes masks as NIfTI, and this case asks for {output.file}; return the "
+            "pathlib.Path of a file that you wrote"
+        )
+    grid = inputs.get(output.grid or "")
+    if not isinstance(grid, Volume):
+        raise OutputError(
+            f"its grid is input {output.grid!r}, which is no volume here; nibabel must be "
+            "installed in the image"
+        )
+    import nibabel
+
+    mask = _labels(value.data if isinstance(value, Volume) else value)
+    if mask.shape != grid.data.shape:
+        raise OutputError(
+            f"shape {mask.shape}, but the grid of input {output.grid!r} is {grid.data.shape}"
+        )
+    image = nibabel.Nifti1Image(mask, grid.affine)  # type: ignore[no-untyped-call]  # nibabel
+    image.header.set_xyzt_units("mm")  # type: ignore[no-untyped-call]  # is typed in part
+    image.to_filename(path)
+
+
+def _labels(value: object) -> NDArray[np.unsignedinteger]:
+    import numpy as np
+
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise OutputError(f"a mask of whole numbers was expected, not {array.dtype}")
+    if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
+        raise OutputError(f"a mask of whole numbers was expected; this {array.dtype} holds others")
+    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+    if low < 0 or high > 65535:
+        raise OutputError(f"labels from {low} to {high}; they must lie in 0 to 65535")
+    return array.astype(np.uint8 if high < 256 else np.uint16)

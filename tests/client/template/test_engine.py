@@ -1,0 +1,309 @@
+"""The engine as a container meets it: a process, three folders, an exit code, one paragraph."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from proctor.template.scaffold import scaffold
+
+TABLE = {"type": "table", "file": "probabilities.csv", "columns": ["a", "b"]}
+MASK = {"type": "mask_image", "file": "seg.nii.gz", "grid": "t1"}
+AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 3, -72], [0, 0, 0, 1]])
+
+
+class Bench:
+    """A model folder, an input folder and an output folder, and the engine between them."""
+
+    def __init__(self, root: Path) -> None:
+        self.model, self.input, self.output = root / "model", root / "input", root / "output"
+        for folder in (self.model, self.input, self.output):
+            folder.mkdir()
+
+    def write_model(self, body: str) -> None:
+        (self.model / "model.py").write_text(body)
+
+    def write_case(self, inputs: dict, outputs: dict, items: list[str], seed: int = 0) -> None:
+        case = {
+            "contract": 1,
+            "case": "c1",
+            "items": items,
+            "inputs": inputs,
+            "meta": {"site": "north"},
+            "outputs": outputs,
+            "seed": seed,
+        }
+        (self.input / "case.json").write_text(json.dumps(case))
+
+    def write_images(self, n_items: int = 3) -> None:
+        np.save(self.input / "images.npy", np.arange(n_items * 4.0).reshape(n_items, 2, 2))
+        self.write_case(
+            {"images": {"type": "array", "file": "images.npy"}},
+            {"probabilities": TABLE},
+            [str(i) for i in range(n_items)],
+        )
+
+    def write_volume(self) -> None:
+        data = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+        nibabel.Nifti1Image(data, AFFINE).to_filename(self.input / "t1.nii.gz")
+        self.write_case({"t1": {"type": "volume", "file": "t1.nii.gz"}}, {"seg": MASK}, ["0"])
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PROCTOR_INPUT": str(self.input),
+            "PROCTOR_OUTPUT": str(self.output),
+            "PROCTOR_MODEL": str(self.model),
+            **variables,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "proctor.template", *arguments],
+            env=environment,
+            cwd=self.model.parent,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def left(self) -> list[str]:
+        return sorted(path.name for path in self.output.iterdir())
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def rows(expression: str) -> str:
+    return f"import numpy as np\nclass Model:\n def predict(self, data):\n  return {expression}\n"
+
+
+def last_line(result: subprocess.CompletedProcess[str]) -> str:
+    return result.stderr.strip().splitlines()[-1]
+
+
+def test_a_table_is_written_with_its_header_and_every_digit(bench: Bench) -> None:
+    bench.write_images()
+    bench.write_model(
+        "import numpy as np\n"
+        "class Model:\n"
+        "    def load(self, folder): self.third = float((folder / 'w.txt').read_text())\n"
+        "    def preprocess(self, inputs, case): return len(inputs['images'])\n"
+        "    def predict(self, n): return np.full((n, 2), self.third, dtype=np.float64)\n"
+        "    def postprocess(self, found, case): return {'probabilities': found}\n"
+    )
+    (bench.model / "w.txt").write_text(repr(1 / 3))
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    row = f"{1 / 3!r},{1 / 3!r}\n"
+    assert (bench.output / "probabilities.csv").read_text() == "a,b\n" + row * 3
+    assert bench.left() == ["probabilities.csv"]
+    assert not (bench.model / "__pycache__").exists()
+
+
+def test_a_mask_lies_on_the_grid_of_its_input(bench: Bench) -> None:
+    bench.write_volume()
+    bench.write_model(
+        "class Model:\n"
+        " def predict(self, inputs):\n"
+        "  t1 = inputs['t1']\n"
+        "  assert t1.spacing_mm == (2.0, 2.0, 3.0), t1.spacing_mm\n"
+        "  return {'seg': (t1.data > 11) * 2.0}\n"
+    )
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    image = nibabel.Nifti1Image.from_filename(bench.output / "seg.nii.gz")
+    assert np.array_equal(image.affine, AFFINE)
+    assert image.get_data_dtype() == np.uint8
+    expected = (np.arange(24).reshape(2, 3, 4) > 11) * 2
+    assert np.array_equal(np.asanyarray(image.dataobj), expected)
+
+
+def test_a_case_without_arrays_needs_no_numpy(bench: Bench) -> None:
+    (bench.input / "rows.csv").write_text("age,site\n4,north\n6,south\n")
+    bench.write_case(
+        {"rows": {"type": "table", "file": "rows.csv"}}, {"probabilities": TABLE}, ["0", "1"]
+    )
+    (bench.model / "numpy.py").write_text("raise RuntimeError('numpy was imported')\n")
+    bench.write_model(
+        "import sys\n"
+        "class Model:\n"
+        " def predict(self, inputs):\n"
+        "  return [{'b': 1 - row['age'] / 10, 'a': row['age'] / 10} for row in inputs['rows']]\n"
+    )
+    result = bench.run(PROCTOR_SEED="5")
+    assert result.returncode == 0, result.stderr
+    assert (bench.output / "probabilities.csv").read_text() == "a,b\n0.4,0.6\n0.6,0.4\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (rows("{'probabilities': np.ones((2, 2))}"), ["2 rows", "3 items", "probabilities"]),
+        (rows("np.ones((3, 3))"), ["3 values", "2 columns"]),
+        (rows("{}"), ["'probabilities' is missing"]),
+        (rows("{'seg': 1, 'probabilities': np.ones((3, 2))}"), ["'seg'", "does not ask for"]),
+        (rows("np.full((3, 2), np.nan)"), ["nan", "finite"]),
+        (rows("'high'"), ["a table of 2 columns was expected, not str"]),
+        (rows("1 / 0"), ["Model.predict", "ZeroDivisionError", "model.py line 4"]),
+        (rows("__import__('sys').exit(0)"), ["Model.predict", "SystemExit"]),
+    ],
+)
+def test_a_wrong_answer_is_one_paragraph_that_names_the_model(
+    bench: Bench, body: str, words: list[str]
+) -> None:
+    bench.write_images()
+    bench.write_model(body)
+    result = bench.run()
+    assert result.returncode == 1
+    assert str(bench.model / "model.py") in last_line(result)
+    for word in words:
+        assert word in last_line(result)
+    assert bench.left() == []
+
+
+def test_a_mask_of_another_shape_names_both_shapes(bench: Bench) -> None:
+    bench.write_volume()
+    bench.write_model(rows("np.zeros((2, 3, 3), np.uint8)"))
+    result = bench.run()
+    assert result.returncode == 1
+    assert "(2, 3, 3)" in last_line(result)
+    assert "(2, 3, 4)" in last_line(result)
+
+
+def test_a_mask_that_holds_fractions_is_refused(bench: Bench) -> None:
+    bench.write_volume()
+    bench.write_model(rows("np.full((2, 3, 4), 0.5)"))
+    result = bench.run()
+    assert result.returncode == 1
+    assert "whole numbers" in last_line(result)
+
+
+def test_the_first_output_is_not_left_when_the_second_is_wrong(bench: Bench) -> None:
+    bench.write_volume()
+    case = json.loads((bench.input / "case.json").read_text())
+    case["outputs"]["table"] = {**TABLE, "file": "table.csv"}
+    (bench.input / "case.json").write_text(json.dumps(case))
+    bench.write_model(rows("{'seg': np.zeros((2, 3, 4)), 'table': np.ones((9, 2))}"))
+    assert bench.run().returncode == 1
+    assert bench.left() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (None, ["There is no", "model.py"]),
+        ("class Modell: pass\n", ["no class Model"]),
+        ("class Model: pass\n", ["no method 'predict'"]),
+        ("class Model(\n", ["the import", "SyntaxError"]),
+        ("import nothing_of_that_name\n", ["ModuleNotFoundError", "model.py line 1"]),
+        (
+            "class Model:\n def load(self, folder): open(folder / 'weights.npz')\n"
+            " def predict(self, data): return data\n",
+            ["Model.load", "FileNotFoundError", "weights.npz"],
+        ),
+    ],
+)
+def test_a_model_that_cannot_start_has_an_exit_code_of_its_own(
+    bench: Bench, body: str | None, words: list[str]
+) -> None:
+    bench.write_images()
+    if body is not None:
+        bench.write_model(body)
+    result = bench.run()
+    assert result.returncode == 3
+    for word in words:
+        assert word in last_line(result)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda folder: (folder / "case.json").unlink(), ["case.json", "PROCTOR_INPUT"]),
+        (lambda folder: (folder / "case.json").write_text("{"), ["not JSON"]),
+        (lambda folder: (folder / "case.json").write_text('{"contract": 2}'), ["contract 2"]),
+        (lambda folder: (folder / "images.npy").unlink(), ["images", "not there"]),
+        (lambda folder: (folder / "images.npy").write_bytes(b"\x93NUMPY"), ["cannot be read"]),
+    ],
+)
+def test_an_unreadable_case_is_not_blamed_on_the_model(
+    bench: Bench, spoil: Callable[[Path], object], words: list[str]
+) -> None:
+    bench.write_images()
+    bench.write_model(rows("data"))
+    spoil(bench.input)
+    result = bench.run()
+    assert result.returncode == 4
+    for word in words:
+        assert word in last_line(result)
+
+
+def test_pickled_objects_in_an_input_are_refused(bench: Bench) -> None:
+    bench.write_images()
+    np.save(bench.input / "images.npy", np.array([{}], dtype=object), allow_pickle=True)
+    bench.write_model(rows("data"))
+    assert bench.run().returncode == 4
+
+
+def test_the_seed_decides_what_a_seeded_model_draws(bench: Bench) -> None:
+    bench.write_images()
+    bench.write_model(
+        "import random\n" + rows("np.full((3, 2), random.random() + np.random.rand())")
+    )
+
+    def answer(seed: str) -> str:
+        assert bench.run(PROCTOR_SEED=seed).returncode == 0
+        return (bench.output / "probabilities.csv").read_text()
+
+    assert answer("1") == answer("1")
+    assert answer("1") != answer("2")
+
+
+def test_another_protocol_is_refused_before_the_model_starts(bench: Bench) -> None:
+    result = bench.run(PROCTOR_PROTOCOL="telepathy")
+    assert result.returncode == 2
+    assert "telepathy" in last_line(result)
+
+
+def test_a_traceback_begins_in_the_model(bench: Bench) -> None:
+    bench.write_images()
+    bench.write_model(rows("1 / 0"))
+    frames = [line for line in bench.run().stderr.splitlines() if line.startswith("  File ")]
+    assert len(frames) == 1
+    assert "model.py" in frames[0]
+
+
+@pytest.mark.parametrize("task", ["segmentation", "classification"])
+def test_a_scaffold_runs_unmodified(bench: Bench, tmp_path: Path, task: str) -> None:
+    bench.model = tmp_path / "mine"
+    written = scaffold(bench.model, "mine", task)
+    assert [path.name for path in written] == ["model.json", "model.py", "Dockerfile", "README.md"]
+    assert json.loads((bench.model / "model.json").read_text())["name"] == "mine"
+    assert len((bench.model / "model.py").read_text().splitlines()) < 30
+    if task == "segmentation":
+        bench.write_volume()
+    else:
+        bench.write_images()
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    assert len(bench.left()) == 1
+
+
+def test_a_scaffold_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"model\.py"):
+        scaffold(tmp_path, "mine", "segmentation")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
+
+
+def test_an_unknown_scaffold_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="segmentation, classification"):
+        scaffold(tmp_path / "new", "mine", "poetry")
+    assert not (tmp_path / "new").exists()
