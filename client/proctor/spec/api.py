@@ -1,0 +1,257 @@
+"""Wire types between people's clients and the platform."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from proctor.spec.base import Digest, Name, Slug, Spec, UtcDatetime
+from proctor.spec.challenge import ChallengeSpec, SubmissionKind
+from proctor.spec.dataset import TaskDatasets
+from proctor.spec.leaderboard import Verdict
+from proctor.spec.model import ModelCard
+from proctor.spec.outcomes import Code, Owner
+from proctor.spec.states import EvaluationState, RunState, SubmissionState
+from proctor.spec.work import Environment, FolderContent, ImageContent, Role, RuntimeImage
+
+T = TypeVar("T")
+UserName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{1,38}$")]
+Content = Annotated[FolderContent | ImageContent, Field(discriminator="kind")]
+
+
+class Problem(Spec):
+    """An error as RFC 9457 problem+json."""
+
+    type: str
+    title: str
+    status: int
+    code: Code
+    detail: str = ""
+    hint: str = ""
+    errors: tuple[dict[str, Any], ...] = ()
+
+
+class Health(Spec):
+    """What ``/healthz`` answers: the platform and each thing it stands on."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    database: bool
+    queue: bool
+    storage: bool
+
+
+class Me(Spec):
+    """Who a token speaks for."""
+
+    id: str
+    name: UserName
+    admin: bool
+    organizes: tuple[Slug, ...] = ()
+    joined: tuple[Slug, ...] = ()
+
+
+class UserCreate(Spec):
+    """An admin invites a user."""
+
+    name: UserName
+    admin: bool = False
+
+
+class TokenCreate(Spec):
+    """A new token: for oneself, or by an admin for a user or for a worker of one role."""
+
+    user: UserName | None = None
+    worker_role: Role | None = None
+    note: str = Field("", max_length=120)
+
+
+class TokenCreated(Spec):
+    """A token; ``secret`` is shown this once."""
+
+    id: str
+    secret: str
+
+
+class MissingRequest(Spec):
+    """Which of these blobs must still be uploaded?"""
+
+    digests: tuple[Digest, ...] = Field(max_length=50_000)
+
+
+class MissingReply(Spec):
+    """The digests that the server lacks, or that the asker has no right to by digest alone."""
+
+    missing: tuple[Digest, ...]
+
+
+class PublishRequest(Spec):
+    """A whole challenge version; its blobs are uploaded before."""
+
+    challenge: ChallengeSpec
+    data: dict[Slug, TaskDatasets]
+    runtimes: tuple[RuntimeImage, ...] = ()
+
+
+class ChallengeSummary(Spec):
+    """A challenge in a list."""
+
+    slug: Slug
+    title: str
+    summary: str
+    version: int
+    phases: tuple[Slug, ...]
+    open_phases: tuple[Slug, ...]
+    submissions: int
+
+
+class TaskFacts(Spec):
+    """What readers may know of a task's hidden data."""
+
+    hidden_cases: int
+    hidden_items: int
+    sample_cases: int
+    inputs_digest: Digest
+    reference_digest: Digest = Field(description="salted")
+
+
+class ChallengeView(Spec):
+    """A challenge as its readers see it; data paths and members are left out of ``challenge``."""
+
+    challenge: ChallengeSpec
+    version: int
+    published_at: UtcDatetime
+    organizers: tuple[str, ...]
+    tasks: dict[Slug, TaskFacts]
+    runtimes: dict[Slug, Digest]
+    joined: bool
+    organizer: bool
+
+
+class JoinRequest(Spec):
+    """Accept the terms of a version."""
+
+    terms_version: str = ""
+
+
+class MemberCreate(Spec):
+    """An organizer lets a user in, or makes one an organizer."""
+
+    user: UserName
+    organizer: bool = False
+
+
+class SubmissionCreate(Spec):
+    """Enter a phase; the content's blobs are uploaded before."""
+
+    challenge: Slug
+    phase: Slug
+    content: Content
+    card: ModelCard
+    message: str = Field("", max_length=400)
+    baseline: bool = Field(False, description="organizers only: shown as a baseline, no quota")
+
+
+class RunView(Spec):
+    """One execution, as its submission's readers may see it."""
+
+    id: str
+    task: Slug
+    purpose: Literal["first", "rerun"]
+    state: RunState
+    stage: str
+    outcome: Code | None
+    owner: Owner | None = None
+    detail: str = ""
+    cases_done: int
+    cases_failed: int
+    cases_total: int
+    attempt: int
+    seconds: float | None
+    environment: Environment | None
+    predictions_digest: Digest | None = None
+    verdict: Verdict | None = None
+    verdict_detail: str = ""
+    queued_at: UtcDatetime
+    started_at: UtcDatetime | None
+    ended_at: UtcDatetime | None
+    evaluation: EvaluationView | None = None
+
+
+class EvaluationView(Spec):
+    """One scoring, as its submission's readers may see it."""
+
+    id: str
+    state: EvaluationState
+    outcome: Code | None
+    detail: str = ""
+    scores: dict[str, float | None] = Field(description="key task/metric/label")
+    definitions: dict[Name, str] = Field(default_factory=dict)
+
+
+class SubmissionView(Spec):
+    """A submission as its owner, an organizer or a reader sees it."""
+
+    id: str
+    challenge: Slug
+    challenge_version: int
+    phase: Slug
+    participant: str
+    kind: SubmissionKind
+    card: ModelCard
+    message: str
+    baseline: bool
+    content_digest: Digest
+    state: SubmissionState
+    progress: str = Field(description="one word for people: checking, queued, running, scoring, …")
+    final: bool
+    outcome: Code | None
+    detail: str = ""
+    hint: str = ""
+    rank: int | None = None
+    leaderboard: str | None = None
+    runs: tuple[RunView, ...]
+    submitted_at: UtcDatetime
+    yours: bool
+
+
+class CaseView(Spec):
+    """One case of a run in the per-case table."""
+
+    run: str
+    task: Slug
+    case: str
+    outcome: Code
+    detail: str = ""
+    seconds: float | None
+    peak_memory_bytes: int | None
+    scores: dict[str, float | None] = Field(default_factory=dict, description="key metric/label")
+    log: bool = False
+
+
+class Event(Spec):
+    """One line of the append-only history of a submission."""
+
+    at: UtcDatetime
+    subject: str
+    name: str
+    actor: str
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class RerunRequest(Spec):
+    """Infer anew; with ``content`` the archived predictions are compared with another model's."""
+
+    content: Content | None = None
+
+
+class Page(Spec, Generic[T]):
+    """One page of a list."""
+
+    items: tuple[T, ...]
+    offset: int
+    total: int
+
+
+RunView.model_rebuild()

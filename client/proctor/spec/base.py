@@ -1,0 +1,53 @@
+"""The base class and the constrained types that every model of the published language shares."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Spec(BaseModel):
+    """A frozen value that refuses unknown fields and non-finite numbers."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("give a time zone, for example 2026-01-31T12:00:00Z")
+    return moment.astimezone(UTC)
+
+
+UtcDatetime = Annotated[datetime, AfterValidator(_in_utc)]
+"""A moment with a time zone, kept in UTC and written as RFC 3339."""
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+"""A name for people and addresses: lower-case letters, digits and inner hyphens."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+"""The name of an input, output, reference, metric or stratum."""
+
+CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,63})$")]
+"""A case's id; it is a file name's part, so it starts with a letter or a digit."""
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+"""A SHA-256 digest, written ``sha256:<64 hex>``."""
+
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+"""A plain file name without a folder."""
+
+
+class FileRef(Spec):
+    """A file by content: its digest and its size in bytes."""
+
+    digest: Digest
+    size: int = Field(ge=0)

@@ -1,0 +1,46 @@
+"""Datasets: an immutable, content-addressed set of cases."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from proctor.spec.base import CaseId, FileRef, Name, Spec
+from proctor.spec.digests import digest_document
+
+
+class DatasetCase(Spec):
+    """One case: its files by name, how many items it holds, its group and strata."""
+
+    id: CaseId
+    group: str = Field(max_length=64)
+    strata: dict[Name, str] = Field(default_factory=dict)
+    items: int = Field(1, ge=1)
+    files: dict[Name, FileRef]
+
+
+class Dataset(Spec):
+    """The inputs or the reference of one split. A reference carries a secret 32-byte salt."""
+
+    kind: Literal["inputs", "reference"]
+    cases: tuple[DatasetCase, ...] = Field(min_length=1)
+    salt: str = Field("", pattern=r"^([0-9a-f]{64})?$")
+
+    def digest(self) -> str:
+        """Return the digest of the whole set; a reference's tells nothing without its salt."""
+        return digest_document(self.model_dump(mode="json"))
+
+
+class SplitData(Spec):
+    """The two halves of one split."""
+
+    inputs: Dataset
+    reference: Dataset
+
+
+class TaskDatasets(Spec):
+    """Both splits of a task."""
+
+    hidden: SplitData
+    sample: SplitData

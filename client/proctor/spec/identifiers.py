@@ -1,0 +1,30 @@
+"""Ids: a prefix that names the kind, then 26 lower-case base32 characters in time order."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from enum import StrEnum
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_RANDOM_BITS = 80
+
+
+class Kind(StrEnum):
+    """What an id names; the value is its prefix."""
+
+    USER = "usr"
+    TOKEN = "tok"
+    CHALLENGE = "cha"
+    SUBMISSION = "sub"
+    RUN = "run"
+    EVALUATION = "eva"
+    LEADERBOARD = "lea"
+    WORKER = "wrk"
+
+
+def new_id(kind: Kind) -> str:
+    """Make an id such as ``sub_01jd…`` whose text order is the order of creation (milliseconds)."""
+    number = (time.time_ns() // 1_000_000 << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+    characters = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
+    return f"{kind.value}_{''.join(characters)}"

@@ -1,0 +1,99 @@
+"""A leaderboard: an immutable, numbered snapshot with its own address."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from proctor.spec.base import Digest, Slug, Spec, UtcDatetime
+from proctor.spec.challenge import RankingSpec, SubmissionKind
+
+
+class Verdict(StrEnum):
+    """What a re-run showed beside the archived predictions and scores."""
+
+    IDENTICAL = "identical"
+    WITHIN_TOLERANCE = "within tolerance"
+    DIFFERENT = "different"
+
+
+class BoardColumn(Spec):
+    """One score on the board: a metric of a task for a label (``mean`` is macro over labels)."""
+
+    key: str = Field(description="task/metric/label")
+    task: Slug
+    metric: str
+    label: str
+    title: str
+    unit: str = ""
+    higher_is_better: bool
+    definition_id: str
+    edge_rules: tuple[str, ...] = ()
+    decides: bool = Field(description="whether ranks depend on it")
+
+
+class BoardValue(Spec):
+    """An aggregate with its bootstrap interval and what it was made of."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    deviation: float | None = Field(None, description="standard deviation over items")
+    n_used: int
+    n_total: int
+
+
+class StratumGap(Spec):
+    """The largest difference of a column's mean between two levels of a stratum."""
+
+    column: str
+    stratum: str
+    worst_level: str
+    worst: float
+    best_level: str
+    best: float
+
+
+class BoardRow(Spec):
+    """One submission on the board."""
+
+    rank: int | None = Field(description="none when it has no score that decides ranks")
+    rank_low: int | None = None
+    rank_high: int | None = None
+    first_probability: float | None = Field(None, description="share of draws in which it is first")
+    tie_group: int | None = Field(None, description="rows the data cannot separate share one")
+    submission: str
+    participant: str
+    title: str
+    kind: SubmissionKind
+    baseline: bool
+    content_digest: Digest
+    evaluations: tuple[str, ...]
+    values: dict[str, BoardValue]
+    gaps: tuple[StratumGap, ...] = ()
+    failed_cases: int
+    total_cases: int
+    seconds_per_case: float | None
+    hardware: str
+    rerun_verdict: Verdict | None = None
+    submitted_at: UtcDatetime
+
+
+class Leaderboard(Spec):
+    """One page of a snapshot; ``total_rows`` counts the rows of all pages."""
+
+    id: str
+    number: int
+    challenge: Slug
+    challenge_title: str
+    challenge_version: int
+    phase: Slug
+    created_at: UtcDatetime
+    ranking: RankingSpec
+    ranking_sentence: str
+    columns: tuple[BoardColumn, ...]
+    notice: str = ""
+    offset: int = 0
+    total_rows: int
+    rows: tuple[BoardRow, ...]

@@ -1,0 +1,33 @@
+"""``model.json``: the card of a model, in its folder and on its page."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from proctor.spec.base import Name, Slug, Spec
+
+
+class Protocol(StrEnum):
+    """How a container is spoken to; ``case`` is assumed when none is declared."""
+
+    CASE = "case"
+
+
+class ModelCard(Spec):
+    """What a contributor says of a model; measured values never come from here."""
+
+    contract: Literal[1] = 1
+    name: Slug
+    title: str = Field("", max_length=120)
+    description: str = Field("", max_length=20_000)
+    version: str = Field("1.0", max_length=64)
+    license: str = Field("", max_length=120, description="SPDX expression")
+    authors: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    protocols: tuple[Protocol, ...] = (Protocol.CASE,)
+    runtime: Slug | None = Field(None, description="approved runtime image of a model folder")
+    tasks: tuple[Slug, ...] = ()
+    claimed_scores: dict[Name, float] = Field(default_factory=dict)

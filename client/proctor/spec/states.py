@@ -1,0 +1,95 @@
+"""The one transition table of submissions, runs and evaluations; every other place asks it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SubmissionState(StrEnum):
+    """Where a submission stands as a thing; its progress is its newest run and evaluation."""
+
+    CHECKING = "checking"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class RunState(StrEnum):
+    """Where an execution of a submission on one task stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class EvaluationState(StrEnum):
+    """Where a scoring of one run stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SCORING = "scoring"
+    SCORED = "scored"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+State = SubmissionState | RunState | EvaluationState
+
+_NEXT: dict[State, frozenset[State]] = {
+    SubmissionState.CHECKING: frozenset(
+        {SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.WITHDRAWN}
+    ),
+    SubmissionState.ACCEPTED: frozenset({SubmissionState.WITHDRAWN}),
+    SubmissionState.REJECTED: frozenset(),
+    SubmissionState.WITHDRAWN: frozenset(),
+    RunState.QUEUED: frozenset({RunState.CLAIMED, RunState.CANCELLED, RunState.FAILED}),
+    RunState.CLAIMED: frozenset(
+        {RunState.RUNNING, RunState.QUEUED, RunState.FAILED, RunState.CANCELLED}
+    ),
+    RunState.RUNNING: frozenset(
+        {RunState.SUCCEEDED, RunState.QUEUED, RunState.FAILED, RunState.CANCELLED}
+    ),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+    EvaluationState.QUEUED: frozenset(
+        {EvaluationState.CLAIMED, EvaluationState.CANCELLED, EvaluationState.FAILED}
+    ),
+    EvaluationState.CLAIMED: frozenset(
+        {
+            EvaluationState.SCORING,
+            EvaluationState.QUEUED,
+            EvaluationState.FAILED,
+            EvaluationState.CANCELLED,
+        }
+    ),
+    EvaluationState.SCORING: frozenset(
+        {
+            EvaluationState.SCORED,
+            EvaluationState.QUEUED,
+            EvaluationState.FAILED,
+            EvaluationState.CANCELLED,
+        }
+    ),
+    EvaluationState.SCORED: frozenset(),
+    EvaluationState.FAILED: frozenset(),
+    EvaluationState.CANCELLED: frozenset(),
+}
+
+
+def may_become(state: State, target: State) -> bool:
+    """Tell whether ``target`` may follow ``state``."""
+    return target in _NEXT[state]
+
+
+def sources_of(target: State) -> frozenset[State]:
+    """Return every state that ``target`` may follow."""
+    return frozenset(state for state, following in _NEXT.items() if target in following)
+
+
+def is_final(state: State) -> bool:
+    """Tell whether nothing follows ``state``."""
+    return not _NEXT[state]

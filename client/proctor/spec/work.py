@@ -1,0 +1,254 @@
+"""What a worker and the platform say to each other about one piece of work.
+
+A worker claims a run or an evaluation by id and gets an order: everything it needs by digest, a
+fence, a lease and a token that is good for this order alone. It answers with reports under the
+same fence. A run order never names a reference.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from proctor.spec.base import CaseId, Digest, FileRef, Name, Slug, Spec
+from proctor.spec.challenge import BootstrapSpec, SubmissionKind, TaskSpec
+from proctor.spec.digests import FolderEntry
+from proctor.spec.limits import Limits
+from proctor.spec.outcomes import Code
+
+
+class Role(StrEnum):
+    """What a worker process may do; a ``run`` worker never sees a reference."""
+
+    RUN = "run"
+    SCORE = "score"
+
+
+class Queue(StrEnum):
+    """The RQ queues; every worker process listens to exactly one."""
+
+    RUN_CPU = "run.cpu"
+    RUN_GPU = "run.gpu"
+    SCORE = "score"
+
+
+class ImageContent(Spec):
+    """An image as the blobs it is made of: its config, whose digest is its identity, and layers."""
+
+    kind: Literal[SubmissionKind.IMAGE] = SubmissionKind.IMAGE
+    config: FileRef
+    layers: tuple[FileRef, ...] = Field(description="uncompressed tars, lowest first")
+
+    def digest(self) -> str:
+        """Return the image's id."""
+        return self.config.digest
+
+
+class FolderContent(Spec):
+    """A model folder as its entries, and the runtime image it asks for."""
+
+    kind: Literal[SubmissionKind.FOLDER] = SubmissionKind.FOLDER
+    entries: tuple[FolderEntry, ...] = Field(min_length=1, max_length=20_000)
+    runtime: Slug
+
+
+class RuntimeImage(Spec):
+    """An approved runtime image of a challenge version."""
+
+    name: Slug
+    image: ImageContent
+
+
+class OrderCase(Spec):
+    """A case of a run order; ``alias`` is what the container sees instead of the id."""
+
+    id: CaseId
+    alias: CaseId
+    items: int
+    files: dict[Name, FileRef]
+
+
+class Claim(Spec):
+    """A worker asks for one piece of work by its id, or for any that waits."""
+
+    work: str | None = None
+    queue: Queue
+    worker: str = Field(max_length=64, description="the worker's own name, shown to operators")
+
+
+class Order(Spec):
+    """What every order has: identity, fence, token, lease."""
+
+    id: str
+    fence: int
+    token: str
+    lease_s: float = Field(description="the lease lapses this long after the last heartbeat")
+
+
+class RunOrder(Order):
+    """Run a submission on the cases that still lack a result."""
+
+    kind: Literal["run"] = "run"
+    submission: str
+    challenge: Slug
+    phase: Slug
+    content: FolderContent | ImageContent = Field(discriminator="kind")
+    runtime: RuntimeImage | None = None
+    intake: bool = Field(description="the image was never checked: check it first, and say so")
+    task: TaskSpec
+    limits: Limits
+    cases: tuple[OrderCase, ...]
+    cases_total: int
+    seconds_used: float = Field(0.0, description="of total_s, by earlier attempts")
+
+
+class ScoreCase(Spec):
+    """A case to score: canonical predictions, or the outcome that left none, and the reference."""
+
+    id: CaseId
+    group: str
+    strata: dict[Name, str]
+    items: int
+    outcome: Code
+    predictions: dict[Name, FileRef]
+    reference: dict[Name, FileRef]
+
+
+class ScoreOrder(Order):
+    """Score one run's canonical predictions."""
+
+    kind: Literal["score"] = "score"
+    run: str
+    challenge: Slug
+    task: TaskSpec
+    cases: tuple[ScoreCase, ...]
+    inputs_digest: Digest = Field(description="bootstrap draws depend on it")
+    bootstrap: BootstrapSpec
+
+
+class Heartbeat(Spec):
+    """Sent under the order's token at least every quarter of the lease."""
+
+    fence: int
+    stage: str = Field(max_length=40)
+    cases_done: int = 0
+    cases_total: int = 0
+
+
+class HeartbeatReply(Spec):
+    """What the worker must know: whether to stop."""
+
+    cancel: bool
+    lease_s: float
+
+
+class IntakePassed(Spec):
+    """The image kept the rules of intake."""
+
+    fence: int
+
+
+class CaseReport(Spec):
+    """The result of one case, written once per (run, case)."""
+
+    fence: int
+    case: CaseId
+    outcome: Code
+    detail: str = Field("", max_length=2000, description="a sentence for the participant")
+    exit_code: int | None = None
+    seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    predictions: dict[Name, FileRef] = Field(default_factory=dict)
+    log: FileRef | None = None
+
+
+class Environment(Spec):
+    """Where a run was made: whatever may change a score."""
+
+    worker: str
+    sandbox: str
+    cpu: str
+    cpu_count: int
+    cpu_flags: str = Field("", description="digest-free list of the flags that matter to numerics")
+    gpu: str = ""
+    driver: str = ""
+    kernel: str
+    container_engine: str = ""
+    container_runtime: str = ""
+    libraries: dict[str, str] = Field(default_factory=dict)
+
+
+class RunReport(Spec):
+    """The end of a run: all cases have a report, or the outcome says why not."""
+
+    fence: int
+    outcome: Code
+    detail: str = Field("", max_length=2000)
+    seconds: float
+    environment: Environment
+
+
+class ScoreRow(Spec):
+    """One number: the mean over a case's items, or the pooled value when ``case`` is none."""
+
+    case: CaseId | None
+    metric: Name
+    label: str
+    value: float | None
+    n_items: int
+    flag: str = ""
+
+
+class Aggregate(Spec):
+    """One column over the whole set; label ``mean`` is the macro mean over labels."""
+
+    metric: Name
+    label: str
+    value: float | None
+    deviation: float | None
+    n_used: int
+    n_total: int
+    replicates: str = Field(description="base64 of little-endian float32 [samples], paired")
+
+
+class StratumAggregate(Spec):
+    """One column within one level of a stratum."""
+
+    metric: Name
+    label: str
+    stratum: Name
+    level: str
+    value: float | None
+    n_used: int
+
+
+class MetricFacts(Spec):
+    """What the registry says of a metric, kept with every score."""
+
+    definition_id: str
+    unit: str
+    higher_is_better: bool
+    edge_rules: tuple[str, ...]
+
+
+class ScoreReport(Spec):
+    """Everything one evaluation found."""
+
+    fence: int
+    rows: tuple[ScoreRow, ...]
+    aggregates: tuple[Aggregate, ...]
+    strata: tuple[StratumAggregate, ...]
+    metrics: dict[Name, MetricFacts]
+    per_item: FileRef | None = Field(None, description=".npz, one array a column")
+    code_digest: Digest = Field(description="of the metric package's source")
+    libraries: dict[str, str]
+
+
+class Failure(Spec):
+    """A failure that is not the participant's: ours (tried again) or the organizer's (final)."""
+
+    fence: int
+    code: Code
+    detail: str = Field("", max_length=2000)

@@ -1,0 +1,1 @@
+"""Metrics and rankings: numpy in, numbers out."""

@@ -1,0 +1,286 @@
+"""What a metric is computed from: one case's prediction and reference, checked.
+
+A case knows arrays, labels and spacing. It does not know files, tasks or submissions. Every
+check is made here, once, so that a metric may assume sound input. The hard part is the owner
+of a fault: a bad prediction is its author's, a bad reference the organizer's, so every error
+says which side is at fault.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.integer]
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+BACKGROUND = 0
+
+
+class Side(StrEnum):
+    """Where a fault in a case lies."""
+
+    PREDICTION = "prediction"
+    REFERENCE = "reference"
+    TASK = "task"
+
+
+class MetricInputError(ValueError):
+    """A case cannot be scored; the message names the case, what was found and the rule.
+
+    The message never holds a value of the reference, only its shape and type, so it may be
+    shown to a participant when `side` is `prediction`.
+
+    Attributes:
+        case: id of the case.
+        side: who can mend it: the prediction's author, or the organizer (reference, task).
+        rule: the rule that was broken, as a sentence.
+    """
+
+    def __init__(self, case: str, side: Side, found: str, rule: str) -> None:
+        super().__init__(f"case {case!r}: {found}; {rule}")
+        self.case = case
+        self.side = side
+        self.rule = rule
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """Voxels of each label: int64 arrays of shape (n_labels,) in the order of the labels."""
+
+    prediction: npt.NDArray[np.int64]
+    reference: npt.NDArray[np.int64]
+    overlap: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class MaskCase:
+    """One label map against its reference; the case is its only item.
+
+    Attributes:
+        case: id of the case, used in errors.
+        prediction: integers of shape (y, x) or (z, y, x), any integer type and memory order.
+        reference: integers of the same shape.
+        spacing_mm: edge lengths of a voxel, one for each axis of the arrays, from the
+            reference.
+        labels: label value to name; background (0) is not listed.
+
+    Raises:
+        MetricInputError: shapes differ, an array is not of integers or holds a label that is
+            not listed, or the spacing does not fit the arrays.
+    """
+
+    case: str
+    prediction: IntArray
+    reference: IntArray
+    spacing_mm: tuple[float, ...]
+    labels: Mapping[int, str]
+
+    def __post_init__(self) -> None:
+        self._check_task()
+        for side, array in (
+            (Side.REFERENCE, self.reference),
+            (Side.PREDICTION, self.prediction),
+        ):
+            if array.dtype.kind not in "iu":
+                raise MetricInputError(
+                    self.case,
+                    side,
+                    f"the {side} is of type {array.dtype}",
+                    "a mask must be an array of integers",
+                )
+        if self.prediction.shape != self.reference.shape:
+            raise MetricInputError(
+                self.case,
+                Side.PREDICTION,
+                f"the prediction has shape {self.prediction.shape}, "
+                f"the reference {self.reference.shape}",
+                "both must lie on one grid",
+            )
+        # One native, C-ordered form, so that no metric meets big-endian or Fortran arrays.
+        object.__setattr__(self, "prediction", _native(self.prediction))
+        object.__setattr__(self, "reference", _native(self.reference))
+        self._check_labels(Side.REFERENCE, self.reference)
+        self._check_labels(Side.PREDICTION, self.prediction)
+
+    @property
+    def label_values(self) -> tuple[int, ...]:
+        """Return the label values in ascending order, the order of every per-label result."""
+        return tuple(sorted(self.labels))
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Return the names of the labels in the order of `label_values`."""
+        return tuple(self.labels[value] for value in self.label_values)
+
+    @property
+    def n_items(self) -> int:
+        """Return 1: a label map is one unit of statistics."""
+        return 1
+
+    @cached_property
+    def counts(self) -> LabelCounts:
+        """Count each label's voxels in the prediction, the reference and both, exactly."""
+        agreed = self.reference[self.reference == self.prediction]
+        return LabelCounts(
+            prediction=self._count(self.prediction),
+            reference=self._count(self.reference),
+            overlap=self._count(agreed),
+        )
+
+    def _count(self, array: IntArray) -> npt.NDArray[np.int64]:
+        values, counts = np.unique(array, return_counts=True)
+        found = dict(zip(values.tolist(), counts.tolist(), strict=True))
+        return np.array([found.get(value, 0) for value in self.label_values], dtype=np.int64)
+
+    def _check_task(self) -> None:
+        if self.reference.ndim not in (2, 3) or self.reference.size == 0:
+            raise MetricInputError(
+                self.case,
+                Side.REFERENCE,
+                f"the reference has shape {self.reference.shape}",
+                "a mask must have 2 or 3 axes and at least one voxel",
+            )
+        spacing = np.asarray(self.spacing_mm, dtype=np.float64)
+        if spacing.shape != (self.reference.ndim,) or not (
+            np.isfinite(spacing).all() and (spacing > 0).all()
+        ):
+            raise MetricInputError(
+                self.case,
+                Side.REFERENCE,
+                f"the spacing is {self.spacing_mm} mm for an array of {self.reference.ndim} axes",
+                "spacing must be one positive length for each axis",
+            )
+        if not self.labels or any(value == BACKGROUND for value in self.labels):
+            raise MetricInputError(
+                self.case,
+                Side.TASK,
+                f"the labels are {sorted(self.labels)}",
+                "a mask needs at least one label, and 0 is background",
+            )
+
+    def _check_labels(self, side: Side, array: IntArray) -> None:
+        known = {BACKGROUND, *self.labels}
+        unknown = sorted(set(np.unique(array).tolist()) - known)
+        if unknown:
+            raise MetricInputError(
+                self.case,
+                side,
+                f"the {side} holds unknown label {unknown[0]}",
+                f"known labels are {sorted(known)}",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class TableCase:
+    """One table of class scores against its reference classes; each row is an item.
+
+    Attributes:
+        case: id of the case, used in errors.
+        prediction: float64 of shape (n_items, n_columns); row i answers item i.
+        reference: int64 of shape (n_items,), the class value of each item.
+        columns: names of the columns.
+        class_values: column j scores the class whose reference value is class_values[j].
+        lost: True for a case that was never answered (see `TableCase.missing`); its
+            predictions are NaN and only pooled metrics take it, at its worst.
+
+    Raises:
+        MetricInputError: shapes do not fit, a score is not finite, or a reference value is no
+            class of the task.
+    """
+
+    case: str
+    prediction: FloatArray
+    reference: npt.NDArray[np.int64]
+    columns: tuple[str, ...]
+    class_values: tuple[int, ...]
+    lost: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.columns) != len(self.class_values) or len(set(self.class_values)) != len(
+            self.columns
+        ):
+            raise MetricInputError(
+                self.case,
+                Side.TASK,
+                f"there are {len(self.columns)} columns for class values {self.class_values}",
+                "each column must score one class of its own",
+            )
+        if self.reference.ndim != 1 or self.reference.dtype.kind not in "iu":
+            raise MetricInputError(
+                self.case,
+                Side.REFERENCE,
+                f"the reference has shape {self.reference.shape} and type {self.reference.dtype}",
+                "it must be one integer for each item",
+            )
+        expected = (self.reference.shape[0], len(self.columns))
+        if self.prediction.shape != expected or self.prediction.dtype.kind not in "fiu":
+            raise MetricInputError(
+                self.case,
+                Side.PREDICTION,
+                f"the prediction has shape {self.prediction.shape} and type "
+                f"{self.prediction.dtype}, the reference {expected[0]} items",
+                f"a table of numbers of shape {expected} is expected",
+            )
+        # Type and memory order are made uniform; a copy is made only where they differ.
+        object.__setattr__(
+            self, "prediction", np.ascontiguousarray(self.prediction, dtype=np.float64)
+        )
+        object.__setattr__(
+            self, "reference", np.ascontiguousarray(self.reference, dtype=np.int64)
+        )
+        self._check_values()
+
+    @classmethod
+    def missing(
+        cls,
+        case: str,
+        reference: npt.NDArray[np.int64],
+        columns: tuple[str, ...],
+        class_values: tuple[int, ...],
+    ) -> "TableCase":
+        """Return the stand-in for a case without predictions, for pooled metrics."""
+        empty = np.full((reference.shape[0], len(columns)), np.nan)
+        return cls(case, empty, reference, columns, class_values, lost=True)
+
+    @property
+    def n_items(self) -> int:
+        """Return the number of rows."""
+        return int(self.reference.shape[0])
+
+    @cached_property
+    def true_columns(self) -> npt.NDArray[np.int64]:
+        """Return the column of each item's class, int64 of shape (n_items,)."""
+        order = np.argsort(self.class_values)
+        ascending = np.asarray(self.class_values, dtype=np.int64)[order]
+        return order[np.searchsorted(ascending, self.reference)].astype(np.int64)
+
+    def _check_values(self) -> None:
+        if not np.isin(self.reference, np.asarray(self.class_values, dtype=np.int64)).all():
+            raise MetricInputError(
+                self.case,
+                Side.REFERENCE,
+                "the reference holds a value that no column scores",
+                f"class values are {list(self.class_values)}",
+            )
+        finite = np.isfinite(self.prediction)
+        if not self.lost and not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            raise MetricInputError(
+                self.case,
+                Side.PREDICTION,
+                f"the prediction is {self.prediction[row, column]} in row {row}, "
+                f"column {self.columns[column]!r}",
+                "every score must be a finite number",
+            )
+
+
+Case = MaskCase | TableCase
+
+
+def _native(array: IntArray) -> IntArray:
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))

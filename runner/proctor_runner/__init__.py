@@ -1,0 +1,1 @@
+"""The runner: sandboxes, contracts, decode and scoring on a worker."""

@@ -1,0 +1,188 @@
+"""The image every other one starts from: `python:3.12-slim`, else a Debian made on the spot.
+
+The hard part is a machine that can reach a Debian mirror but no image registry: there debootstrap
+unpacks a minimal Debian with Python, which is kept as an archive, so that a wiped Docker data
+folder costs seconds and not a minute.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.errors import APIError, ImageNotFound
+from requests.exceptions import RequestException
+
+from proctor_runner.images.errors import ImageBuildError
+
+OFFICIAL_BASE = "python:3.12-slim"
+LOCAL_BASE = "proctor/base:local"
+
+_DEBIAN_SUITE = "bookworm"
+_DEBIAN_PACKAGES = "python3,python3-venv"
+# What a running container does not need, and what would tell about the machine the image was made
+# on.
+_LEFT_OUT = (
+    "./dev/*",
+    "./proc/*",
+    "./sys/*",
+    "./tmp/*",
+    "./var/cache/apt/*",
+    "./var/cache/debconf/*-old",
+    "./var/lib/apt/lists/*",
+    "./var/log/*",
+    "./usr/share/doc/*",
+    "./usr/share/info/*",
+    "./usr/share/locale/*",
+    "./usr/share/man/*",
+    "./etc/hostname",
+    "./etc/resolv.conf",
+    "./etc/machine-id",
+)
+_PULL_LIMIT_S = 180
+_PULL_SILENCE_LIMIT_S = 15
+_DEBOOTSTRAP_LIMIT_S = 900
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """A base image that this machine's Docker daemon holds."""
+
+    name: str
+    id: str
+
+
+def ensure_base(
+    client: docker.DockerClient,
+    cache: Path,
+    progress: Callable[[str], None],
+    wanted: str | None = None,
+) -> BaseImage:
+    """Return a base image the daemon holds, and bring or make one when it holds none.
+
+    Args:
+        client: The Docker daemon to ask.
+        cache: Folder that keeps the archive of a base made here.
+        progress: Receives one line for each step that takes time.
+        wanted: An image to use instead of the official one; nothing is made in its place.
+
+    Raises:
+        ImageBuildError: There is no base image and none could be pulled or made.
+    """
+    for name in [wanted] if wanted else [OFFICIAL_BASE, LOCAL_BASE]:
+        if found := _find(client, name):
+            return found
+    name = wanted or OFFICIAL_BASE
+    progress(f"Pulling the base image {name}.")
+    refusal = _pull(client, name)
+    if refusal is None and (found := _find(client, name)):
+        return found
+    if wanted:
+        raise ImageBuildError(
+            f"The base image {wanted} is not on this machine and cannot be pulled: {refusal}",
+            "Load it with `docker load`, or leave the base unset to have one made.",
+        )
+    progress(f"{OFFICIAL_BASE} cannot be pulled: {refusal}")
+    return _make(client, cache, progress)
+
+
+def _find(client: docker.DockerClient, name: str) -> BaseImage | None:
+    try:
+        return BaseImage(name, str(client.images.get(name).id))
+    except ImageNotFound:
+        return None
+
+
+def _pull(client: docker.DockerClient, name: str) -> str | None:
+    """Pull an image; return why that did not work, or None."""
+    repository, _, tag = name.rpartition(":")
+    ends_at = time.monotonic() + _PULL_LIMIT_S
+    patience_s, client.api.timeout = client.api.timeout, _PULL_SILENCE_LIMIT_S
+    try:
+        for event in client.api.pull(repository, tag=tag, stream=True, decode=True):
+            if "error" in event:
+                return str(event["error"])
+            if time.monotonic() > ends_at:
+                return f"it took longer than {_PULL_LIMIT_S} s"
+    except APIError as error:
+        return str(error.explanation)
+    except RequestException as error:
+        return f"the registry was silent for {_PULL_SILENCE_LIMIT_S} s ({type(error).__name__})"
+    finally:
+        client.api.timeout = patience_s
+    return None
+
+
+def _make(client: docker.DockerClient, cache: Path, progress: Callable[[str], None]) -> BaseImage:
+    recipe = hashlib.sha256(
+        "\n".join([_DEBIAN_SUITE, _DEBIAN_PACKAGES, *_LEFT_OUT]).encode()
+    ).hexdigest()
+    archive = cache / f"base-{_DEBIAN_SUITE}-{os.uname().machine}-{recipe[:12]}.tar"
+    if not archive.exists():
+        _bootstrap(archive, progress)
+    progress(f"Importing {archive.name} as {LOCAL_BASE}.")
+    repository, _, tag = LOCAL_BASE.rpartition(":")
+    client.api.import_image_from_file(
+        str(archive),
+        repository,
+        tag,
+        changes=["ENV PATH=/usr/local/bin:/usr/bin:/bin", 'CMD ["bash"]'],
+    )
+    found = _find(client, LOCAL_BASE)
+    if found is None:
+        raise ImageBuildError(
+            f"The Docker daemon did not import {archive}.", f"Delete {archive} and try again."
+        )
+    return found
+
+
+def _bootstrap(archive: Path, progress: Callable[[str], None]) -> None:
+    program = shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if program is None or os.geteuid() != 0:
+        raise ImageBuildError(
+            f"{OFFICIAL_BASE} cannot be pulled, and making a base needs root and debootstrap.",
+            f"Run `docker pull {OFFICIAL_BASE}` where a registry can be reached and load it here, "
+            "or run once as root with debootstrap installed (`apt-get install debootstrap`).",
+        )
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    progress(
+        f"Making a Debian {_DEBIAN_SUITE} base image with debootstrap; about a minute, done once."
+    )
+    partial = archive.with_suffix(".partial")
+    with tempfile.TemporaryDirectory(prefix="base-", dir=archive.parent) as root:
+        bootstrap = [
+            program,
+            "--variant=minbase",
+            f"--include={_DEBIAN_PACKAGES}",
+            _DEBIAN_SUITE,
+            root,
+        ]
+        _run(bootstrap, "debootstrap")
+        left_out = [f"--exclude={pattern}" for pattern in _LEFT_OUT]
+        pack = ["tar", "--create", "--file", str(partial), "--numeric-owner", "--sort=name"]
+        _run([*pack, "--anchored", "--wildcards", *left_out, "--directory", root, "."], "tar")
+    partial.replace(archive)
+
+
+def _run(command: list[str], name: str) -> None:
+    try:
+        subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=_DEBOOTSTRAP_LIMIT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ImageBuildError(
+            f"{name} did not finish within {_DEBOOTSTRAP_LIMIT_S} s.",
+            "Check this machine's connection to its Debian mirror and try again.",
+        ) from error
+    except subprocess.CalledProcessError as error:
+        last_lines = "\n".join((error.stdout + error.stderr).strip().splitlines()[-5:])
+        raise ImageBuildError(
+            f"{name} failed with exit status {error.returncode}: {last_lines}",
+            "Check the connection to the Debian mirror and the free disk space, and try again.",
+        ) from error
