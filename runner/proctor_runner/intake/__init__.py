@@ -1,0 +1,1 @@
+"""Intake: how a stranger's image is read, judged and given to the Docker daemon."""
