@@ -1,0 +1,319 @@
+"""Every table. Rows that carry a result are append-only; states change by one conditional update.
+
+JSON columns hold documents of ``proctor.spec`` as they were accepted; they are never queried into.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from proctor_platform.clock import UtcDateTime, now
+
+_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _moment(**options: Any) -> Any:
+    """Make a column that the database's clock fills when a row is made."""
+    return Field(default=None, sa_type=UtcDateTime, sa_column_kwargs={"default": now()}, **options)
+
+
+def _optional_moment(**options: Any) -> Any:
+    return Field(default=None, sa_type=UtcDateTime, nullable=True, **options)
+
+
+class User(SQLModel, table=True):
+    """A person."""
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True, index=True)
+    admin: bool = False
+    created_at: datetime = _moment()
+
+
+class Token(SQLModel, table=True):
+    """A token's hash, and what it may do: speak for a user, be a worker, or serve one order."""
+
+    id: str = Field(primary_key=True)
+    secret_hash: str
+    user_id: str | None = Field(default=None, foreign_key="user.id", index=True)
+    worker_role: str | None = None
+    work_id: str | None = Field(default=None, index=True)
+    fence: int | None = None
+    note: str = ""
+    created_at: datetime = _moment()
+    revoked_at: datetime | None = _optional_moment()
+
+
+class Challenge(SQLModel, table=True):
+    """A challenge's identity; what it says is in its versions."""
+
+    id: str = Field(primary_key=True)
+    slug: str = Field(unique=True, index=True)
+    visibility: str
+    newest_version: int
+    created_at: datetime = _moment()
+
+
+class Membership(SQLModel, table=True):
+    """A user's part in a challenge: invited, joined under a version of the terms, organizer."""
+
+    challenge_id: str = Field(foreign_key="challenge.id", primary_key=True)
+    user_id: str = Field(foreign_key="user.id", primary_key=True, index=True)
+    organizer: bool = False
+    terms_version: str | None = Field(default=None, description="none until joined")
+    joined_at: datetime | None = _optional_moment()
+
+
+class ChallengeVersion(SQLModel, table=True):
+    """What was published; never changed."""
+
+    __tablename__ = "challenge_version"
+
+    challenge_id: str = Field(foreign_key="challenge.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    spec: dict[str, Any] = Field(sa_type=JSON)
+    data: dict[str, Any] = Field(
+        sa_type=JSON, description="task → split → {inputs, reference}: dataset digests"
+    )
+    runtimes: list[dict[str, Any]] = Field(sa_type=JSON)
+    digest: str = Field(description="of the whole request, to see whether anything changed")
+    published_by: str = Field(foreign_key="user.id")
+    published_at: datetime = _moment()
+
+
+class DatasetRow(SQLModel, table=True):
+    """A dataset document by its digest."""
+
+    __tablename__ = "dataset"
+
+    digest: str = Field(primary_key=True)
+    kind: str
+    document: dict[str, Any] = Field(sa_type=JSON)
+    cases: int
+    items: int
+
+
+class Blob(SQLModel, table=True):
+    """Bytes in the store. Knowing the digest grants nothing; see the grants."""
+
+    digest: str = Field(primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+    created_at: datetime = _moment()
+
+
+class BlobGrant(SQLModel, table=True):
+    """Who may name and read a blob.
+
+    ``audience`` is ``user:<id>`` (uploaded it), ``challenge:<id>`` (whoever sees the challenge:
+    its sample and runtime images), ``organizers:<id>`` (hidden data) or ``submission:<id>``
+    (its owner and the organizers: what its runs wrote).
+    """
+
+    __tablename__ = "blob_grant"
+
+    digest: str = Field(foreign_key="blob.digest", primary_key=True)
+    audience: str = Field(primary_key=True, index=True)
+
+
+class Submission(SQLModel, table=True):
+    """What a participant entered in a phase."""
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "idempotency_key"),
+        Index("submission_quota", "challenge_id", "phase", "user_id", "submitted_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    challenge_id: str = Field(foreign_key="challenge.id")
+    version: int
+    phase: str
+    user_id: str = Field(foreign_key="user.id", index=True)
+    kind: str
+    content: dict[str, Any] = Field(sa_type=JSON)
+    content_digest: str = Field(index=True)
+    card: dict[str, Any] = Field(sa_type=JSON)
+    message: str = ""
+    baseline: bool = False
+    state: str
+    outcome: str | None = None
+    detail: str = ""
+    charged: bool = Field(default=True, description="counts against the quota")
+    idempotency_key: str | None = None
+    submitted_at: datetime = _moment()
+
+
+class Run(SQLModel, table=True):
+    """One execution of a submission on a task, or a re-run of one."""
+
+    __table_args__ = (Index("run_waiting", "state", "queue", "lease_until"),)
+
+    id: str = Field(primary_key=True)
+    submission_id: str = Field(foreign_key="submission.id", index=True)
+    task: str
+    purpose: str = "first"
+    compared_with: str | None = Field(default=None, foreign_key="run.id")
+    content: dict[str, Any] | None = Field(
+        default=None, sa_type=JSON, nullable=True, description="instead of the submission's"
+    )
+    requested_by: str = Field(foreign_key="user.id")
+    alias_seed: str = Field(description="case ids inside containers derive from it")
+    shard: int = 0
+    queue: str
+    state: str
+    fence: int = 0
+    attempt: int = 0
+    worker: str | None = None
+    lease_until: datetime | None = _optional_moment()
+    cancel_requested: bool = False
+    stage: str = ""
+    cases_done: int = 0
+    cases_total: int
+    outcome: str | None = None
+    detail: str = ""
+    seconds: float | None = None
+    environment: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
+    predictions_digest: str | None = None
+    verdict: str | None = None
+    verdict_detail: str = ""
+    queued_at: datetime = _moment()
+    started_at: datetime | None = _optional_moment()
+    ended_at: datetime | None = _optional_moment()
+
+
+class CaseResult(SQLModel, table=True):
+    """The result of one case of a run; written once."""
+
+    __tablename__ = "case_result"
+
+    run_id: str = Field(foreign_key="run.id", primary_key=True)
+    case_id: str = Field(primary_key=True)
+    outcome: str
+    detail: str = ""
+    exit_code: int | None = None
+    seconds: float | None = None
+    peak_memory_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    predictions: dict[str, Any] = Field(sa_type=JSON)
+    log: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
+
+
+class Evaluation(SQLModel, table=True):
+    """One scoring of a run's predictions by one version of metrics and reference."""
+
+    __table_args__ = (Index("evaluation_waiting", "state", "lease_until"),)
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(foreign_key="run.id", index=True)
+    version: int = Field(description="challenge version whose metrics and reference it uses")
+    state: str
+    fence: int = 0
+    attempt: int = 0
+    worker: str | None = None
+    lease_until: datetime | None = _optional_moment()
+    cancel_requested: bool = False
+    outcome: str | None = None
+    detail: str = ""
+    inputs_digest: str
+    reference_digest: str
+    metrics: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    code_digest: str = ""
+    libraries: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    per_item: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
+    queued_at: datetime = _moment()
+    ended_at: datetime | None = _optional_moment()
+
+
+class Score(SQLModel, table=True):
+    """(evaluation, case, metric, label) → number; ``case_id`` is empty for pooled metrics."""
+
+    evaluation_id: str = Field(foreign_key="evaluation.id", primary_key=True)
+    case_id: str = Field(primary_key=True)
+    metric: str = Field(primary_key=True)
+    label: str = Field(primary_key=True)
+    value: float | None = None
+    n_items: int = 1
+    flag: str = ""
+
+
+class AggregateScore(SQLModel, table=True):
+    """One column of one evaluation over the whole set, with its paired bootstrap replicates."""
+
+    __tablename__ = "aggregate_score"
+
+    evaluation_id: str = Field(foreign_key="evaluation.id", primary_key=True)
+    metric: str = Field(primary_key=True)
+    label: str = Field(primary_key=True)
+    value: float | None = None
+    deviation: float | None = None
+    n_used: int
+    n_total: int
+    replicates: bytes = Field(sa_type=LargeBinary, description="little-endian float32")
+
+
+class StratumScore(SQLModel, table=True):
+    """One column of one evaluation within one level of a stratum."""
+
+    __tablename__ = "stratum_score"
+
+    evaluation_id: str = Field(foreign_key="evaluation.id", primary_key=True)
+    metric: str = Field(primary_key=True)
+    label: str = Field(primary_key=True)
+    stratum: str = Field(primary_key=True)
+    level: str = Field(primary_key=True)
+    value: float | None = None
+    n_used: int
+
+
+class LeaderboardSnapshot(SQLModel, table=True):
+    """The head of an immutable, numbered leaderboard."""
+
+    __tablename__ = "leaderboard"
+    __table_args__ = (UniqueConstraint("challenge_id", "phase", "number"),)
+
+    id: str = Field(primary_key=True)
+    challenge_id: str = Field(foreign_key="challenge.id", index=True)
+    version: int
+    phase: str
+    number: int
+    head: dict[str, Any] = Field(sa_type=JSON, description="a Leaderboard without rows")
+    total_rows: int
+    created_at: datetime = _moment()
+
+
+class LeaderboardRow(SQLModel, table=True):
+    """One row of a snapshot, as the JSON that is sent."""
+
+    __tablename__ = "leaderboard_row"
+
+    leaderboard_id: str = Field(foreign_key="leaderboard.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    submission_id: str = Field(foreign_key="submission.id", index=True)
+    rank: int | None = None
+    body: str = Field(sa_type=Text)
+
+
+class Outbox(SQLModel, table=True):
+    """What must still be told: a bell for a worker, or a leaderboard to be made anew."""
+
+    id: int | None = Field(default=None, sa_column=Column(_SERIAL, primary_key=True))
+    topic: str
+    subject: str
+    queue: str = ""
+    created_at: datetime = _moment()
+    sent_at: datetime | None = _optional_moment(index=True)
+
+
+class EventRow(SQLModel, table=True):
+    """The append-only history; written in the transaction of what it tells."""
+
+    __tablename__ = "event"
+
+    id: int | None = Field(default=None, sa_column=Column(_SERIAL, primary_key=True))
+    at: datetime = _moment()
+    subject: str = Field(index=True)
+    name: str
+    actor: str
+    facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
