@@ -1,1 +1,36 @@
-"""Metrics and rankings: numpy in, numbers out."""
+"""Metrics and rankings: numpy in, numbers out.
+
+A scorer builds cases, resolves metrics by name and keeps what they return; a platform ranks
+what was kept. Nothing here reads a file (but for `loaders`), opens a socket or logs.
+"""
+
+from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side, TableCase
+from proctor_metrics.metric import (
+    CaseType,
+    Direction,
+    ItemScores,
+    Kind,
+    Metric,
+    PerItemMetric,
+    PooledMetric,
+)
+from proctor_metrics.registry import MetricParameterError, UnknownMetricError, names, resolve
+
+__all__ = [
+    "Case",
+    "CaseType",
+    "Direction",
+    "ItemScores",
+    "Kind",
+    "MaskCase",
+    "Metric",
+    "MetricInputError",
+    "MetricParameterError",
+    "PerItemMetric",
+    "PooledMetric",
+    "Side",
+    "TableCase",
+    "UnknownMetricError",
+    "names",
+    "resolve",
+]

@@ -230,9 +230,7 @@ class TableCase:
         object.__setattr__(
             self, "prediction", np.ascontiguousarray(self.prediction, dtype=np.float64)
         )
-        object.__setattr__(
-            self, "reference", np.ascontiguousarray(self.reference, dtype=np.int64)
-        )
+        object.__setattr__(self, "reference", np.ascontiguousarray(self.reference, dtype=np.int64))
         self._check_values()
 
     @classmethod

@@ -152,9 +152,7 @@ class PooledMetric(Metric):
     kind = Kind.POOLED
 
     @abstractmethod
-    def replicates(
-        self, cases: Sequence[Case], weights: npt.NDArray[np.integer]
-    ) -> FloatArray:
+    def replicates(self, cases: Sequence[Case], weights: npt.NDArray[np.integer]) -> FloatArray:
         """Score each weighted resample.
 
         Args:

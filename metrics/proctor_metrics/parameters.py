@@ -51,9 +51,7 @@ class Parameters:
             raise self.error(field, f"is {value!r}; it must be one of {_listing(allowed)}")
         return kind(value)
 
-    def integer(
-        self, field: str, default: int | None, minimum: int | None = None
-    ) -> int:
+    def integer(self, field: str, default: int | None, minimum: int | None = None) -> int:
         """Return the field as an integer; it is required where there is no default.
 
         Raises:
