@@ -1,0 +1,385 @@
+"""The platform's routes as typed methods, in the order of the API's documentation."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx2
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from proctor.client.blobs import Blob, DownloadError, store
+from proctor.client.errors import HostError
+from proctor.client.transport import Params, RetryPolicy, Transport
+from proctor.spec.api import (
+    CaseView,
+    ChallengeSummary,
+    ChallengeView,
+    Event,
+    Health,
+    JoinRequest,
+    Me,
+    MemberCreate,
+    MissingReply,
+    MissingRequest,
+    Page,
+    PublishRequest,
+    RerunRequest,
+    SubmissionCreate,
+    SubmissionView,
+    TokenCreate,
+    TokenCreated,
+    UserCreate,
+)
+from proctor.spec.base import Spec, UtcDatetime
+from proctor.spec.dataset import SplitData
+from proctor.spec.digests import digest_bytes, digest_file
+from proctor.spec.leaderboard import Leaderboard
+from proctor.spec.work import RuntimeImage
+
+T = TypeVar("T")
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
+
+_API = "/api/v1"
+_DIGESTS_PER_REQUEST = 10_000
+_PAGE = 100
+
+
+class SnapshotRef(Spec):
+    """A numbered snapshot of a leaderboard, in a list."""
+
+    id: str
+    number: int
+    created_at: UtcDatetime
+
+
+class Client:
+    """A platform at an address, seen with one token (or as an anonymous reader without).
+
+    Every method raises `ApiError` when the platform refuses and `HostError` when it cannot be
+    reached.
+
+    Args:
+        host: the platform's address, such as ``http://127.0.0.1:8000``.
+        token: whom to speak for.
+        retry: how calls that may be repeated are repeated.
+        timeout_s: the longest silence on a connection.
+        transport: what carries requests instead of the network.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        token: str | None = None,
+        *,
+        retry: RetryPolicy | None = None,
+        timeout_s: float = 60,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self._retry = retry or RetryPolicy()
+        self._wire = Transport(
+            host, token, retry=self._retry, timeout_s=timeout_s, transport=transport
+        )
+        self._boards: dict[str, tuple[str, Leaderboard]] = {}
+
+    @property
+    def host(self) -> str:
+        """The platform's address."""
+        return self._wire.host
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    def health(self) -> Health:
+        """Tell how the platform and what it stands on are."""
+        return self._parse(Health, self._wire.send("GET", "/healthz", safe=True))
+
+    def me(self) -> Me:
+        """Tell whom the token speaks for."""
+        return self._get(Me, "/me")
+
+    def create_user(self, request: UserCreate) -> TokenCreated:
+        """Invite a user (admins only); the token is shown this once."""
+        return self._post(TokenCreated, "/users", request)
+
+    def create_token(self, request: TokenCreate) -> TokenCreated:
+        """Make a token for oneself, or as an admin for a user or a worker."""
+        return self._post(TokenCreated, "/tokens", request)
+
+    def revoke_token(self, token_id: str) -> None:
+        """Make a token useless from now on."""
+        self._wire.send("DELETE", f"{_API}/tokens/{token_id}", safe=True)
+
+    def challenges(self, offset: int = 0, limit: int = _PAGE) -> Page[ChallengeSummary]:
+        """Return one page of the challenges this token may see."""
+        return self._get(Page[ChallengeSummary], "/challenges", offset=offset, limit=limit)
+
+    def challenge(self, slug: str, version: int | None = None) -> ChallengeView:
+        """Return a challenge, in its newest version if none is named."""
+        return self._get(ChallengeView, f"/challenges/{slug}", **_given(version=version))
+
+    def publish(self, request: PublishRequest) -> ChallengeView:
+        """Publish a version of a challenge whose files are uploaded already."""
+        slug = request.challenge.slug
+        # The same content twice makes one version, so that repeating is safe.
+        return self._post(ChallengeView, f"/challenges/{slug}/versions", request, safe=True)
+
+    def join(self, slug: str, terms_version: str = "") -> None:
+        """Accept the terms of a challenge and take part."""
+        self._send_json(
+            f"/challenges/{slug}/join", JoinRequest(terms_version=terms_version), safe=True
+        )
+
+    def add_member(self, slug: str, request: MemberCreate) -> None:
+        """Let a user in, or make one an organizer."""
+        self._send_json(f"/challenges/{slug}/members", request, safe=True)
+
+    def sample(self, slug: str) -> dict[str, SplitData]:
+        """Return the public sample of every task, by slug."""
+        return self._get(dict[str, SplitData], f"/challenges/{slug}/sample")
+
+    def runtime(self, slug: str, name: str) -> RuntimeImage:
+        """Return an approved runtime image of a challenge."""
+        return self._get(RuntimeImage, f"/challenges/{slug}/runtimes/{name}")
+
+    def leaderboard(
+        self, slug: str, phase: str, offset: int = 0, limit: int = _PAGE
+    ) -> Leaderboard:
+        """Return the newest snapshot; an unchanged one is not sent again."""
+        path = f"/challenges/{slug}/phases/{phase}/leaderboard"
+        return self._board(path, {"offset": offset, "limit": limit})
+
+    def leaderboard_csv(self, slug: str, phase: str) -> str:
+        """Return the newest snapshot as CSV."""
+        path = f"{_API}/challenges/{slug}/phases/{phase}/leaderboard"
+        return self._wire.send("GET", path, params={"format": "csv"}, safe=True).text
+
+    def leaderboards(self, slug: str, phase: str) -> list[SnapshotRef]:
+        """List every snapshot of a phase."""
+        return self._get(list[SnapshotRef], f"/challenges/{slug}/phases/{phase}/leaderboards")
+
+    def snapshot(self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE) -> Leaderboard:
+        """Return the snapshot with this id."""
+        return self._board(f"/leaderboards/{leaderboard_id}", {"offset": offset, "limit": limit})
+
+    def missing_blobs(self, digests: Sequence[str]) -> set[str]:
+        """Tell which of ``digests`` must be uploaded."""
+        missing: set[str] = set()
+        for start in range(0, len(digests), _DIGESTS_PER_REQUEST):
+            request = MissingRequest(digests=tuple(digests[start : start + _DIGESTS_PER_REQUEST]))
+            missing |= set(self._post(MissingReply, "/blobs/missing", request, safe=True).missing)
+        return missing
+
+    def put_blob(self, blob: Blob, sent: Callable[[int], None] = lambda _: None) -> None:
+        """Upload one file."""
+        self._wire.send(
+            "PUT",
+            f"{_API}/blobs/{blob.ref.digest}",
+            content=lambda: blob.chunks(sent),
+            headers={
+                "Content-Length": str(blob.ref.size),
+                "Content-Type": "application/octet-stream",
+            },
+            safe=True,
+        )
+
+    def upload(self, blobs: Iterable[Blob], progress: Progress | None = None) -> int:
+        """Upload what the platform lacks of ``blobs`` and return how many bytes that was."""
+        by_digest = {blob.ref.digest: blob for blob in blobs}
+        missing = self.missing_blobs(list(by_digest))
+        wanted = [blob for digest, blob in by_digest.items() if digest in missing]
+        total, done = sum(blob.ref.size for blob in wanted), 0
+        report = progress or _silently
+        report(0, total)
+        for blob in wanted:
+            self.put_blob(blob, partial(_add, report, done, total))
+            done += blob.ref.size
+        return total
+
+    def get_blob(self, digest: str) -> bytes:
+        """Return a file's bytes, verified.
+
+        Raises:
+            DownloadError: the bytes have another digest.
+        """
+        content = self._wire.send("GET", f"{_API}/blobs/{digest}", safe=True).content
+        if digest_bytes(content) != digest:
+            raise DownloadError(f"What arrived for {digest} has another digest.", "Try again.")
+        return content
+
+    def download(self, digest: str, path: Path) -> None:
+        """Bring a file to ``path``, verified; one that is there already is not sent again.
+
+        Raises:
+            DownloadError: the bytes have another digest.
+        """
+        if path.is_file() and digest_file(path).digest == digest:
+            return
+        for attempt in range(self._retry.attempts):
+            try:
+                with self._wire.stream(f"{_API}/blobs/{digest}") as chunks:
+                    store(chunks, digest, path)
+                return
+            except HostError:
+                if attempt + 1 == self._retry.attempts:
+                    raise
+                self._retry.sleep(self._retry.pause_s(attempt, None))
+
+    def submit(
+        self, request: SubmissionCreate, idempotency_key: str | None = None
+    ) -> SubmissionView:
+        """Enter a phase; the same key again returns the submission it made."""
+        key = idempotency_key or secrets.token_urlsafe(18)
+        response = self._send_json(
+            "/submissions", request, headers={"Idempotency-Key": key}, safe=True
+        )
+        return self._parse(SubmissionView, response)
+
+    def submissions(
+        self,
+        challenge: str | None = None,
+        phase: str | None = None,
+        mine: bool = True,
+        offset: int = 0,
+        limit: int = _PAGE,
+    ) -> Page[SubmissionView]:
+        """Return one page of submissions, newest first."""
+        return self._get(
+            Page[SubmissionView],
+            "/submissions",
+            **_given(challenge=challenge, phase=phase),
+            mine=str(mine).lower(),
+            offset=offset,
+            limit=limit,
+        )
+
+    def submission(self, submission_id: str) -> SubmissionView:
+        """Return a submission as it stands."""
+        return self._get(SubmissionView, f"/submissions/{submission_id}")
+
+    def cases(self, submission_id: str) -> list[CaseView]:
+        """Return the per-case table of a submission."""
+        return self._get(list[CaseView], f"/submissions/{submission_id}/cases")
+
+    def log(self, submission_id: str, run: str | None = None, case: str | None = None) -> str:
+        """Return what the model printed, of one case or of all."""
+        params = _given(run=run, case=case)
+        path = f"{_API}/submissions/{submission_id}/log"
+        return self._wire.send("GET", path, params=params, safe=True).text
+
+    def events(self, submission_id: str) -> list[Event]:
+        """Return the history of a submission."""
+        return self._get(list[Event], f"/submissions/{submission_id}/events")
+
+    def cancel(self, submission_id: str) -> SubmissionView:
+        """End a submission that is not finished."""
+        return self._parse(
+            SubmissionView,
+            self._wire.send("POST", f"{_API}/submissions/{submission_id}/cancel", safe=False),
+        )
+
+    def rerun(self, submission_id: str, request: RerunRequest | None = None) -> SubmissionView:
+        """Infer anew in a new container and compare with the archived predictions."""
+        path = f"/submissions/{submission_id}/reruns"
+        return self._post(SubmissionView, path, request or RerunRequest())
+
+    def wait(
+        self, submission_id: str, poll_s: float = 1.0, timeout_s: float | None = None
+    ) -> Iterator[SubmissionView]:
+        """Yield a submission whenever it changed, until it is final.
+
+        Raises:
+            TimeoutError: it was not final after ``timeout_s``.
+        """
+        ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+        seen = None
+        while True:
+            view = self.submission(submission_id)
+            if view != seen:
+                yield view
+            if view.final:
+                return
+            if ends_at is not None and time.monotonic() > ends_at:
+                raise TimeoutError(f"{submission_id} is {view.progress} after {timeout_s:g} s")
+            seen = view
+            self._retry.sleep(poll_s)
+
+    def _board(self, path: str, params: Params) -> Leaderboard:
+        key = f"{path}?{sorted(params.items())}"
+        etag, board = self._boards.get(key, ("", None))
+        headers = {"If-None-Match": etag} if etag else {}
+        response = self._wire.send("GET", _API + path, params=params, headers=headers, safe=True)
+        if response.status_code == httpx2.codes.NOT_MODIFIED and board is not None:
+            return board
+        board = self._parse(Leaderboard, response)
+        if etag := response.headers.get("ETag", ""):
+            self._boards[key] = (etag, board)
+        return board
+
+    def _get(self, kind: type[T], path: str, **params: str | int) -> T:
+        return self._parse(kind, self._wire.send("GET", _API + path, params=params, safe=True))
+
+    def _post(self, kind: type[T], path: str, body: BaseModel, *, safe: bool = False) -> T:
+        return self._parse(kind, self._send_json(path, body, safe=safe))
+
+    def _send_json(
+        self, path: str, body: BaseModel, *, safe: bool, headers: dict[str, str] | None = None
+    ) -> httpx2.Response:
+        return self._wire.send(
+            "POST",
+            _API + path,
+            content=body.model_dump_json().encode(),
+            headers={"Content-Type": "application/json", **(headers or {})},
+            safe=safe,
+        )
+
+    def _parse(self, kind: type[T], response: httpx2.Response) -> T:
+        try:
+            return TypeAdapter(kind).validate_json(response.content)
+        except ValidationError as error:
+            raise HostError(
+                f"{response.request.url} answered something that is not the Proctor API: "
+                f"{error.error_count()} fields differ, first {error.errors()[0]['loc']}.",
+                "Check the address, and that client and platform have the same version.",
+            ) from error
+
+
+def every(fetch: Callable[[int], Page[T]]) -> Iterator[T]:
+    """Yield the items of all pages; ``fetch`` returns the page that starts at an offset."""
+    offset = 0
+    while True:
+        page = fetch(offset)
+        yield from page.items
+        offset += len(page.items)
+        if not page.items or offset >= page.total:
+            return
+
+
+def _given(**params: str | int | None) -> dict[str, str | int]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _silently(_done: int, _total: int) -> None:
+    pass
+
+
+def _add(report: Progress, before: int, total: int, sent: int) -> None:
+    report(before + sent, total)

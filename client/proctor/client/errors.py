@@ -1,0 +1,70 @@
+"""What can go wrong between a client and a platform.
+
+ClientError
+    ApiError    the platform answered with a problem
+    HostError   no answer came: wrong address, platform down, connection lost
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+import httpx2
+from pydantic import ValidationError
+
+from proctor.spec.api import Problem
+from proctor.spec.outcomes import Code
+
+_CODES = {
+    HTTPStatus.UNAUTHORIZED: Code.UNAUTHENTICATED,
+    HTTPStatus.FORBIDDEN: Code.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: Code.NOT_FOUND,
+    HTTPStatus.CONFLICT: Code.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Code.TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY: Code.INVALID_REQUEST,
+    HTTPStatus.TOO_MANY_REQUESTS: Code.QUOTA_USED,
+}
+
+
+class ClientError(Exception):
+    """Base of this package's errors; ``message`` says what happened, ``hint`` what to do next."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class ApiError(ClientError):
+    """The platform refused; ``problem`` is what it said."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(" ".join(filter(None, (problem.title, problem.detail))), problem.hint)
+        self.problem = problem
+
+
+class HostError(ClientError):
+    """The platform could not be reached, or what answered is not a Proctor platform."""
+
+
+def problem_of(response: httpx2.Response) -> Problem:
+    """Read the problem in an error response, or make one when a proxy answered instead."""
+    try:
+        return Problem.model_validate(json.loads(response.content))
+    except (ValueError, ValidationError):
+        status = HTTPStatus(response.status_code) if response.status_code in _STATUSES else None
+        return Problem(
+            type="about:blank",
+            title=f"The server answered {response.status_code}"
+            + (f" ({status.phrase})." if status else "."),
+            status=response.status_code,
+            code=_CODES.get(status, Code.INTERNAL) if status else Code.INTERNAL,
+            hint=f"Is {response.request.url.copy_with(path='/', query=None)} a Proctor platform?",
+        )
+
+
+_STATUSES = frozenset(status.value for status in HTTPStatus)
