@@ -38,58 +38,66 @@ class EvaluationState(StrEnum):
 
 State = SubmissionState | RunState | EvaluationState
 
-_NEXT: dict[State, frozenset[State]] = {
-    SubmissionState.CHECKING: frozenset(
-        {SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.WITHDRAWN}
-    ),
-    SubmissionState.ACCEPTED: frozenset({SubmissionState.WITHDRAWN}),
-    SubmissionState.REJECTED: frozenset(),
-    SubmissionState.WITHDRAWN: frozenset(),
-    RunState.QUEUED: frozenset({RunState.CLAIMED, RunState.CANCELLED, RunState.FAILED}),
-    RunState.CLAIMED: frozenset(
-        {RunState.RUNNING, RunState.QUEUED, RunState.FAILED, RunState.CANCELLED}
-    ),
-    RunState.RUNNING: frozenset(
-        {RunState.SUCCEEDED, RunState.QUEUED, RunState.FAILED, RunState.CANCELLED}
-    ),
-    RunState.SUCCEEDED: frozenset(),
-    RunState.FAILED: frozenset(),
-    RunState.CANCELLED: frozenset(),
-    EvaluationState.QUEUED: frozenset(
-        {EvaluationState.CLAIMED, EvaluationState.CANCELLED, EvaluationState.FAILED}
-    ),
-    EvaluationState.CLAIMED: frozenset(
-        {
-            EvaluationState.SCORING,
-            EvaluationState.QUEUED,
-            EvaluationState.FAILED,
-            EvaluationState.CANCELLED,
-        }
-    ),
-    EvaluationState.SCORING: frozenset(
-        {
-            EvaluationState.SCORED,
-            EvaluationState.QUEUED,
-            EvaluationState.FAILED,
-            EvaluationState.CANCELLED,
-        }
-    ),
-    EvaluationState.SCORED: frozenset(),
-    EvaluationState.FAILED: frozenset(),
-    EvaluationState.CANCELLED: frozenset(),
+# One table a kind: members of different kinds with the same text are equal as keys.
+_NEXT: dict[type[StrEnum], dict[State, frozenset[State]]] = {
+    SubmissionState: {
+        SubmissionState.CHECKING: frozenset(
+            {SubmissionState.ACCEPTED, SubmissionState.REJECTED, SubmissionState.WITHDRAWN}
+        ),
+        SubmissionState.ACCEPTED: frozenset({SubmissionState.WITHDRAWN}),
+        SubmissionState.REJECTED: frozenset(),
+        SubmissionState.WITHDRAWN: frozenset(),
+    },
+    RunState: {
+        RunState.QUEUED: frozenset({RunState.CLAIMED, RunState.CANCELLED, RunState.FAILED}),
+        RunState.CLAIMED: frozenset(
+            {RunState.RUNNING, RunState.QUEUED, RunState.FAILED, RunState.CANCELLED}
+        ),
+        RunState.RUNNING: frozenset(
+            {RunState.SUCCEEDED, RunState.QUEUED, RunState.FAILED, RunState.CANCELLED}
+        ),
+        RunState.SUCCEEDED: frozenset(),
+        RunState.FAILED: frozenset(),
+        RunState.CANCELLED: frozenset(),
+    },
+    EvaluationState: {
+        EvaluationState.QUEUED: frozenset(
+            {EvaluationState.CLAIMED, EvaluationState.CANCELLED, EvaluationState.FAILED}
+        ),
+        EvaluationState.CLAIMED: frozenset(
+            {
+                EvaluationState.SCORING,
+                EvaluationState.QUEUED,
+                EvaluationState.FAILED,
+                EvaluationState.CANCELLED,
+            }
+        ),
+        EvaluationState.SCORING: frozenset(
+            {
+                EvaluationState.SCORED,
+                EvaluationState.QUEUED,
+                EvaluationState.FAILED,
+                EvaluationState.CANCELLED,
+            }
+        ),
+        EvaluationState.SCORED: frozenset(),
+        EvaluationState.FAILED: frozenset(),
+        EvaluationState.CANCELLED: frozenset(),
+    },
 }
 
 
 def may_become(state: State, target: State) -> bool:
-    """Tell whether ``target`` may follow ``state``."""
-    return target in _NEXT[state]
+    """Tell whether ``target`` may follow ``state``, which is a state of the same kind."""
+    return type(state) is type(target) and target in _NEXT[type(state)][state]
 
 
 def sources_of(target: State) -> frozenset[State]:
     """Return every state that ``target`` may follow."""
-    return frozenset(state for state, following in _NEXT.items() if target in following)
+    table = _NEXT[type(target)]
+    return frozenset(state for state, following in table.items() if target in following)
 
 
 def is_final(state: State) -> bool:
     """Tell whether nothing follows ``state``."""
-    return not _NEXT[state]
+    return not _NEXT[type(state)][state]
