@@ -1,0 +1,108 @@
+"""Which platform to talk to, and with which token.
+
+The address: ``--host``, ``PROCTOR_HOST``, the platform that runs here (``endpoints.json``), the
+one logged in to. The token: ``PROCTOR_TOKEN``, else the one that `proctor login` keeps in a file
+for that address alone, so that no platform is ever sent another's token.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from proctor.cli.environment import Environment, read_environment
+from proctor.cli.failures import CommandError, Exit
+from proctor.cli.services.endpoints import ENDPOINTS_FILE, read_endpoints
+
+if TYPE_CHECKING:
+    from proctor.client import Client
+
+DEFAULT_HOST = "http://127.0.0.1:8000"
+_PRIVATE = 0o600
+
+
+@dataclass(frozen=True)
+class Logins:
+    """What `proctor login` keeps: the last address, and a token for each."""
+
+    host: str | None = None
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, config: Path) -> Logins:
+        """Return what is kept.
+
+        Raises:
+            CommandError: others may read the file, or it is broken.
+        """
+        path = config / "logins.json"
+        try:
+            if path.stat().st_mode & 0o077:
+                raise CommandError(
+                    f"{path} holds your tokens and others may read it.",
+                    f"Close it with `chmod 600 {path}`, and make new tokens if in doubt.",
+                    Exit.AUTH,
+                )
+            found = json.loads(path.read_text())
+            return cls(host=found["host"], tokens=dict(found["tokens"]))
+        except FileNotFoundError:
+            return cls()
+        except (ValueError, KeyError, TypeError) as error:
+            raise CommandError(
+                f"{path} is broken: {error}.", "Delete it and log in again.", Exit.AUTH
+            ) from error
+
+    def write(self, config: Path) -> None:
+        """Keep this in place of what was kept, for the owner's eyes only."""
+        config.mkdir(parents=True, exist_ok=True)
+        partial = config / f".logins-{os.getpid()}"
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        with os.fdopen(descriptor, "w") as stream:
+            json.dump({"host": self.host, "tokens": self.tokens}, stream, indent=2)
+        partial.replace(config / "logins.json")
+
+
+def find_host(option: str | None, environment: Environment) -> str:
+    """Return the platform's address."""
+    found = (
+        option
+        or environment.host
+        or _running(environment.home).get("api")
+        or Logins.read(environment.config).host
+        or DEFAULT_HOST
+    )
+    return (found if "://" in found else f"http://{found}").rstrip("/")
+
+
+def find_token(host: str, environment: Environment) -> str | None:
+    """Return the token for that address, or none to read as anybody may."""
+    return environment.token or Logins.read(environment.config).tokens.get(host)
+
+
+def connect(option: str | None) -> Client:
+    """Return a client for the platform that a command is to talk to."""
+    from proctor.client import Client
+
+    environment = read_environment()
+    host = find_host(option, environment)
+    return Client(host, find_token(host, environment))
+
+
+def page_address(host: str, submission: str) -> str:
+    """Return where a person can look at a submission."""
+    running = _running(read_environment().home)
+    if running.get("api") == host and "dashboard" in running:
+        return f"{running['dashboard']}/submission?id={submission}"
+    return f"{host}/api/v1/submissions/{submission}"
+
+
+def _running(home: Path) -> dict[str, str]:
+    try:
+        return read_endpoints(home)
+    except (OSError, ValueError, AttributeError) as error:
+        raise CommandError(
+            f"{home / ENDPOINTS_FILE} cannot be read: {error}.", "Delete it, or give --host."
+        ) from error

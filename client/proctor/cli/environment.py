@@ -1,0 +1,46 @@
+"""The one place of the command line that reads environment variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the shell says.
+
+    Attributes:
+        host: ``PROCTOR_HOST``, the platform to talk to.
+        token: ``PROCTOR_TOKEN``, whom to speak for.
+        home: ``PROCTOR_HOME``, else ``$XDG_STATE_HOME/proctor``: a platform's own state.
+        config: ``$XDG_CONFIG_HOME/proctor``: what `proctor login` keeps.
+        cache: ``$XDG_CACHE_HOME/proctor``: what can be made or downloaded again.
+        debug: ``PROCTOR_DEBUG`` is set: errors show their traceback.
+    """
+
+    host: str | None
+    token: str | None
+    home: Path
+    config: Path
+    cache: Path
+    debug: bool
+
+
+def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    """Return what the variables say, with the defaults filled in."""
+
+    def folder(variable: str, default: str) -> Path:
+        return Path(variables.get(variable) or Path.home() / default) / "proctor"
+
+    home = variables.get("PROCTOR_HOME")
+    return Environment(
+        host=variables.get("PROCTOR_HOST") or None,
+        token=variables.get("PROCTOR_TOKEN") or None,
+        home=Path(home) if home else folder("XDG_STATE_HOME", ".local/state"),
+        config=folder("XDG_CONFIG_HOME", ".config"),
+        cache=folder("XDG_CACHE_HOME", ".cache"),
+        debug=bool(variables.get("PROCTOR_DEBUG")),
+    )

@@ -1,0 +1,23 @@
+"""Options that many commands share, so that they look the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proctor.cli.output import Format
+
+HostOption = Annotated[
+    str | None,
+    typer.Option(
+        "--host",
+        metavar="URL",
+        help="The platform; else PROCTOR_HOST, the one that runs here, the one logged in to.",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How data is printed.")]
+PhaseOption = Annotated[
+    str | None, typer.Option("--phase", help="The phase; not needed when there is one.")
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Stay until it is finished.")]
