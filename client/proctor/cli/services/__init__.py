@@ -1,0 +1,1 @@
+"""What Proctor starts on this machine: child processes, Redis, a Docker daemon."""
