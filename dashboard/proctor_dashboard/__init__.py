@@ -1,1 +1,1 @@
-"""The dashboard: Streamlit pages over the HTTP API."""
+"""The dashboard: Streamlit pages over the HTTP API, and nothing else of Proctor's."""

@@ -1,0 +1,36 @@
+"""The script Streamlit runs for every visit: navigation, the visitor's token, the present page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from proctor.client import ApiError, HostError
+from proctor_dashboard import style
+from proctor_dashboard.pages import challenge, challenges, leaderboard, submission
+from proctor_dashboard.visitor import sign_in
+
+
+def main() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="Proctor", page_icon="🎓", layout="wide")
+    st.html(style.SHEET)
+    pages = [
+        st.Page(challenges.draw, title="Challenges", url_path="challenges", default=True),
+        st.Page(challenge.draw, title="Challenge", url_path="challenge"),
+        st.Page(leaderboard.draw, title="Leaderboard", url_path="leaderboard"),
+        st.Page(submission.draw, title="Submission", url_path="submission"),
+    ]
+    chosen = st.navigation(pages, position="hidden")
+    with st.sidebar:
+        sign_in()
+    try:
+        chosen.run()
+    except ApiError as error:
+        st.error(f"**{error.problem.title}** {error.problem.detail}")
+        st.caption(error.problem.hint)
+    except HostError as error:
+        st.error(f"**The platform does not answer.** {error}")
+        st.caption("It may be starting: reload this page in a moment.")
+
+
+main()

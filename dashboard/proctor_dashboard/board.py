@@ -1,0 +1,87 @@
+"""The ranked table: from a page of a leaderboard to HTML, every cell escaped."""
+
+from __future__ import annotations
+
+from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard, Verdict
+from proctor_dashboard.text import address, badge, interval, number, plain, seconds
+
+_VERDICT_TONE = {
+    Verdict.IDENTICAL: "good",
+    Verdict.WITHIN_TOLERANCE: "good",
+    Verdict.DIFFERENT: "bad",
+}
+
+
+def board_html(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> str:
+    """Return the board as a table with ``columns`` in the given order."""
+    head = "".join(
+        [
+            '<th title="and the interval of its rank">Rank</th>',
+            '<th class="pr-text">Submission</th>',
+            *(_column_head(column) for column in columns),
+            '<th title="answered of all; the others take the worst value">Cases</th>',
+            "<th>Time per case</th>",
+        ]
+    )
+    body = "".join(_row(row, columns) for row in board.rows)
+    return (
+        f'<div class="pr-board"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _column_head(column: BoardColumn) -> str:
+    arrow = "↑" if column.higher_is_better else "↓"
+    unit = f" ({column.unit})" if column.unit else ""
+    marked = ' class="pr-decides"' if column.decides else ""
+    better = "higher" if column.higher_is_better else "lower"
+    hint = f"{better} is better; {column.definition_id}"
+    return f'<th{marked} title="{plain(hint)}">{plain(column.title)}{plain(unit)} {arrow}</th>'
+
+
+def _row(row: BoardRow, columns: tuple[BoardColumn, ...]) -> str:
+    tie = "" if row.tie_group is None else f" pr-tie{row.tie_group % 2}"
+    answered = row.total_cases - row.failed_cases
+    cells = [
+        f'<td class="pr-rank pr-tie{tie}">{_rank(row)}</td>',
+        f'<td class="pr-text">{_title(row)}</td>',
+        *(_value(row.values.get(column.key), column.decides) for column in columns),
+        f"<td>{answered} of {row.total_cases}</td>",
+        f'<td title="{plain(row.hardware)}">{seconds(row.seconds_per_case)}</td>',
+    ]
+    return f"<tr{' class=pr-baseline' if row.baseline else ''}>{''.join(cells)}</tr>"
+
+
+def _rank(row: BoardRow) -> str:
+    if row.rank is None:
+        return "–"
+    if row.rank_low is None or row.rank_high is None:
+        return str(row.rank)
+    spread = str(row.rank_low)
+    if row.rank_high != row.rank_low:
+        spread = f"{row.rank_low} to {row.rank_high}"
+    return f"{row.rank}<small>{spread}</small>"
+
+
+def _title(row: BoardRow) -> str:
+    marks = [badge("baseline")] if row.baseline else []
+    marks.append(badge(row.kind.value))
+    if row.rerun_verdict is not None:
+        tone = _VERDICT_TONE[row.rerun_verdict]
+        marks.append(badge(f"re-run {row.rerun_verdict.value}", tone))
+    link = address("submission", id=row.submission)
+    name = plain(row.title or row.submission)
+    return (
+        f'<a href="{link}" target="_self">{name}</a> <small>{plain(row.participant)}</small>'
+        f"{''.join(marks)}"
+    )
+
+
+def _value(value: BoardValue | None, decides: bool) -> str:
+    marked = ' class="pr-decides"' if decides else ""
+    if value is None:
+        return f"<td{marked}>–</td>"
+    partial = ""
+    if value.n_used < value.n_total:
+        partial = f"<small>{value.n_used} of {value.n_total} used</small>"
+    return f"<td{marked}>{number(value.value)}<small>{interval(value)}</small>{partial}</td>"

@@ -1,0 +1,131 @@
+"""A challenge: what it asks, when, under which limits, and how to take part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from proctor.spec.api import ChallengeView, TaskFacts
+from proctor.spec.challenge import BoardVisibility, PhaseSpec, TaskSpec
+from proctor_dashboard.text import address, badge, memory, moment, plain, prose, seconds, trail
+from proctor_dashboard.visitor import client
+
+
+def draw() -> None:
+    """Draw the challenge that ``?slug=`` names."""
+    slug = st.query_params.get("slug", "")
+    if not slug:
+        st.info("Choose a challenge on the first page.")
+        return
+    view = client().challenge(slug)
+    challenge = view.challenge
+    st.html(trail(("Challenges", address("challenges"))))
+    st.title(challenge.title, anchor=False)
+    if challenge.notice:
+        st.warning(prose(challenge.notice))
+    st.markdown(prose(challenge.summary))
+    _draw_phases(view)
+    about, part, details = st.tabs(["About", "How to take part", "Tasks and metrics"])
+    with about:
+        st.markdown(prose(challenge.text) or "The organizers have written nothing here yet.")
+        st.caption(
+            f"Organized by {', '.join(view.organizers)} · version {view.version},"
+            f" published {moment(view.published_at)}"
+        )
+    with part:
+        _draw_part(view)
+    with details:
+        for task in challenge.tasks:
+            _draw_task(task, view.tasks[task.slug])
+
+
+def _draw_phases(view: ChallengeView) -> None:
+    now = datetime.now(UTC)
+    boxes = []
+    for phase in view.challenge.phases:
+        open_now = phase.opens_at <= now < phase.closes_at
+        state = "open" if open_now else ("opens later" if now < phase.opens_at else "closed")
+        shown = "scores are shown at once"
+        if phase.visibility is BoardVisibility.HIDDEN_UNTIL_CLOSE:
+            shown = "scores are hidden until it closes"
+        link = address("leaderboard", slug=view.challenge.slug, phase=phase.slug)
+        boxes.append(
+            f"<div{' class=pr-open' if open_now else ''}><b>{plain(phase.title)}"
+            f" {badge(state, 'good' if open_now else '')}</b>"
+            f"{plain(moment(phase.opens_at))}<br>to {plain(moment(phase.closes_at))}<br>{shown}"
+            f'<br><a href="{link}" target="_self">Leaderboard</a></div>'
+        )
+    st.html(f'<div class="pr-time">{"".join(boxes)}</div>')
+
+
+def _draw_part(view: ChallengeView) -> None:
+    slug = view.challenge.slug
+    kinds = " or ".join(kind.value for kind in view.challenge.accepts)
+    st.markdown(
+        f"Enter a model **{kinds}**. A container sees one case at a time, without a network,"
+        " and never a reference. Try it on the public sample first: the same sandbox, limits"
+        " and metrics as here."
+    )
+    st.code(
+        f"proctor model init my-model\nproctor run {slug} my-model\n"
+        f"proctor challenge join {slug}\nproctor submit {slug} my-model --wait",
+        language="bash",
+    )
+    if view.runtimes:
+        st.markdown("Approved runtime images for model folders:")
+        for name, digest in view.runtimes.items():
+            st.markdown(f"- **{name}** `{digest}`")
+    for phase in view.challenge.phases:
+        st.markdown(f"**{prose(phase.title)}**: {_quota(phase)} {_limits(phase)}")
+    terms = view.challenge.terms
+    if terms is not None:
+        with st.expander(f"Terms, version {terms.version}"):
+            st.markdown(prose(terms.text))
+
+
+def _quota(phase: PhaseSpec) -> str:
+    day, total = phase.quota.per_day, phase.quota.total
+    parts = []
+    if day is not None:
+        parts.append(f"{day} submissions in any 24 hours")
+    if total is not None:
+        parts.append(f"{total} in all")
+    return f"{' and '.join(parts) or 'any number of submissions'} per participant."
+
+
+def _limits(phase: PhaseSpec) -> str:
+    limits = phase.limits
+    return (
+        f"Limits: {seconds(limits.case_s)} for a case, {seconds(limits.total_s)} for a run,"
+        f" {memory(limits.memory_bytes)} of memory, {limits.cpus:g} CPU, {limits.gpus} GPU,"
+        f" {memory(limits.output_bytes)} of output."
+    )
+
+
+def _draw_task(task: TaskSpec, facts: TaskFacts) -> None:
+    st.subheader(task.title, anchor=False)
+    items = "one item" if task.items_per_case == 1 else f"up to {task.items_per_case} items"
+    st.markdown(
+        f"{facts.hidden_cases} hidden cases with {facts.hidden_items} items in all;"
+        f" {facts.sample_cases} public sample cases. A container sees {items} at once."
+    )
+    st.markdown(
+        "| Metric | Name | Parameters | Decides ranks |\n|---|---|---|---|\n"
+        + "\n".join(
+            f"| {metric.id} | {metric.name} | "
+            + (", ".join(f"{k} = {v}" for k, v in metric.parameters.items()) or "–")
+            + f" | {'yes' if metric.id == task.primary else ''} |"
+            for metric in task.metrics
+        )
+    )
+    st.markdown(
+        "Inputs: "
+        + ", ".join(f"`{name}` ({spec.type.value})" for name, spec in task.inputs.items())
+        + ". Outputs: "
+        + ", ".join(
+            f"`{spec.file}` ({spec.type.value.replace('_', ' ')})" for spec in task.outputs.values()
+        )
+        + "."
+    )
+    st.caption(f"Inputs {facts.inputs_digest}\n\nReference, salted {facts.reference_digest}")

@@ -1,0 +1,178 @@
+"""A leaderboard: the ranked table, how sure it is, and where submissions differ."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from proctor.client import ApiError, Client
+from proctor.spec.leaderboard import BoardColumn, Leaderboard
+from proctor_dashboard import charts
+from proctor_dashboard.board import board_html
+from proctor_dashboard.text import address, moment, number, prose, trail
+from proctor_dashboard.visitor import client
+
+_ROWS_A_PAGE = 100
+_ROWS_IN_SPREAD = 20
+
+
+def draw() -> None:
+    """Draw the newest snapshot of ``?slug=&phase=``, or the one ``&snapshot=`` names."""
+    slug, phase = st.query_params.get("slug", ""), st.query_params.get("phase", "")
+    if not slug or not phase:
+        st.info("Choose a challenge on the first page.")
+        return
+    api = client()
+    board = _read(api, slug, phase)
+    st.html(
+        trail(
+            ("Challenges", address("challenges")),
+            (board.challenge_title, address("challenge", slug=slug)),
+        )
+    )
+    st.title("Leaderboard", anchor=False)
+    if board.notice:
+        st.warning(prose(board.notice))
+    st.markdown(board.ranking_sentence)
+    st.caption(
+        f"Snapshot {board.number} of phase {board.phase}, {moment(board.created_at)} ·"
+        f" {board.total_rows} rows · challenge version {board.challenge_version}"
+    )
+    columns = _choose_columns(board)
+    st.html(board_html(board, columns))
+    st.caption(
+        "Shaded columns decide ranks. Small numbers are"
+        f" {board.ranking.bootstrap.level:.0%} intervals of scores and ranks from"
+        f" {board.ranking.bootstrap.samples} paired bootstrap draws. Rows next to each other"
+        " with the same mark at the left cannot be told apart by this data."
+    )
+    _draw_pages(board)
+    _draw_pictures(api, board)
+    _draw_gaps(board)
+    _draw_definitions(board)
+    _draw_history(api, board)
+
+
+def _read(api: Client, slug: str, phase: str) -> Leaderboard:
+    offset = int(st.query_params.get("offset", "0") or 0)
+    snapshot = st.query_params.get("snapshot")
+    if snapshot:
+        return api.snapshot(snapshot, offset=offset, limit=_ROWS_A_PAGE)
+    return api.leaderboard(slug, phase, offset=offset, limit=_ROWS_A_PAGE)
+
+
+def _choose_columns(board: Leaderboard) -> tuple[BoardColumn, ...]:
+    ordered = sorted(board.columns, key=lambda column: not column.decides)
+    usual = [column for column in ordered if column.decides or column.label in ("mean", "all")]
+    if len(usual) == len(ordered):
+        return tuple(ordered)
+    every = st.toggle(f"All {len(ordered)} columns", value=False)
+    return tuple(ordered if every else usual)
+
+
+def _draw_pages(board: Leaderboard) -> None:
+    if board.total_rows <= _ROWS_A_PAGE:
+        return
+    pages = -(-board.total_rows // _ROWS_A_PAGE)
+    chosen = st.number_input("Page", 1, pages, board.offset // _ROWS_A_PAGE + 1)
+    if (offset := (int(chosen) - 1) * _ROWS_A_PAGE) != board.offset:
+        st.query_params["offset"] = str(offset)
+        st.rerun()
+
+
+def _draw_pictures(api: Client, board: Leaderboard) -> None:
+    if not board.rows:
+        st.info("No submission has been scored yet.")
+        return
+    st.subheader("How sure is it?", anchor=False)
+    deciding = sorted(board.columns, key=lambda column: not column.decides)
+    column = st.selectbox(
+        "Score", deciding, format_func=lambda column: f"{column.title} ({column.task})"
+    )
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Score and interval.** Hollow points are baselines.")
+        figure = charts.intervals(board.rows, column)
+        st.plotly_chart(figure, config={"displayModeBar": False}, key="intervals")
+    with right:
+        st.markdown(f"**Spread over cases**, the first {_ROWS_IN_SPREAD} rows. One point a case.")
+        scores = _case_scores(api, board, column)
+        if scores:
+            figure = charts.spread(board.rows, column, scores)
+            st.plotly_chart(figure, config={"displayModeBar": False}, key="spread")
+        else:
+            st.caption("Per-case scores of this column are not shown in this phase.")
+
+
+def _case_scores(api: Client, board: Leaderboard, column: BoardColumn) -> dict[str, list[float]]:
+    key = f"{column.metric}/{column.label}"
+    scores = {}
+    for row in board.rows[:_ROWS_IN_SPREAD]:
+        found = _scores_of(api, row.submission, row.evaluations)
+        scores[row.submission] = [
+            value
+            for task, of_case in found
+            if task == column.task and (value := of_case.get(key)) is not None
+        ]
+    return {submission: values for submission, values in scores.items() if values}
+
+
+@st.cache_data(ttl=600, max_entries=2000, hash_funcs={Client: lambda api: id(api)})
+def _scores_of(
+    api: Client, submission: str, evaluations: tuple[str, ...]
+) -> list[tuple[str, dict[str, float | None]]]:
+    # evaluations is part of the cache's key: a new evaluation has other scores.
+    try:
+        cases = api.cases(submission)
+    except ApiError:
+        return []
+    return [(case.task, case.scores) for case in cases]
+
+
+def _draw_gaps(board: Leaderboard) -> None:
+    gaps = [(row, gap) for row in board.rows for gap in row.gaps]
+    if not gaps:
+        return
+    titles = {column.key: column.title for column in board.columns}
+    st.subheader("Where it is worst", anchor=False)
+    st.markdown("The largest difference of a score between subgroups of the test set.")
+    st.dataframe(
+        [
+            {
+                "Submission": row.title,
+                "Score": titles.get(gap.column, gap.column),
+                "Subgroup": gap.stratum,
+                "Worst in": gap.worst_level,
+                "Worst": number(gap.worst),
+                "Best in": gap.best_level,
+                "Best": number(gap.best),
+            }
+            for row, gap in gaps
+        ],
+        hide_index=True,
+    )
+
+
+def _draw_definitions(board: Leaderboard) -> None:
+    with st.expander("Definitions and edge rules"):
+        seen = set()
+        for column in board.columns:
+            if (column.task, column.metric) in seen:
+                continue
+            seen.add((column.task, column.metric))
+            st.markdown(f"**{column.metric}** of task {column.task}: `{column.definition_id}`")
+            for rule in column.edge_rules:
+                st.markdown(f"- {rule}")
+
+
+def _draw_history(api: Client, board: Leaderboard) -> None:
+    with st.expander("Earlier snapshots and downloads"):
+        base = f"{api.host}/api/v1/leaderboards/{board.id}"
+        st.markdown(f"This snapshot: [JSON]({base}) · [CSV]({base}?format=csv)")
+        for snapshot in api.leaderboards(board.challenge, board.phase)[:50]:
+            link = address(
+                "leaderboard", slug=board.challenge, phase=board.phase, snapshot=snapshot.id
+            )
+            st.html(
+                f'<a href="{link}" target="_self">Snapshot {snapshot.number}</a>'
+                f" {moment(snapshot.created_at)}"
+            )

@@ -1,0 +1,161 @@
+"""A submission: live state, scores, one line a case, logs where allowed, and the model's card."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from proctor.client import ApiError
+from proctor.spec.api import CaseView, RunView, SubmissionView
+from proctor.spec.outcomes import Code
+from proctor_dashboard.text import (
+    address,
+    badge,
+    memory,
+    moment,
+    number,
+    prose,
+    seconds,
+    trail,
+)
+from proctor_dashboard.visitor import client
+
+_REFRESH = "2s"
+_TONES = {"scored": "good", "failed": "bad", "rejected": "bad"}
+_STILL = {"cancelled", "withdrawn"}
+
+
+def draw() -> None:
+    """Draw the submission that ``?id=`` names, live until it is final."""
+    submission_id = st.query_params.get("id", "")
+    if not submission_id:
+        st.info("Open a submission from a leaderboard, or by the address that submit printed.")
+        return
+    first = client().submission(submission_id)
+    st.html(
+        trail(
+            ("Challenges", address("challenges")),
+            (first.challenge, address("challenge", slug=first.challenge)),
+            (first.phase, address("leaderboard", slug=first.challenge, phase=first.phase)),
+        )
+    )
+    st.title(first.card.title or first.card.name, anchor=False)
+    if first.final:
+        _draw_progress(first)
+    else:
+        _draw_live(submission_id)
+    _draw_cases(first)
+    _draw_card(first)
+    if first.yours:
+        _draw_log(first)
+
+
+@st.fragment(run_every=_REFRESH)
+def _draw_live(submission_id: str) -> None:
+    submission = client().submission(submission_id)
+    if submission.final:
+        st.rerun()
+    _draw_progress(submission)
+
+
+def _draw_progress(submission: SubmissionView) -> None:
+    tone = _TONES.get(submission.progress, "" if submission.progress in _STILL else "wait")
+    marks = badge(submission.progress, tone) + badge(submission.kind.value)
+    if submission.baseline:
+        marks += badge("baseline")
+    if submission.rank is not None:
+        marks += badge(f"rank {submission.rank}", "good")
+    st.html(marks)
+    st.caption(f"{submission.id} · by {submission.participant} · {moment(submission.submitted_at)}")
+    if submission.message:
+        st.text(submission.message)
+    if submission.outcome not in (None, Code.OK):
+        st.error(prose(submission.detail) or submission.outcome)
+        st.caption(submission.hint)
+    for run in submission.runs:
+        _draw_run(run)
+
+
+def _draw_run(run: RunView) -> None:
+    title = f"Task {run.task}" if run.purpose == "first" else f"Re-run of task {run.task}"
+    with st.container(border=True):
+        st.markdown(f"**{title}**: {run.state.value}{f', {run.stage}' if run.stage else ''}")
+        if run.cases_total:
+            st.progress(
+                min(1.0, run.cases_done / run.cases_total),
+                text=f"{run.cases_done} of {run.cases_total} cases"
+                + (f", {run.cases_failed} failed" if run.cases_failed else ""),
+            )
+        if run.verdict is not None:
+            st.markdown(f"Verdict: **{run.verdict.value}**")
+            st.text(run.verdict_detail)
+        if run.detail:
+            st.text(run.detail)
+        evaluation = run.evaluation
+        if evaluation is not None and evaluation.scores:
+            shown = [
+                (key.split("/", 1)[1].removesuffix("/all"), value)
+                for key, value in evaluation.scores.items()
+                if value is not None
+            ]
+            for start in range(0, len(shown), 6):
+                columns = st.columns(6)
+                for column, (name, value) in zip(columns, shown[start : start + 6], strict=False):
+                    column.metric(name.replace("/", " "), number(value))
+        facts = [f"attempt {run.attempt}", f"{seconds(run.seconds)} in all"]
+        if run.environment is not None:
+            where = run.environment
+            facts.append(f"{where.sandbox} on {where.cpu} ({where.cpu_count} cores)")
+        st.caption(" · ".join(facts))
+
+
+def _draw_cases(submission: SubmissionView) -> None:
+    try:
+        cases = client().cases(submission.id)
+    except ApiError as error:
+        st.caption(error.problem.detail or error.problem.title)
+        return
+    if not cases:
+        return
+    st.subheader("Cases", anchor=False)
+    st.dataframe([_case_line(case) for case in cases], hide_index=True)
+
+
+def _case_line(case: CaseView) -> dict[str, str]:
+    line = {
+        "Case": case.case,
+        "Outcome": case.outcome.value,
+        "Time": seconds(case.seconds),
+        "Memory": memory(case.peak_memory_bytes),
+    }
+    for key, value in case.scores.items():
+        line[key.removesuffix("/all").replace("/", " ")] = number(value)
+    if case.detail:
+        line["Detail"] = case.detail
+    return line
+
+
+def _draw_card(submission: SubmissionView) -> None:
+    card = submission.card
+    st.subheader("Model card", anchor=False)
+    st.markdown(prose(card.description) or "The author has written nothing here.")
+    facts = {
+        "Name": card.name,
+        "Version": card.version,
+        "License": card.license or "not stated",
+        "Authors": ", ".join(card.authors) or "not stated",
+        "Runtime image": card.runtime or "its own",
+        "Digest": submission.content_digest,
+    }
+    facts |= {f"Claimed {name}": number(value) for name, value in card.claimed_scores.items()}
+    for name, fact in facts.items():
+        st.text(f"{name}: {fact}")
+
+
+def _draw_log(submission: SubmissionView) -> None:
+    with st.expander("Log"):
+        try:
+            log = client().log(submission.id)
+        except ApiError as error:
+            st.caption(f"{error.problem.title} {error.problem.detail}")
+            return
+        st.code(log[-100_000:] or "The model has written nothing.", language=None)

@@ -1,0 +1,45 @@
+"""The look of what Streamlit does not draw itself: the board, badges, and the timeline."""
+
+SHEET = """
+<style>
+.block-container {padding-top: 2.2rem; max-width: 1320px;}
+.pr-board {overflow-x: auto; border: 1px solid #dce4e1; border-radius: 8px;}
+.pr-board table {border-collapse: collapse; width: 100%; font-size: .9rem;
+  font-variant-numeric: tabular-nums;}
+.pr-board th {text-align: right; font-weight: 600; color: #4a5a56; background: #f3f6f5;
+  padding: .5rem .7rem; white-space: nowrap; border-bottom: 1px solid #dce4e1;}
+.pr-board td {text-align: right; padding: .45rem .7rem; border-bottom: 1px solid #edf1f0;
+  white-space: nowrap; vertical-align: top;}
+.pr-board tr:last-child td {border-bottom: 0;}
+.pr-board th.pr-text, .pr-board td.pr-text {text-align: left;}
+.pr-board td.pr-rank {font-weight: 700; font-size: 1.05rem;}
+.pr-board .pr-decides {background: #f0f7f4;}
+.pr-board th.pr-decides {background: #e1efe9; color: #0f5c4d;}
+.pr-board small {display: block; color: #6b7a76; font-size: .75rem; font-weight: 400;}
+.pr-board a {color: #0f5c4d; text-decoration: none; font-weight: 600;}
+.pr-board a:hover {text-decoration: underline;}
+.pr-board tr.pr-baseline td {color: #55645f;}
+.pr-board td.pr-tie {border-left: 4px solid transparent; padding-left: .55rem;}
+.pr-board td.pr-tie0 {border-left-color: #0f5c4d;}
+.pr-board td.pr-tie1 {border-left-color: #b9cfc7;}
+.pr-badge {display: inline-block; font-size: .72rem; line-height: 1.25rem; padding: 0 .45rem;
+  border-radius: .6rem; background: #e8eeec; color: #3d4c48; margin-right: .25rem;}
+.pr-badge.pr-good {background: #dcf1e6; color: #0b5236;}
+.pr-badge.pr-bad {background: #fbe3df; color: #8c2415;}
+.pr-badge.pr-wait {background: #fdf1d3; color: #6f4e00;}
+.pr-time {display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: .8rem;}
+.pr-time > div {border: 1px solid #dce4e1; border-left: 4px solid #b9cfc7; border-radius: 8px;
+  padding: .7rem .9rem; font-size: .9rem;}
+.pr-time > div.pr-open {border-left-color: #0f5c4d;}
+.pr-time b {display: block; font-size: 1rem; margin-bottom: .2rem;}
+.pr-trail {font-size: .85rem; color: #6b7a76; margin-bottom: .2rem;}
+.pr-trail a {color: #0f5c4d; text-decoration: none;}
+@media (max-width: 640px) {
+  .block-container {padding-left: .8rem; padding-right: .8rem;}
+  .pr-board th, .pr-board td {padding: .4rem .5rem;}
+  .pr-board td.pr-text, .pr-board th.pr-text {position: sticky; left: 0; background: #fff;
+    white-space: normal; min-width: 8rem; max-width: 10rem; z-index: 1;}
+  .pr-board th.pr-text {background: #f3f6f5;}
+}
+</style>
+"""
