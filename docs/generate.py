@@ -1,0 +1,187 @@
+"""Write the reference pages and JSON schemas from the models of ``proctor.spec``.
+
+``python docs/generate.py`` writes them; a test holds the committed pages against the models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from proctor.spec.case import CaseFile
+from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.model import ModelCard
+from proctor.spec.outcomes import OUTCOMES, Code, Owner
+from proctor.spec.states import EvaluationState, RunState, SubmissionState, may_become
+
+HERE = Path(__file__).parent
+
+_PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
+    "challenge-yaml.md": (
+        "challenge.yaml",
+        ChallengeSpec,
+        "What an organizer declares. Unknown fields are refused; `proctor challenge check` names"
+        " file and field of every problem. The JSON schema is in"
+        " [schema/challenge.schema.json](schema/challenge.schema.json).",
+    ),
+    "contract.md": (
+        "The container contract, version 1",
+        CaseFile,
+        "Files in, files out; no port, no network. A container starts, reads the one case in"
+        " `/input`, writes every declared output to `/output` and exits with 0. `/input/case.json`"
+        " has the fields below; the input files lie beside it under the names that `inputs` gives."
+        " `/input` and `/model` are read-only, `/output` is limited in bytes and files, `/tmp` is"
+        " memory. `PROCTOR_INPUT`, `PROCTOR_OUTPUT` and `PROCTOR_MODEL` name the three folders"
+        " where they lie elsewhere (the process sandbox), `PROCTOR_PROTOCOL` is `case`,"
+        " `PROCTOR_SEED` the seed.\n\n"
+        "The process runs as an unprivileged user without any capability, on a read-only root"
+        " file system. Case ids are random for every run. A masks' file must lie on the grid of"
+        " the input that `grid` names: same shape, affine within 1e-3 mm; axis flips and"
+        " permutations are undone. A table has one header line with the declared columns and one"
+        " line an item.",
+    ),
+    "model-json.md": (
+        "model.json",
+        ModelCard,
+        "The card of a model: the file `model.json` in a model folder. The JSON schema is in"
+        " [schema/model.schema.json](schema/model.schema.json).",
+    ),
+}
+_SCHEMAS: dict[str, type[BaseModel]] = {
+    "challenge.schema.json": ChallengeSpec,
+    "case.schema.json": CaseFile,
+    "model.schema.json": ModelCard,
+}
+
+
+def pages() -> dict[str, str]:
+    """Return every generated file: path below docs/ and text."""
+    made = {name: _page(*page) for name, page in _PAGES.items()}
+    made["outcomes.md"] = _outcomes()
+    for name, model in _SCHEMAS.items():
+        made[f"schema/{name}"] = json.dumps(model.model_json_schema(), indent=2) + "\n"
+    return made
+
+
+def _page(title: str, model: type[BaseModel], introduction: str) -> str:
+    parts = [f"# {title}", introduction]
+    for part in _reachable(model):
+        parts.append(f"## {part.__name__}\n\n{(part.__doc__ or '').strip()}")
+        rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
+        for name, field in part.model_fields.items():
+            default = "required" if field.is_required() else f"`{_default(field)}`"
+            rows.append(
+                f"| `{field.alias or name}` | {_type_name(field.annotation)} | {default} |"
+                f" {field.description or ''} |"
+            )
+        parts.append("\n".join(rows))
+    enums = sorted(_enums(model), key=lambda enum: enum.__name__)
+    for enum in enums:
+        parts.append(
+            f"## {enum.__name__}\n\n{(enum.__doc__ or '').strip()}\n\n"
+            + "\n".join(f"- `{member.value}`" for member in enum)
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _outcomes() -> str:
+    parts = [
+        "# Outcomes and states",
+        "Every outcome a person may meet. `owner` says whose failure it is: a participant's counts"
+        " against the quota, an organizer's and the platform's never do.",
+    ]
+    rows = ["| code | owner | HTTP | message | what to do |", "|---|---|---|---|---|"]
+    for code in Code:
+        outcome = OUTCOMES[code]
+        owner = "" if outcome.owner is Owner.NOBODY else outcome.owner.value
+        rows.append(
+            f"| `{code.value}` | {owner} | {outcome.status} | {outcome.message} | {outcome.hint} |"
+        )
+    parts.append("\n".join(rows))
+    for states in (SubmissionState, RunState, EvaluationState):
+        lines = [f"## {states.__name__}\n\n{(states.__doc__ or '').strip()}\n"]
+        for state in states:
+            following = [f"`{s.value}`" for s in states if may_become(state, s)]
+            lines.append(f"- `{state.value}` → {', '.join(following) or 'final'}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _reachable(model: type[BaseModel]) -> list[type[BaseModel]]:
+    found = [model]
+    for known in found:
+        for field in known.model_fields.values():
+            found += [part for part in _parts(field.annotation, BaseModel) if part not in found]
+    return found
+
+
+def _enums(model: type[BaseModel]) -> set[type[Enum]]:
+    return {
+        enum
+        for part in _reachable(model)
+        for field in part.model_fields.values()
+        for enum in _parts(field.annotation, Enum)
+    }
+
+
+def _parts(annotation: Any, base: type) -> Iterator[Any]:
+    if isinstance(annotation, type) and not get_args(annotation):
+        if issubclass(annotation, base):
+            yield annotation
+        return
+    for argument in get_args(annotation):
+        yield from _parts(argument, base)
+
+
+def _type_name(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_name(arguments[0])
+    if origin is Literal:
+        return " or ".join(f"`{argument}`" for argument in arguments)
+    if origin in (Union, UnionType):
+        return " or ".join(
+            "null" if argument is type(None) else _type_name(argument) for argument in arguments
+        )
+    if origin is tuple:
+        return f"list of {_type_name(arguments[0])}"
+    if origin is dict:
+        return f"map of {_type_name(arguments[0])} to {_type_name(arguments[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel | Enum):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    return {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}.get(
+        getattr(annotation, "__name__", ""), "any JSON value"
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return ""
+    if isinstance(value, BaseModel):
+        return f"{type(value).__name__} of defaults"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, tuple):
+        return json.dumps([getattr(part, "value", part) for part in value])
+    return json.dumps(value)
+
+
+def main() -> None:
+    """Write every page."""
+    for name, text in pages().items():
+        path = HERE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
