@@ -143,7 +143,7 @@ def _make(client: docker.DockerClient, cache: Path, progress: Callable[[str], No
 
 
 def _bootstrap(archive: Path, progress: Callable[[str], None]) -> None:
-    program = shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    program = shutil.which("debootstrap") or shutil.which("debootstrap", path="/usr/sbin:/sbin")
     if program is None or os.geteuid() != 0:
         raise ImageBuildError(
             f"{OFFICIAL_BASE} cannot be pulled, and making a base needs root and debootstrap.",

@@ -53,6 +53,13 @@ def install(machine: Machine, packages: Sequence[str], say: Callable[[str], None
     return machine.run(["apt-get", "update"]) or machine.run(command)
 
 
+def ensure_program(
+    machine: Machine, program: str, packages: Sequence[str], say: Callable[[str], None]
+) -> str | None:
+    """Install the packages of a missing program; return why it is still missing, or None."""
+    return None if machine.find_program(program) else install(machine, packages, say)
+
+
 def _find_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
 
