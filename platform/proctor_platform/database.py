@@ -1,0 +1,114 @@
+"""The database engine and its sessions.
+
+Two kinds of session: a reading one and a writing one. On SQLite the writing one begins with
+``BEGIN IMMEDIATE``: a transaction that reads first and writes later would otherwise fail in the
+middle when another one wrote in between. On other databases both begin as usual, and code that
+reads before it writes takes row locks (``with_for_update``), which SQLite leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session as AnySession
+from sqlalchemy.orm import UOWTransaction, sessionmaker
+from sqlmodel import Session
+
+from proctor_platform.tables import Outbox
+
+_WRITES = "proctor_writes"
+_BUSY_TIMEOUT_MS = 15_000
+_CONNECTIONS = 48  # more than the server has threads, so that no request waits for another's
+
+
+class Database:
+    """The engine, its two kinds of session, and who is told when an outbox row was committed."""
+
+    def __init__(self, address: str) -> None:
+        self.engine = _make_engine(address)
+        self.kick: Callable[[], None] = lambda: None
+        self._read = sessionmaker(self.engine, class_=Session, expire_on_commit=False)
+        self._write = sessionmaker(
+            self.engine.execution_options(**{_WRITES: True}),
+            class_=Session,
+            expire_on_commit=False,
+        )
+        event.listen(self._write, "after_flush", _note_outbox)
+        event.listen(self._write, "after_commit", self._kick_after_outbox)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session that only reads."""
+        with self._read() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a session that writes; what is not committed inside is rolled back."""
+        with self._write() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def _kick_after_outbox(self, session: AnySession) -> None:
+        if session.info.pop("outbox", False):
+            self.kick()
+
+
+def _note_outbox(session: AnySession, _: UOWTransaction) -> None:
+    if any(isinstance(row, Outbox) for row in session.new):
+        session.info["outbox"] = True
+
+
+def _make_engine(address: str) -> Engine:
+    if make_url(address).get_backend_name() != "sqlite":
+        return create_engine(address, pool_size=_CONNECTIONS, pool_pre_ping=True)
+    engine = create_engine(
+        address, pool_size=_CONNECTIONS, connect_args={"check_same_thread": False}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_on_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # The driver's own idea of when to begin a transaction is switched off; `begin` does it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_on_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def database_of(request: Request) -> Database:
+    """Return the application's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+def _reading_session(database: Annotated[Database, Depends(database_of)]) -> Iterator[Session]:
+    with database.reading() as session:
+        yield session
+
+
+def _writing_session(database: Annotated[Database, Depends(database_of)]) -> Iterator[Session]:
+    with database.writing() as session:
+        yield session
+
+
+# Scope `function`: the connection is free again before the answer is sent to a slow reader.
+Reading = Annotated[Session, Depends(_reading_session, scope="function")]
+Writing = Annotated[Session, Depends(_writing_session, scope="function")]

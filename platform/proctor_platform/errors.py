@@ -1,0 +1,95 @@
+"""Every error as problem+json from the one table of outcomes (RFC 9457).
+
+Tracebacks, SQL and paths of this machine stay in the log; the answer carries the request's id,
+by which the operator finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from proctor.spec.api import Problem
+from proctor.spec.outcomes import OUTCOMES, Code, ProctorError
+
+_log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_BY_STATUS = {
+    401: Code.UNAUTHENTICATED,
+    403: Code.FORBIDDEN,
+    404: Code.NOT_FOUND,
+    409: Code.CONFLICT,
+    413: Code.TOO_LARGE,
+}
+
+
+def problem(
+    code: Code,
+    detail: str = "",
+    *,
+    status: int | None = None,
+    errors: Sequence[dict[str, Any]] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Answer with the row of the outcomes table for ``code``."""
+    outcome = OUTCOMES[code]
+    body = Problem(
+        type=f"urn:proctor:outcome:{code.value}",
+        title=outcome.message,
+        status=status or outcome.status,
+        code=code,
+        detail=detail,
+        hint=outcome.hint,
+        errors=tuple(errors),
+    )
+    extra = {"WWW-Authenticate": "Bearer"} if body.status == 401 else {}
+    return JSONResponse(
+        body.model_dump(mode="json"),
+        status_code=body.status,
+        media_type=MEDIA_TYPE,
+        headers={**extra, **(headers or {})},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` answer every error as a problem."""
+    app.add_exception_handler(ProctorError, _on_proctor_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(OperationalError, _on_database_error)
+
+
+def _on_proctor_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ProctorError)  # noqa: S101 - registered for this class alone
+    return problem(error.code, error.detail, headers=getattr(error, "headers", None))
+
+
+def _on_invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    return problem(
+        Code.INVALID_REQUEST,
+        errors=[
+            {"field": ".".join(str(part) for part in row["loc"]), "message": row["msg"]}
+            for row in error.errors()
+        ],
+    )
+
+
+def _on_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code = _BY_STATUS.get(error.status_code, Code.INVALID_REQUEST)
+    detail = "" if error.status_code == 404 else str(error.detail)
+    return problem(code, detail, status=error.status_code, headers=dict(error.headers or {}))
+
+
+def _on_database_error(_: Request, error: Exception) -> Response:
+    _log.error("database_failed", exc_info=error)
+    return problem(Code.STORAGE_FAILED)

@@ -1,0 +1,111 @@
+"""Who asks: dependencies that turn a bearer token into a user, a worker or an order.
+
+Each looks in a short session of its own, so that nothing is locked and no body is read before
+the asker is known. A wrong or revoked token is refused everywhere, also where none is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from proctor.spec.outcomes import Code, ProctorError
+from proctor.spec.work import Role
+from proctor_platform import tokens
+from proctor_platform.database import Database, database_of
+from proctor_platform.tables import Token, User
+
+_bearer = HTTPBearer(auto_error=False, description="`tok_….…`, as `proctor login` keeps it")
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+_Database = Annotated[Database, Depends(database_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class UserIdentity:
+    """A person, by a token of theirs."""
+
+    id: str
+    name: str
+    admin: bool
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerIdentity:
+    """A worker process of one role."""
+
+    role: Role
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIdentity:
+    """The holder of one work order: this run or evaluation, this fence, nothing else."""
+
+    work: str
+    fence: int
+    token: str
+
+
+def _token(database: Database, credentials: HTTPAuthorizationCredentials | None) -> Token | None:
+    if credentials is None:
+        return None
+    with database.reading() as session:
+        token = tokens.find(session, credentials.credentials)
+    if token is None:
+        raise ProctorError(Code.UNAUTHENTICATED, "This token is unknown or revoked.")
+    return token
+
+
+def _optional_user(database: _Database, credentials: _Credentials) -> UserIdentity | None:
+    token = _token(database, credentials)
+    if token is None:
+        return None
+    if token.user_id is None:
+        raise ProctorError(Code.FORBIDDEN, "This token is a worker's; it speaks for no user.")
+    with database.reading() as session:
+        user = session.get_one(User, token.user_id)
+        return UserIdentity(user.id, user.name, user.admin, token.id)
+
+
+def _user(user: Annotated[UserIdentity | None, Depends(_optional_user)]) -> UserIdentity:
+    if user is None:
+        raise ProctorError(Code.UNAUTHENTICATED)
+    return user
+
+
+def _admin(user: Annotated[UserIdentity, Depends(_user)]) -> UserIdentity:
+    if not user.admin:
+        raise ProctorError(Code.FORBIDDEN, "Only an admin of the platform may do this.")
+    return user
+
+
+def _worker(database: _Database, credentials: _Credentials) -> WorkerIdentity:
+    token = _token(database, credentials)
+    if token is None:
+        raise ProctorError(Code.UNAUTHENTICATED)
+    if token.worker_role is None:
+        raise ProctorError(Code.FORBIDDEN, "Only a worker's token may do this.")
+    return WorkerIdentity(Role(token.worker_role), token.id)
+
+
+def _order(request: Request, database: _Database, credentials: _Credentials) -> OrderIdentity:
+    token = _token(database, credentials)
+    if token is None:
+        raise ProctorError(Code.UNAUTHENTICATED)
+    if token.work_id is None or token.fence is None:
+        raise ProctorError(Code.FORBIDDEN, "Only the token of a work order may do this.")
+    if request.path_params["work_id"] != token.work_id:
+        raise ProctorError(Code.NOT_FOUND)
+    return OrderIdentity(token.work_id, token.fence, token.id)
+
+
+CurrentUser = Annotated[UserIdentity, Depends(_user)]
+OptionalUser = Annotated[UserIdentity | None, Depends(_optional_user)]
+Admin = Annotated[UserIdentity, Depends(_admin)]
+WorkerToken = Annotated[WorkerIdentity, Depends(_worker)]
+OrderToken = Annotated[OrderIdentity, Depends(_order)]
+"""For routes whose path holds ``{work_id}``; any other order's token finds nothing there."""

@@ -1,0 +1,61 @@
+"""Everything an operator may set, as environment variables with the prefix ``PROCTOR_``.
+
+One frozen object, built in ``__main__`` or handed to ``create_app``; nothing else of the platform
+reads the environment. There is no secret with a default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_MIB = 1 << 20
+_GIB = 1 << 30
+
+
+def default_home() -> Path:
+    """Return ``$XDG_STATE_HOME/proctor``, or its usual place below the home folder."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "proctor"
+
+
+class PlatformSettings(BaseSettings):
+    """The platform's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="PROCTOR_", frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=default_home, description="folder of all state and secrets")
+    database_url: str = Field("", description="SQLAlchemy URL; SQLite in the home folder if empty")
+    blob_folder: Path | None = Field(
+        None, description="where blobs are stored; `blobs` in the home folder if not given"
+    )
+    redis_url: str | None = Field(
+        None, description="the queue's Redis; without one nobody is woken and workers ask by time"
+    )
+    host: str = Field("127.0.0.1", description="address the API listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port the API listens on")
+    public_url: str = Field("", description="address of the API as its users see it")
+    dashboard_url: str = Field("", description="address of the dashboard as its users see it")
+    max_blob_bytes: int = Field(16 * _GIB, gt=0, description="the largest upload")
+    max_json_bytes: int = Field(64 * _MIB, gt=0, description="the largest JSON request")
+    upload_quota_bytes: int = Field(
+        64 * _GIB, gt=0, description="bytes one user who is not an admin may have uploaded in all"
+    )
+    max_folder_bytes: int = Field(_GIB, gt=0, description="the largest model folder")
+    max_image_bytes: int = Field(32 * _GIB, gt=0, description="the largest image, all layers")
+    lease_s: float = Field(30, gt=0, description="a worker's lease lapses this long after a beat")
+    reconcile_s: float = Field(5, gt=0, description="seconds between two looks for lost work")
+    max_attempts: int = Field(5, ge=1, description="attempts at one run or evaluation")
+
+    @property
+    def database_address(self) -> str:
+        """The SQLAlchemy URL in use."""
+        return self.database_url or f"sqlite:///{self.home / 'proctor.sqlite3'}"
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of the blob store."""
+        return self.blob_folder or self.home / "blobs"

@@ -1,0 +1,165 @@
+"""Bytes by digest. The platform talks to a ``Store``; a folder is the first kind.
+
+A blob is there whole or not at all: it is written under a temporary name, its digest and size are
+checked, it is flushed to the disk, and only then gets its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol, Self
+
+from proctor.spec.base import FileRef
+from proctor.spec.outcomes import Code, PlatformError, ProctorError
+
+
+class Writer(Protocol):
+    """One blob on its way in."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+
+    def finish(self) -> None:
+        """Check the whole and keep it."""
+
+    def abort(self) -> None:
+        """Leave nothing behind; does nothing after ``finish``."""
+
+
+class Store(Protocol):
+    """Where blobs are."""
+
+    def has(self, digest: str) -> bool:
+        """Tell whether the blob is here."""
+
+    def writer(self, ref: FileRef) -> Writer:
+        """Begin to store the blob with this digest and size."""
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob for reading."""
+
+    def healthy(self) -> bool:
+        """Tell whether blobs can be stored."""
+
+
+class FolderStore:
+    """Blobs as files of a folder, two levels deep by the first digits of their digests."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._incoming = folder / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def has(self, digest: str) -> bool:
+        """Tell whether the blob is here."""
+        return self._path(digest).is_file()
+
+    def writer(self, ref: FileRef) -> FolderWriter:
+        """Begin to store the blob with this digest and size."""
+        return FolderWriter(self._incoming / secrets.token_hex(16), self._path(ref.digest), ref)
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob for reading.
+
+        Raises:
+            PlatformError: the blob has a row but no file.
+        """
+        try:
+            return self._path(digest).open("rb")
+        except OSError as error:
+            raise PlatformError(Code.STORAGE_FAILED, f"{digest} cannot be read") from error
+
+    def healthy(self) -> bool:
+        """Tell whether blobs can be stored."""
+        return os.access(self._incoming, os.W_OK)
+
+    def _path(self, digest: str) -> Path:
+        name = digest.removeprefix("sha256:")
+        return self._folder / name[:2] / name[2:4] / name
+
+
+class FolderWriter:
+    """One blob on its way into a folder."""
+
+    def __init__(self, temporary: Path, final: Path, ref: FileRef) -> None:
+        self._temporary, self._final, self._ref = temporary, final, ref
+        self._state, self._size = hashlib.sha256(), 0
+        self._file = _opened(temporary)
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            ProctorError: more bytes came than were announced.
+            PlatformError: the disk refused them.
+        """
+        self._size += len(chunk)
+        if self._size > self._ref.size:
+            raise ProctorError(Code.TOO_LARGE, f"{self._ref.size} bytes were announced; more came.")
+        self._state.update(chunk)
+        with _storage_failures():
+            self._file.write(chunk)
+
+    def finish(self) -> None:
+        """Check the whole and keep it.
+
+        Raises:
+            ProctorError: fewer bytes came than were announced, or others.
+            PlatformError: the disk refused them.
+        """
+        if self._size != self._ref.size:
+            raise ProctorError(
+                Code.DIGEST_MISMATCH, f"{self._ref.size} bytes were announced, {self._size} came."
+            )
+        received = f"sha256:{self._state.hexdigest()}"
+        if received != self._ref.digest:
+            raise ProctorError(
+                Code.DIGEST_MISMATCH, f"{self._ref.digest} was announced, {received} came."
+            )
+        with _storage_failures():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._temporary.replace(self._final)
+            _flush_folder(self._final.parent)
+
+    def abort(self) -> None:
+        """Leave nothing behind; does nothing after ``finish``."""
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        """Begin; what is not finished at the end of the block is dropped."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Drop what was not finished."""
+        self.abort()
+
+
+@contextmanager
+def _storage_failures() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PlatformError(Code.STORAGE_FAILED, error.strerror or "The disk failed.") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    with _storage_failures():
+        return path.open("xb")
+
+
+def _flush_folder(folder: Path) -> None:
+    # Without this a power cut may lose the name although the bytes are safe.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,306 @@
+"""The platform on a temporary SQLite file, people with tokens, and one tiny published challenge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from proctor.spec.base import FileRef
+from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.dataset import Dataset, DatasetCase, SplitData, TaskDatasets
+from proctor.spec.digests import FolderEntry, digest_bytes
+from proctor.spec.identifiers import Kind, new_id
+from proctor.spec.model import ModelCard
+from proctor.spec.work import FolderContent, ImageContent, Role, RuntimeImage
+from proctor_platform import tokens
+from proctor_platform.app import create_app
+from proctor_platform.database import Database
+from proctor_platform.settings import PlatformSettings
+from proctor_platform.tables import User
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user, or a worker, and the requests they make."""
+
+    client: TestClient
+    id: str
+    name: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        headers = {**self.headers, **options.pop("headers", {})}
+        return self.client.request(method, f"/api/v1{path}", headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> Any:
+        return self.request("POST", path, json=json, **options)
+
+    def put_blob(self, content: bytes) -> FileRef:
+        ref = FileRef(digest=digest_bytes(content), size=len(content))
+        answer = self.request("PUT", f"/blobs/{ref.digest}", content=content)
+        assert answer.status_code in (200, 201), answer.text
+        return ref
+
+    def submit(self, content: Any, card: Any, key: str | None = None, **fields: Any) -> Any:
+        body = {
+            "challenge": "tiny",
+            "phase": "main",
+            "content": content.model_dump(mode="json"),
+            "card": card.model_dump(mode="json"),
+            **fields,
+        }
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.post("/submissions", body, headers=headers)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> PlatformSettings:
+    return PlatformSettings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def app(settings: PlatformSettings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def database(app: FastAPI) -> Database:
+    return app.state.database
+
+
+@pytest.fixture
+def person(client: TestClient, database: Database) -> Callable[..., Person]:
+    """Make a user with a token of theirs."""
+
+    def make(name: str, *, admin: bool = False) -> Person:
+        with database.writing() as session:
+            user = User(id=new_id(Kind.USER), name=name, admin=admin)
+            session.add(user)
+            session.flush()
+            token = tokens.mint(session, user_id=user.id)
+            session.commit()
+        return Person(client, user.id, name, token.secret)
+
+    return make
+
+
+@pytest.fixture
+def worker(client: TestClient, database: Database) -> Callable[[Role], Person]:
+    """Make a worker's token of one role."""
+
+    def make(role: Role) -> Person:
+        with database.writing() as session:
+            token = tokens.mint(session, worker_role=role)
+            session.commit()
+        return Person(client, "", role.value, token.secret)
+
+    return make
+
+
+@pytest.fixture
+def admin(person: Callable[..., Person]) -> Person:
+    return person("root-admin", admin=True)
+
+
+@pytest.fixture
+def organizer(person: Callable[..., Person]) -> Person:
+    return person("olga")
+
+
+@pytest.fixture
+def participant(person: Callable[..., Person]) -> Person:
+    return person("paul")
+
+
+@pytest.fixture
+def other(person: Callable[..., Person]) -> Person:
+    return person("quinn")
+
+
+@pytest.fixture
+def anonymous(client: TestClient) -> Person:
+    return Person(client, "", "", "")
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """The tiny challenge's documents, its bytes by digest, and a model folder for it."""
+
+    spec: ChallengeSpec
+    data: dict[str, TaskDatasets]
+    runtime: RuntimeImage
+    blobs: dict[str, bytes]
+    model: FolderContent
+    image: ImageContent
+    card: ModelCard
+
+    def request(self, **changes: Any) -> dict[str, Any]:
+        """Return the body that publishes the challenge, with some of its fields changed."""
+        challenge = {**self.spec.model_dump(mode="json"), **changes}
+        return {
+            "challenge": challenge,
+            "data": {slug: data.model_dump(mode="json") for slug, data in self.data.items()},
+            "runtimes": [self.runtime.model_dump(mode="json")],
+        }
+
+    def publish(self, who: Person, **changes: Any) -> Any:
+        for content in self.blobs.values():
+            who.put_blob(content)
+        return who.post(
+            f"/challenges/{changes.get('slug', self.spec.slug)}/versions", self.request(**changes)
+        )
+
+    def enter(self, who: Person, key: str | None = None, **fields: Any) -> Any:
+        """Join and submit the model folder."""
+        joined = who.post("/challenges/tiny/join", {"terms_version": "1"})
+        assert joined.status_code == 204, joined.text
+        for entry in self.model.entries:
+            who.put_blob(self.blobs[entry.file.digest])
+        return who.submit(self.model, self.card, key, **fields)
+
+
+def phase(slug: str = "main", **changes: Any) -> dict[str, Any]:
+    """Return a phase that is open now."""
+    today = datetime.now(UTC)
+    return {
+        "slug": slug,
+        "title": "Main",
+        "tasks": ["classify"],
+        "opens_at": (today - timedelta(days=1)).isoformat(),
+        "closes_at": (today + timedelta(days=1)).isoformat(),
+        "show_logs": True,
+        "quota": {"per_day": 3, "total": 5},
+        **changes,
+    }
+
+
+def split(blobs: dict[str, bytes], name: str, cases: int, items: int) -> SplitData:
+    """Return a split of small distinct files, adding their bytes to ``blobs``."""
+
+    def dataset(kind: Any, file: str, salt: str) -> Dataset:
+        made = []
+        for number in range(cases):
+            content = f"{name} {kind} {number}".encode()
+            ref = FileRef(digest=digest_bytes(content), size=len(content))
+            blobs[ref.digest] = content
+            made.append(
+                DatasetCase(
+                    id=f"c{number}",
+                    group=f"g{number}",
+                    strata={"writer": "left" if number % 2 else "right"},
+                    items=items,
+                    files={file: ref},
+                )
+            )
+        return Dataset(kind=kind, cases=tuple(made), salt=salt)
+
+    return SplitData(
+        inputs=dataset("inputs", "images", ""), reference=dataset("reference", "labels", "ab" * 32)
+    )
+
+
+def file_of(blobs: dict[str, bytes], content: bytes) -> FileRef:
+    """Add bytes to ``blobs`` and return their reference."""
+    ref = FileRef(digest=digest_bytes(content), size=len(content))
+    blobs[ref.digest] = content
+    return ref
+
+
+@pytest.fixture(scope="session")
+def tiny_phase() -> Callable[..., dict[str, Any]]:
+    """Make the tiny challenge's phase with changes, for publishing again."""
+    return phase
+
+
+@pytest.fixture
+def tiny() -> Tiny:
+    """Three hidden cases of four items, two of the sample, one task, top-1 accuracy."""
+    blobs: dict[str, bytes] = {}
+    task = {
+        "slug": "classify",
+        "title": "Classify",
+        "items_per_case": 4,
+        "inputs": {"images": {"type": "array", "file": "{case}.npy"}},
+        "outputs": {"probabilities": {"type": "table", "file": "p.csv", "columns": ["a", "b"]}},
+        "reference": {"labels": {"type": "labels", "file": "{case}.npy"}},
+        "labels": {0: "a", 1: "b"},
+        "data": {
+            "hidden": {"inputs": "data/hidden/inputs", "reference": "data/hidden/reference"},
+            "sample": {"inputs": "data/sample/inputs", "reference": "data/sample/reference"},
+        },
+        "metrics": [
+            {
+                "id": "top1",
+                "name": "top_k_accuracy",
+                "parameters": {"k": 1},
+                "output": "probabilities",
+                "reference": "labels",
+                "worst": 0.0,
+            }
+        ],
+        "primary": "top1",
+        "strata": ["writer"],
+    }
+    spec = ChallengeSpec.model_validate(
+        {
+            "schema": 1,
+            "slug": "tiny",
+            "title": "Tiny",
+            "summary": "A challenge for tests",
+            "terms": {"version": "1", "text": "Be kind."},
+            "runtimes": ["runtime-cpu"],
+            "tasks": [task],
+            "phases": [phase()],
+        }
+    )
+    data = {
+        "classify": TaskDatasets(
+            hidden=split(blobs, "hidden", 3, 4), sample=split(blobs, "sample", 2, 4)
+        )
+    }
+    runtime = RuntimeImage(
+        name="runtime-cpu",
+        image=ImageContent(
+            config=file_of(blobs, b'{"runtime": true}'), layers=(file_of(blobs, b"layer"),)
+        ),
+    )
+    model = FolderContent(
+        entries=(
+            FolderEntry(path="model.json", file=file_of(blobs, b'{"name": "m"}')),
+            FolderEntry(path="model.py", file=file_of(blobs, b"class Model: ...")),
+        ),
+        runtime="runtime-cpu",
+    )
+    image = ImageContent(
+        config=file_of(blobs, b'{"mine": true}'), layers=(file_of(blobs, b"own layer"),)
+    )
+    card = ModelCard(name="m", title="A model", runtime="runtime-cpu", tasks=("classify",))
+    return Tiny(spec, data, runtime, blobs, model, image, card)
+
+
+@pytest.fixture
+def published(tiny: Tiny, organizer: Person) -> Tiny:
+    """The tiny challenge, published by the organizer."""
+    answer = tiny.publish(organizer)
+    assert answer.status_code == 201, answer.text
+    return tiny
