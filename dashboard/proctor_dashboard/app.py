@@ -7,6 +7,7 @@ import streamlit as st
 from proctor.client import ApiError, HostError
 from proctor_dashboard import style
 from proctor_dashboard.pages import challenge, challenges, leaderboard, submission
+from proctor_dashboard.text import literal
 from proctor_dashboard.visitor import sign_in
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     try:
         chosen.run()
     except ApiError as error:
-        st.error(f"**{error.problem.title}** {error.problem.detail}")
+        st.error(f"**{error.problem.title}** {literal(error.problem.detail)}")
         st.caption(error.problem.hint)
     except HostError as error:
         st.error(f"**The platform does not answer.** {error}")

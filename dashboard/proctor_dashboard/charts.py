@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from proctor.spec.leaderboard import BoardColumn, BoardRow
+from proctor_dashboard.text import plain
 
 _INK = "#0f5c4d"
 _PALE = "#9db8af"
@@ -87,7 +88,7 @@ def _has_value(row: BoardRow, column: BoardColumn) -> bool:
 
 
 def _distinct_names(rows: Sequence[BoardRow]) -> list[str]:
-    titles = [row.title or row.submission for row in rows]
+    titles = [plain(row.title or row.submission) for row in rows]
     return [
         title if titles.count(title) == 1 else f"{title} ({row.submission[-4:]})"
         for title, row in zip(titles, rows, strict=True)

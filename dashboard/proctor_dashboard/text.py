@@ -1,8 +1,9 @@
 """Words and numbers as pages show them, and the one place where untrusted text meets markup.
 
 Challenge texts, model cards and details come from strangers. ``plain`` makes any of them safe
-inside our own HTML; ``prose`` lets Markdown through, without pictures: a picture would make every
-reader's browser call an address of the author's choosing.
+inside our own HTML; ``literal`` makes it safe where Streamlit reads Markdown; ``prose`` lets
+Markdown through, without pictures: a picture would make every reader's browser call an address of
+the author's choosing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 
 from proctor.spec.leaderboard import BoardValue
 
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!<>~|:$&])")
 _PICTURE = re.compile(r"!(?=\[)")
 _REFERENCE_DEFINITION = re.compile(r"^\s{0,3}\[[^\]]+\]:.*$", re.MULTILINE)
 
@@ -22,6 +24,11 @@ _REFERENCE_DEFINITION = re.compile(r"^\s{0,3}\[[^\]]+\]:.*$", re.MULTILINE)
 def plain(text: object) -> str:
     """Escape ``text`` for HTML."""
     return html.escape(str(text), quote=True)
+
+
+def literal(text: object) -> str:
+    """Escape ``text`` for Markdown, so that it is shown as it is."""
+    return _MARKDOWN.sub(r"\\\1", str(text))
 
 
 def prose(markdown: str) -> str:

@@ -8,7 +8,17 @@ import streamlit as st
 
 from proctor.spec.api import ChallengeView, TaskFacts
 from proctor.spec.challenge import BoardVisibility, PhaseSpec, TaskSpec
-from proctor_dashboard.text import address, badge, memory, moment, plain, prose, seconds, trail
+from proctor_dashboard.text import (
+    address,
+    badge,
+    literal,
+    memory,
+    moment,
+    plain,
+    prose,
+    seconds,
+    trail,
+)
 from proctor_dashboard.visitor import client
 
 
@@ -21,7 +31,7 @@ def draw() -> None:
     view = client().challenge(slug)
     challenge = view.challenge
     st.html(trail(("Challenges", address("challenges"))))
-    st.title(challenge.title, anchor=False)
+    st.title(literal(challenge.title), anchor=False)
     if challenge.notice:
         st.warning(prose(challenge.notice))
     st.markdown(prose(challenge.summary))
@@ -77,7 +87,7 @@ def _draw_part(view: ChallengeView) -> None:
         for name, digest in view.runtimes.items():
             st.markdown(f"- **{name}** `{digest}`")
     for phase in view.challenge.phases:
-        st.markdown(f"**{prose(phase.title)}**: {_quota(phase)} {_limits(phase)}")
+        st.markdown(f"**{literal(phase.title)}**: {_quota(phase)} {_limits(phase)}")
     terms = view.challenge.terms
     if terms is not None:
         with st.expander(f"Terms, version {terms.version}"):
@@ -104,7 +114,7 @@ def _limits(phase: PhaseSpec) -> str:
 
 
 def _draw_task(task: TaskSpec, facts: TaskFacts) -> None:
-    st.subheader(task.title, anchor=False)
+    st.subheader(literal(task.title), anchor=False)
     items = "one item" if task.items_per_case == 1 else f"up to {task.items_per_case} items"
     st.markdown(
         f"{facts.hidden_cases} hidden cases with {facts.hidden_items} items in all;"

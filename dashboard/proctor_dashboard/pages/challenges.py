@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from proctor.spec.api import ChallengeSummary
-from proctor_dashboard.text import address, plain, prose
+from proctor_dashboard.text import address, literal, plain, prose
 from proctor_dashboard.visitor import client
 
 
@@ -21,7 +21,7 @@ def draw() -> None:
 
 def _draw_one(challenge: ChallengeSummary) -> None:
     with st.container(border=True):
-        st.subheader(challenge.title, anchor=False)
+        st.subheader(literal(challenge.title), anchor=False)
         st.markdown(prose(challenge.summary))
         count = challenge.submissions
         st.caption(

@@ -10,6 +10,7 @@ from proctor.spec.outcomes import Code
 from proctor_dashboard.text import (
     address,
     badge,
+    literal,
     memory,
     moment,
     number,
@@ -38,7 +39,7 @@ def draw() -> None:
             (first.phase, address("leaderboard", slug=first.challenge, phase=first.phase)),
         )
     )
-    st.title(first.card.title or first.card.name, anchor=False)
+    st.title(literal(first.card.title or first.card.name), anchor=False)
     if first.final:
         _draw_progress(first)
     else:
@@ -69,7 +70,7 @@ def _draw_progress(submission: SubmissionView) -> None:
     if submission.message:
         st.text(submission.message)
     if submission.outcome not in (None, Code.OK):
-        st.error(prose(submission.detail) or submission.outcome)
+        st.error(literal(submission.detail or submission.outcome))
         st.caption(submission.hint)
     for run in submission.runs:
         _draw_run(run)

@@ -1,0 +1,124 @@
+"""The ranked table: what it shows, and that nothing of a stranger's becomes markup."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from proctor.spec.challenge import RankingSpec, SubmissionKind
+from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard, Verdict
+from proctor_dashboard import charts
+from proctor_dashboard.board import board_html
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+COLUMN = BoardColumn(
+    key="segment/dice/mean",
+    task="segment",
+    metric="dice",
+    label="mean",
+    title="Dice",
+    higher_is_better=True,
+    definition_id="dsc.v1",
+    decides=True,
+)
+
+
+def row(**changes: object) -> BoardRow:
+    given: dict[str, object] = {
+        "rank": 1,
+        "rank_low": 1,
+        "rank_high": 3,
+        "tie_group": 0,
+        "submission": "sub_0",
+        "participant": "ada",
+        "title": "A model",
+        "kind": SubmissionKind.FOLDER,
+        "baseline": False,
+        "content_digest": "sha256:" + "0" * 64,
+        "evaluations": ("eva_0",),
+        "values": {COLUMN.key: BoardValue(value=0.91234, low=0.9, high=0.92, n_used=7, n_total=8)},
+        "failed_cases": 1,
+        "total_cases": 8,
+        "seconds_per_case": 1.25,
+        "hardware": "a CPU",
+        "submitted_at": NOON,
+    }
+    return BoardRow.model_validate(given | changes)
+
+
+def board(*rows: BoardRow) -> Leaderboard:
+    return Leaderboard(
+        id="lea_0",
+        number=1,
+        challenge="tissue",
+        challenge_title="Tissue",
+        challenge_version=1,
+        phase="main",
+        created_at=NOON,
+        ranking=RankingSpec(),
+        ranking_sentence="The mean, then its rank.",
+        columns=(COLUMN,),
+        total_rows=len(rows),
+        rows=rows,
+    )
+
+
+class Tags(HTMLParser):
+    """Collects which tags and text a browser would see."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data + " "
+
+
+def test_a_row_shows_rank_interval_score_and_answered_cases() -> None:
+    seen = Tags(board_html(board(row()), (COLUMN,))).text
+    for expected in ("1 to 3", "0.9123", "0.900 to 0.920", "7 of 8", "7 of 8 used", "1.25 s"):
+        assert expected in seen
+
+
+def test_baselines_kinds_and_verdicts_are_marked() -> None:
+    marked = row(baseline=True, kind=SubmissionKind.IMAGE, rerun_verdict=Verdict.DIFFERENT)
+    seen = Tags(board_html(board(marked), (COLUMN,))).text
+    assert "baseline" in seen
+    assert "image" in seen
+    assert "re-run different" in seen
+
+
+@pytest.mark.parametrize("field", ["title", "participant", "hardware", "submission"])
+def test_nothing_of_a_strangers_becomes_markup(field: str) -> None:
+    attack = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
+    seen = Tags(board_html(board(row(**{field: attack})), (COLUMN,)))
+    assert "script" not in seen.tags
+    assert "img" not in seen.tags
+    assert "onerror" not in seen.attributes
+
+
+def test_a_row_without_a_score_shows_a_dash_and_no_rank() -> None:
+    seen = Tags(board_html(board(row(rank=None, values={})), (COLUMN,))).text.split()
+    assert seen.count("–") == 2
+
+
+def test_intervals_are_drawn_around_each_value_and_unscored_rows_left_out() -> None:
+    figure = charts.intervals([row(), row(submission="sub_1", values={})], COLUMN)
+    points = figure.data[0]
+    assert list(points.x) == [0.91234]
+    assert points.error_x.array[0] == pytest.approx(0.92 - 0.91234)
+    assert points.error_x.arrayminus[0] == pytest.approx(0.91234 - 0.9)
+
+
+def test_submissions_of_one_name_stay_apart_in_a_picture() -> None:
+    figure = charts.intervals([row(submission="sub_aaaa"), row(submission="sub_bbbb")], COLUMN)
+    assert len(set(figure.data[0].y)) == 2
