@@ -1,0 +1,119 @@
+"""Turns what was submitted into a program that a sandbox can run.
+
+A model folder is laid out file by file from its entries; an image is brought into the daemon by
+its id. Every byte comes through the desk, which has verified its digest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, Protocol, assert_never
+
+from proctor.spec.digests import FolderEntry
+from proctor.spec.outcomes import Code, ParticipantError, PlatformError
+from proctor.spec.work import FolderContent, ImageContent, RunOrder
+from proctor_runner.desk import Desk, RunDesk
+from proctor_runner.intake.interface import OpenBlob
+from proctor_runner.sandbox.interface import Program
+
+
+class ImageShelf(Protocol):
+    """Has images ready to run, by their id."""
+
+    def ensure(self, content: ImageContent, open_blob: OpenBlob, check: bool) -> str:
+        """Return the id under which the image runs; see ``intake.daemon.ensure_image``."""
+        ...
+
+
+class NoImages:
+    """The shelf of a sandbox that runs no images."""
+
+    def ensure(self, content: ImageContent, open_blob: OpenBlob, check: bool) -> str:
+        """Refuse: this worker has no Docker.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, always.
+        """
+        raise PlatformError(Code.SANDBOX_FAILED, "this worker has no Docker, so it runs no images")
+
+
+def model_program(
+    order: RunOrder, desk: RunDesk, shelf: ImageShelf, folder: Path, images: bool
+) -> Program:
+    """Return the submitted model as a program, checked first where the order asks for it.
+
+    Args:
+        folder: Where a model folder is laid out; it must not exist yet.
+        images: Whether the sandbox runs images; without, a model folder needs no runtime image.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED or FOLDER_REJECTED.
+        PlatformError: something of ours failed.
+    """
+    content = order.content
+    match content:
+        case FolderContent():
+            lay_out_folder(content.entries, desk, folder)
+            image_id = ""
+            if images:
+                if order.runtime is None:
+                    raise PlatformError(
+                        Code.INTERNAL, f"the order names no runtime image {content.runtime!r}"
+                    )
+                image_id = _on_shelf(order.runtime.image, desk, shelf, check=False)
+            program = Program(image_id=image_id, model_folder=folder)
+        case ImageContent():
+            program = Program(image_id=_on_shelf(content, desk, shelf, check=order.intake))
+        case _ as unreachable:
+            assert_never(unreachable)
+    if order.intake:
+        desk.intake_passed()
+    return program
+
+
+def lay_out_folder(entries: Iterable[FolderEntry], desk: Desk, folder: Path) -> None:
+    """Make ``folder`` from its entries: folders 0755, files 0444 or 0555.
+
+    Raises:
+        ParticipantError: FOLDER_REJECTED, the entries contradict each other.
+    """
+    _make_folder(folder)
+    for entry in entries:
+        target = folder / entry.path
+        try:
+            for parent in reversed(target.relative_to(folder).parents[:-1]):
+                if not (folder / parent).is_dir():
+                    _make_folder(folder / parent)
+            source = desk.fetch(entry.file)
+            if entry.executable:
+                # A copy: the mode belongs to the bytes, which other folders may share.
+                with target.open("xb") as stream, source.open("rb") as origin:
+                    shutil.copyfileobj(origin, stream)
+                target.chmod(0o555)
+            else:
+                os.link(source, target)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ParticipantError(
+                Code.FOLDER_REJECTED, f"{entry.path} is listed twice, or as a file and as a folder"
+            ) from error
+        except OSError as error:
+            raise PlatformError(
+                Code.STORAGE_FAILED, f"the model folder could not be laid out: {error.strerror}"
+            ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o755)
+
+
+def _on_shelf(content: ImageContent, desk: Desk, shelf: ImageShelf, check: bool) -> str:
+    files = {file.digest: file for file in (content.config, *content.layers)}
+
+    def open_blob(digest: str) -> BinaryIO:
+        return desk.fetch(files[digest]).open("rb")
+
+    return shelf.ensure(content, open_blob, check)

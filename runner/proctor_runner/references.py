@@ -1,0 +1,191 @@
+"""Loads canonical predictions and references into the cases that metrics are computed from.
+
+A reference is the organizer's, so whatever is wrong with one is an ``OrganizerError``; a canonical
+prediction was written by decode, so whatever is wrong with one is ours. Nothing here unpickles.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, assert_never
+
+import nibabel
+import numpy as np
+import numpy.typing as npt
+from nibabel.affines import voxel_sizes
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from proctor.spec.challenge import ReferenceType, TaskSpec
+from proctor.spec.outcomes import Code, OrganizerError, PlatformError
+from proctor_metrics.cases import MaskCase, TableCase
+from proctor_runner.contracts.native import suffix
+
+VOLUME_SUFFIXES = (".nii", ".nii.gz")
+
+
+@dataclass(frozen=True, eq=False)
+class LabelsReference:
+    """One class a row: int64 of shape (n_items,)."""
+
+    values: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class MaskReference:
+    """A label map in its own voxel order, with the edge lengths of a voxel."""
+
+    values: npt.NDArray[np.integer]
+    spacing_mm: tuple[float, ...]
+
+
+Reference = LabelsReference | MaskReference
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A volume as stored: its array in voxel order and the affine to millimetres."""
+
+    array: npt.NDArray[Any]
+    affine: npt.NDArray[np.float64]
+
+
+def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Reference:
+    """Load one reference of a case.
+
+    Raises:
+        OrganizerError: REFERENCE_INVALID, it is not what the task declares.
+    """
+    declared = task.reference[name]
+    try:
+        match declared.type:
+            case ReferenceType.LABELS:
+                return _load_labels(path)
+            case ReferenceType.MASK_IMAGE:
+                return _load_mask(path, suffix(declared.file))
+            case _ as unreachable:
+                assert_never(unreachable)
+    except ValueError as error:
+        raise OrganizerError(
+            Code.REFERENCE_INVALID, f"reference {name!r} of case {case!r}: {error}"
+        ) from error
+
+
+def load_volume(path: Path, file_suffix: str) -> Volume:
+    """Read a NIfTI volume whose format is told by ``file_suffix``, not by the path.
+
+    Raises:
+        ValueError: it cannot be read; the message is a phrase for its owner.
+    """
+    if file_suffix not in VOLUME_SUFFIXES:
+        raise ValueError(f"is a {file_suffix or 'nameless'} file; use .nii.gz or .nii")
+    try:
+        content = path.read_bytes()
+        if file_suffix == ".nii.gz":
+            content = gzip.decompress(content)
+        image = nibabel.Nifti1Image.from_bytes(content)
+        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
+    except (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError, ValueError) as error:
+        raise ValueError(f"is no readable NIfTI volume ({error})") from error
+
+
+def as_integers(array: npt.NDArray[Any]) -> npt.NDArray[np.integer]:
+    """Return ``array`` as integers without changing a value.
+
+    Raises:
+        ValueError: it holds something that is no whole number.
+    """
+    if array.dtype.kind in "iu":
+        return array
+    if array.dtype.kind != "f":
+        raise ValueError(f"holds values of type {array.dtype}, not integers")
+    whole = array.astype(np.int64)
+    if not np.isfinite(array).all() or not (whole == array).all():
+        raise ValueError("holds values that are no whole numbers")
+    return whole
+
+
+def load_prediction(path: Path) -> npt.NDArray[Any]:
+    """Load a canonical array.
+
+    Raises:
+        PlatformError: INTERNAL, it is no such array although decode wrote it.
+    """
+    try:
+        with path.open("rb") as stream:
+            array: npt.NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise PlatformError(
+            Code.INTERNAL, f"a canonical prediction cannot be read: {error}"
+        ) from error
+    return array
+
+
+def class_values(labels: Mapping[int, str], columns: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the class that each column of a table scores: by its number, else by its name.
+
+    Raises:
+        ValueError: a column names no class, or two columns name one.
+
+    >>> class_values({0: "cat", 1: "dog"}, ("dog", "cat"))
+    (1, 0)
+    """
+    by_text = {name: value for value, name in labels.items()}
+    by_text |= {str(value): value for value in labels}
+    unknown = [column for column in columns if column not in by_text]
+    if unknown:
+        raise ValueError(f"column {unknown[0]!r} is neither a label's number nor its name")
+    values = tuple(by_text[column] for column in columns)
+    if len(set(values)) < len(values):
+        raise ValueError("two columns name the same label")
+    return values
+
+
+def make_case(
+    task: TaskSpec,
+    output: str,
+    case: str,
+    prediction: npt.NDArray[Any] | None,
+    reference: Reference,
+) -> MaskCase | TableCase:
+    """Put a prediction, or the lack of one, beside its reference.
+
+    Without a prediction the result stands in for the case: it tells labels and items, and pooled
+    metrics take it at its worst.
+
+    Raises:
+        MetricInputError: one side is not sound; it says which.
+    """
+    match reference:
+        case LabelsReference(values):
+            columns = task.outputs[output].columns
+            classes = class_values(task.labels, columns)
+            if prediction is None:
+                return TableCase.missing(case, values, columns, classes)
+            return TableCase(case, prediction, values, columns, classes)
+        case MaskReference(values, spacing_mm):
+            answer = np.zeros_like(values) if prediction is None else prediction
+            return MaskCase(case, answer, values, spacing_mm, task.labels)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _load_labels(path: Path) -> LabelsReference:
+    try:
+        with path.open("rb") as stream:
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+    except (OSError, EOFError) as error:
+        raise ValueError(f"is no readable .npy file ({error})") from error
+    if array.ndim != 1:
+        raise ValueError(f"has shape {array.shape}; one label an item is expected")
+    return LabelsReference(as_integers(array).astype(np.int64))
+
+
+def _load_mask(path: Path, file_suffix: str) -> MaskReference:
+    volume = load_volume(path, file_suffix)
+    values = as_integers(volume.array)
+    return MaskReference(values, tuple(float(size) for size in voxel_sizes(volume.affine)))
