@@ -16,13 +16,13 @@ from typing import Any, assert_never
 import nibabel
 import numpy as np
 import numpy.typing as npt
-from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from proctor.spec.challenge import ReferenceType, TaskSpec
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor_metrics.cases import MaskCase, TableCase
+from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.contracts.native import suffix
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
@@ -188,4 +188,4 @@ def _load_labels(path: Path) -> LabelsReference:
 def _load_mask(path: Path, file_suffix: str) -> MaskReference:
     volume = load_volume(path, file_suffix)
     values = as_integers(volume.array)
-    return MaskReference(values, tuple(float(size) for size in voxel_sizes(volume.affine)))
+    return MaskReference(values, spacing_from_affine(volume.affine))

@@ -1,0 +1,239 @@
+"""One metric over all cases of a run, as the rows and columns that a report holds.
+
+A table of a per-item metric is made from its values; a pooled metric is asked anew for every
+subset. The macro mean over labels is one more column, computed item by item, so that it has a
+deviation and replicates like any other. Cases come in one fixed order, which the draws share.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from proctor.spec.outcomes import Code, OrganizerError
+from proctor.spec.work import Aggregate, ScoreCase, ScoreRow, StratumAggregate
+from proctor_metrics.aggregate import label_means
+from proctor_metrics.bootstrap import replicate_means
+from proctor_metrics.cases import Case, FloatArray, MaskCase
+from proctor_metrics.metric import UNLABELLED, PooledMetric
+
+MEAN = "mean"
+"""The label of the macro mean over labels; the only one of a metric without labels."""
+
+MISSING = "missing"
+"""Flag of a row whose case left no predictions."""
+
+REFUSED = "refused"
+"""Flag of a row whose answer the metric refused."""
+
+
+class CaseColumns(NamedTuple):
+    """One metric's values on one case: float64 of shape (n_labels, n_items)."""
+
+    labels: tuple[str, ...]
+    values: FloatArray
+    answered: bool
+    flags: tuple[str, ...]
+
+
+class ScoreTable(Protocol):
+    """What a report takes from one metric."""
+
+    def rows(self) -> Iterable[ScoreRow]:
+        """Return a number a case and label; one a label of a pooled metric."""
+        ...
+
+    def aggregates(self) -> Iterable[Aggregate]:
+        """Return every column over the whole set, with its replicates."""
+        ...
+
+    def strata(self, stratum: str) -> Iterable[StratumAggregate]:
+        """Return every column within every level of a stratum."""
+        ...
+
+
+class ItemTable:
+    """One per-item metric over all cases; the last row of values is the mean over labels."""
+
+    def __init__(
+        self,
+        metric_id: str,
+        cases: Sequence[ScoreCase],
+        columns: Sequence[CaseColumns],
+        weights: npt.NDArray[np.integer],
+    ) -> None:
+        self._id = metric_id
+        self._cases = cases
+        self._columns = columns
+        self._weights = weights
+        names = columns[0].labels
+        if any(column.labels != names for column in columns):
+            raise OrganizerError(Code.METRIC_FAILED, f"metric {self._id!r}: labels differ by case")
+        values = np.concatenate([column.values for column in columns], axis=1)
+        self._labels = (MEAN,) if names == UNLABELLED else (*names, MEAN)
+        self._values = values if names == UNLABELLED else np.vstack([values, values.mean(axis=0)])
+        self._answered = np.concatenate(
+            [np.full(column.values.shape[1], column.answered) for column in columns]
+        )
+
+    def rows(self) -> Iterable[ScoreRow]:
+        """Return the mean over the items of every case, a row a label."""
+        first = 0
+        for case, column in zip(self._cases, self._columns, strict=True):
+            part = self._values[:, first : first + case.items]
+            first += case.items
+            means = label_means(part).means
+            for label, value in zip(self._labels, means, strict=True):
+                yield ScoreRow(
+                    case=case.id,
+                    metric=self._id,
+                    label=label,
+                    value=_number(value),
+                    n_items=case.items,
+                    flag=",".join(column.flags),
+                )
+
+    def aggregates(self) -> Iterable[Aggregate]:
+        """Return the mean over all items."""
+        found = label_means(self._values, self._answered)
+        replicates = replicate_means(self._values, self._weights)
+        used = (~np.isnan(self._values) & self._answered).sum(axis=1)
+        for index, label in enumerate(self._labels):
+            yield Aggregate(
+                metric=self._id,
+                label=label,
+                value=_number(found.means[index]),
+                deviation=_number(found.standard_deviations[index]),
+                n_used=int(used[index]),
+                n_total=found.n_total,
+                replicates=encode_replicates(replicates[index]),
+            )
+
+    def strata(self, stratum: str) -> Iterable[StratumAggregate]:
+        """Return the mean over the items of every level."""
+        levels = np.repeat(
+            [case.strata.get(stratum, "") for case in self._cases],
+            [case.items for case in self._cases],
+        )
+        for level in np.unique(levels).tolist():
+            chosen = levels == level
+            means = label_means(self._values[:, chosen]).means
+            used = (~np.isnan(self._values) & self._answered)[:, chosen].sum(axis=1)
+            for index, label in enumerate(self._labels):
+                yield StratumAggregate(
+                    metric=self._id,
+                    label=label,
+                    stratum=stratum,
+                    level=level,
+                    value=_number(means[index]),
+                    n_used=int(used[index]),
+                )
+
+    def items(self) -> dict[str, npt.NDArray[Any]]:
+        """Return every column item by item, and which items were answered."""
+        return {
+            f"{self._id}/{label}": row
+            for label, row in zip(self._labels, self._values, strict=True)
+        } | {f"{self._id}/answered": self._answered}
+
+
+class PooledTable:
+    """One pooled metric over all cases; a lost case takes part at its worst."""
+
+    def __init__(
+        self,
+        metric_id: str,
+        metric: PooledMetric,
+        cases: Sequence[ScoreCase],
+        metric_cases: Sequence[Case],
+        weights: npt.NDArray[np.integer],
+    ) -> None:
+        self._id = metric_id
+        self._metric = metric
+        self._cases = cases
+        self._metric_cases = metric_cases
+        names = metric.labels(metric_cases[0])
+        self._labels = (MEAN,) if names == UNLABELLED else (*names, MEAN)
+        everything = range(len(cases))
+        self._values = self._pooled(everything)[:, 0]
+        self._replicates = self._pooled(everything, weights)
+
+    def rows(self) -> Iterable[ScoreRow]:
+        """Return the value over the whole set."""
+        flag = MISSING if any(_is_lost(case) for case in self._metric_cases) else ""
+        for label, value in zip(self._labels, self._values, strict=True):
+            yield ScoreRow(
+                case=None,
+                metric=self._id,
+                label=label,
+                value=_number(value),
+                n_items=sum(case.items for case in self._cases),
+                flag=flag,
+            )
+
+    def aggregates(self) -> Iterable[Aggregate]:
+        """Return the value over the whole set, with its replicates."""
+        everything = range(len(self._cases))
+        for index, label in enumerate(self._labels):
+            yield Aggregate(
+                metric=self._id,
+                label=label,
+                value=_number(self._values[index]),
+                deviation=None,
+                n_used=self._used(everything),
+                n_total=sum(case.items for case in self._cases),
+                replicates=encode_replicates(self._replicates[index]),
+            )
+
+    def strata(self, stratum: str) -> Iterable[StratumAggregate]:
+        """Return the value over the cases of every level."""
+        levels = [case.strata.get(stratum, "") for case in self._cases]
+        for level in sorted(set(levels)):
+            chosen = [index for index, found in enumerate(levels) if found == level]
+            values = self._pooled(chosen)[:, 0]
+            for label, value in zip(self._labels, values, strict=True):
+                yield StratumAggregate(
+                    metric=self._id,
+                    label=label,
+                    stratum=stratum,
+                    level=level,
+                    value=_number(value),
+                    n_used=self._used(chosen),
+                )
+
+    def _pooled(
+        self, chosen: Sequence[int], weights: npt.NDArray[np.integer] | None = None
+    ) -> FloatArray:
+        cases = [self._metric_cases[index] for index in chosen]
+        if weights is None:
+            weights = np.ones((1, sum(case.n_items for case in cases)), dtype=np.int64)
+        try:
+            values = self._metric.replicates(cases, weights)
+        except Exception as error:
+            # As for one case: whatever a metric raises is the organizer's.
+            raise OrganizerError(
+                Code.METRIC_FAILED, f"metric {self._id!r} over all cases: {error!r}"
+            ) from error
+        return values if len(self._labels) == 1 else np.vstack([values, values.mean(axis=0)])
+
+    def _used(self, chosen: Iterable[int]) -> int:
+        return sum(
+            self._cases[index].items for index in chosen if not _is_lost(self._metric_cases[index])
+        )
+
+
+def encode_replicates(replicates: FloatArray) -> str:
+    """Write replicates as base64 of little-endian float32."""
+    return base64.b64encode(replicates.astype("<f4").tobytes()).decode()
+
+
+def _is_lost(case: Case) -> bool:
+    return not isinstance(case, MaskCase) and case.lost
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,252 @@
+"""Scores the cases of one run: rows, aggregates, strata, replicates and the per-item blob.
+
+It takes arrays and gives numbers; where files come from is ``score_work``'s to know. Three rules
+are kept here and nowhere else. A missing case takes the worst value of its metric in all of its
+items and labels, and is told apart from one that scored so. An answer that a metric refuses is its
+author's failure and takes the worst value too, with another flag. Every column has replicates over
+the same draws, so two submissions on the same data are paired.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from proctor.spec.challenge import BootstrapSpec, MetricSpec, TaskSpec
+from proctor.spec.outcomes import Code, OrganizerError
+from proctor.spec.work import Aggregate, MetricFacts, ScoreCase, ScoreRow, StratumAggregate
+from proctor_metrics.bootstrap import draw_weights
+from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side
+from proctor_metrics.metric import (
+    Direction,
+    Metric,
+    PerItemMetric,
+    PooledMetric,
+    number_text,
+)
+from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
+from proctor_runner.references import Reference, make_case
+from proctor_runner.score_tables import (
+    MISSING,
+    REFUSED,
+    CaseColumns,
+    ItemTable,
+    PooledTable,
+    ScoreTable,
+)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything found; ``per_item`` holds the bytes of an .npz file."""
+
+    rows: tuple[ScoreRow, ...]
+    aggregates: tuple[Aggregate, ...]
+    strata: tuple[StratumAggregate, ...]
+    metrics: dict[str, MetricFacts]
+    per_item: bytes
+
+
+@dataclass
+class _Collected:
+    """One metric over the cases scored so far."""
+
+    spec: MetricSpec
+    metric: Metric
+    columns: list[CaseColumns] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+
+
+class Scorer:
+    """Takes the cases one by one, in any order, and then says what they come to."""
+
+    def __init__(self, task: TaskSpec, bootstrap: BootstrapSpec, inputs_digest: str) -> None:
+        self._task = task
+        self._bootstrap = bootstrap
+        self._inputs_digest = inputs_digest
+        self._metrics = [_Collected(spec, _resolve(spec)) for spec in task.metrics]
+        self._cases: list[ScoreCase] = []
+
+    def add(
+        self,
+        case: ScoreCase,
+        predictions: Mapping[str, npt.NDArray[Any]],
+        references: Mapping[str, Reference],
+    ) -> None:
+        """Score one case; without an array for its output a metric takes it as missing.
+
+        Raises:
+            OrganizerError: a reference is not sound, or a metric failed.
+        """
+        self._cases.append(case)
+        made: dict[tuple[str, str], tuple[Case, bool]] = {}
+        for collected in self._metrics:
+            spec = collected.spec
+            pair = spec.output, spec.reference
+            if spec.reference not in references:
+                raise OrganizerError(
+                    Code.REFERENCE_INVALID, f"case {case.id!r} has no {spec.reference!r}"
+                )
+            if pair not in made:
+                made[pair] = self._make(
+                    case, spec, predictions.get(spec.output), references[spec.reference]
+                )
+            metric_case, refused = made[pair]
+            lost = refused or spec.output not in predictions
+            flag = REFUSED if refused else MISSING
+            if isinstance(collected.metric, PooledMetric):
+                collected.cases.append(metric_case)
+                continue
+            collected.columns.append(_score(collected, metric_case, flag if lost else ""))
+
+    def finish(self) -> Scores:
+        """Aggregate what was added.
+
+        Raises:
+            OrganizerError: METRIC_FAILED, a pooled metric failed.
+            ValueError: no case was added.
+        """
+        order = sorted(range(len(self._cases)), key=lambda index: self._cases[index].id)
+        cases = [self._cases[index] for index in order]
+        units = [unit for case in cases for unit in _units(case)]
+        weights = draw_weights(
+            units, self._inputs_digest, self._bootstrap.samples, self._bootstrap.seed
+        )
+        tables: list[ScoreTable] = []
+        items: dict[str, npt.NDArray[Any]] = _item_index(cases)
+        for collected in self._metrics:
+            if isinstance(collected.metric, PooledMetric):
+                ordered = [collected.cases[index] for index in order]
+                tables.append(
+                    PooledTable(collected.spec.id, collected.metric, cases, ordered, weights)
+                )
+            else:
+                columns = [collected.columns[index] for index in order]
+                table = ItemTable(collected.spec.id, cases, columns, weights)
+                items |= table.items()
+                tables.append(table)
+        return Scores(
+            rows=tuple(row for table in tables for row in table.rows()),
+            aggregates=tuple(item for table in tables for item in table.aggregates()),
+            strata=tuple(
+                item
+                for table in tables
+                for stratum in self._task.strata
+                for item in table.strata(stratum)
+            ),
+            metrics={item.spec.id: metric_facts(item.metric) for item in self._metrics},
+            per_item=_npz(items),
+        )
+
+    def _make(
+        self,
+        case: ScoreCase,
+        spec: MetricSpec,
+        prediction: npt.NDArray[Any] | None,
+        reference: Reference,
+    ) -> tuple[Case, bool]:
+        """Return the case for a metric, and whether its prediction had to be refused."""
+        try:
+            stand_in = make_case(self._task, spec.output, case.id, None, reference)
+            if stand_in.n_items != case.items:
+                raise OrganizerError(
+                    Code.REFERENCE_INVALID,
+                    f"reference {spec.reference!r} of case {case.id!r} holds {stand_in.n_items}"
+                    f" items, the case {case.items}",
+                )
+            if prediction is None:
+                return stand_in, False
+            return make_case(self._task, spec.output, case.id, prediction, reference), False
+        except MetricInputError as error:
+            if error.side is Side.PREDICTION:
+                return stand_in, True
+            raise _organizers(error, spec) from error
+        except ValueError as error:
+            raise OrganizerError(Code.METRIC_FAILED, f"metric {spec.id!r}: {error}") from error
+
+
+def metric_facts(metric: Metric) -> MetricFacts:
+    """Return what is kept of a metric with every score."""
+    rules = metric.edge_rules
+    if isinstance(metric, PerItemMetric):
+        worst = metric.declared_worst
+        value = "the worst value of its reference" if worst is None else number_text(worst)
+        rules += (
+            f"Every item of a missing case takes {value}.",
+            "So does an answer that the metric refuses.",
+        )
+    return MetricFacts(
+        definition_id=metric.definition_id,
+        unit=metric.unit,
+        higher_is_better=metric.direction is Direction.HIGHER,
+        edge_rules=rules,
+    )
+
+
+def _resolve(spec: MetricSpec) -> Metric:
+    try:
+        return resolve(spec.name, spec.parameters, worst=spec.worst)
+    except (UnknownMetricError, MetricParameterError) as error:
+        raise OrganizerError(Code.METRIC_FAILED, f"metric {spec.id!r}: {error}") from error
+
+
+def _organizers(error: MetricInputError, spec: MetricSpec) -> OrganizerError:
+    code = Code.REFERENCE_INVALID if error.side is Side.REFERENCE else Code.METRIC_FAILED
+    return OrganizerError(code, f"metric {spec.id!r}: {error}")
+
+
+def _score(collected: _Collected, case: Case, lost: str) -> CaseColumns:
+    metric, spec = collected.metric, collected.spec
+    assert isinstance(metric, PerItemMetric)  # noqa: S101
+    try:
+        if lost:
+            return _worst(metric, case, lost)
+        found = metric.per_item(case)
+    except MetricInputError as error:
+        if error.side is Side.PREDICTION:
+            return _worst(metric, case, REFUSED)
+        raise _organizers(error, spec) from error
+    except Exception as error:
+        # A metric is the organizer's choice; whatever it raises must not be charged to others.
+        raise OrganizerError(
+            Code.METRIC_FAILED, f"metric {spec.id!r} on case {case.case!r}: {error!r}"
+        ) from error
+    flags = tuple(sorted(name for name, raised in found.flags.items() if raised.any()))
+    return CaseColumns(found.labels, found.values, True, flags)
+
+
+def _worst(metric: PerItemMetric, case: Case, flag: str) -> CaseColumns:
+    labels = metric.labels(case)
+    spacing_mm = case.spacing_mm if isinstance(case, MaskCase) else ()
+    value = metric.worst(case.reference.shape, spacing_mm)
+    values = np.full((len(labels), case.n_items), value, dtype=np.float64)
+    return CaseColumns(labels, values, False, (flag,))
+
+
+def _units(case: ScoreCase) -> list[str]:
+    """Return what each item is drawn with: its group, or itself where the case has no group.
+
+    A group named like its case is no group, so the items of a stacked case are drawn one by one.
+    """
+    if case.group != case.id:
+        return [f"group {case.group}"] * case.items
+    return [f"case {case.id} {index}" for index in range(case.items)]
+
+
+def _item_index(cases: Sequence[ScoreCase]) -> dict[str, npt.NDArray[Any]]:
+    counts = [case.items for case in cases]
+    return {
+        "case": np.repeat(np.asarray([case.id for case in cases]), counts),
+        "item": np.concatenate([np.arange(count, dtype=np.int32) for count in counts]),
+    }
+
+
+def _npz(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
