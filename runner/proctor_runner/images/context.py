@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from proctor_runner.images.errors import ImageBuildError
+
 _FOLDER_MODE = 0o755
 _FILE_MODE = 0o644
 _SHOWN_DIGEST_LENGTH = 12
@@ -48,15 +50,16 @@ def source_files(package: Path, under: str) -> dict[str, bytes]:
     """Return a package's files by their place below the context folder `under`, without bytecode.
 
     Raises:
-        FileNotFoundError: `package` is not a folder.
+        ImageBuildError: The package is missing or empty.
     """
-    if not package.is_dir():
-        raise FileNotFoundError(f"{package} is not a folder.")
-    return {
+    files = {
         f"{under}/{path.relative_to(package).as_posix()}": path.read_bytes()
         for path in sorted(package.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     }
+    if not files:
+        raise ImageBuildError(f"{package} holds no sources.", "Install the whole of proctor.")
+    return files
 
 
 def write_archive(

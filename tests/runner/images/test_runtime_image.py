@@ -1,0 +1,150 @@
+"""The images on a real daemon: seconds with a warm cache, two minutes with a cold one."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import numpy as np
+import pytest
+
+from proctor_runner.images import RUNTIME_REPOSITORY, ImageBuilder, released_tag
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("images")]
+
+CACHE = Path(__file__).parents[3] / ".cache" / "images"
+
+MODEL = """
+import numpy, sklearn.svm
+
+
+class Model:
+    def predict(self, inputs):
+        return numpy.full((len(inputs["images"]), 2), 0.5)
+"""
+
+CASE = {
+    "contract": 1,
+    "case": "c1",
+    "items": ["0", "1", "2"],
+    "inputs": {"images": {"type": "array", "file": "images.npy"}},
+    "meta": {},
+    "outputs": {
+        "probabilities": {"type": "table", "file": "probabilities.csv", "columns": ["0", "1"]}
+    },
+    "seed": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def runtime_id(client: docker.DockerClient) -> str:
+    return ImageBuilder(client, CACHE, print).ensure_runtime()
+
+
+def run_python(client: docker.DockerClient, image: str, code: str) -> str:
+    """Run code as a model would run: another user, no network, a read-only root file system."""
+    output = client.containers.run(
+        image,
+        ["-W", "error", "-c", code],
+        entrypoint="/opt/venv/bin/python",
+        remove=True,
+        read_only=True,
+        network_mode="none",
+        user="61000:61000",
+        cap_drop=["ALL"],
+    )
+    return output.decode()
+
+
+def test_an_unchanged_image_is_not_built_again(
+    client: docker.DockerClient, runtime_id: str
+) -> None:
+    said: list[str] = []
+    assert ImageBuilder(client, CACHE, said.append).ensure_runtime() == runtime_id
+    assert said == []
+    assert client.images.get(released_tag(RUNTIME_REPOSITORY)).id == runtime_id
+
+
+def test_the_runtime_has_its_libraries_compiled_and_the_engine_light(
+    client: docker.DockerClient, runtime_id: str
+) -> None:
+    code = (
+        "import importlib.util, json, os, sys\n"
+        "import proctor.template\n"
+        "engine = sorted(name for name in ('pydantic', 'numpy') if name in sys.modules)\n"
+        "import numpy, scipy.ndimage, sklearn.svm, nibabel\n"
+        "cached = [os.path.exists(it.__cached__) for it in (proctor, numpy, sklearn, nibabel)]\n"
+        "print(json.dumps([engine, all(cached), importlib.util.find_spec('pydantic') is None]))\n"
+    )
+    assert json.loads(run_python(client, runtime_id, code)) == [[], True, True]
+
+
+def test_a_model_folder_answers_a_case_without_network_or_a_writable_root(
+    client: docker.DockerClient, runtime_id: str, tmp_path: Path
+) -> None:
+    folders = {name: tmp_path / name for name in ("model", "input", "output")}
+    for folder in folders.values():
+        folder.mkdir()
+    (folders["model"] / "model.py").write_text(MODEL)
+    (folders["input"] / "case.json").write_text(json.dumps(CASE))
+    np.save(folders["input"] / "images.npy", np.zeros((3, 8, 8)))
+    folders["output"].chmod(0o777)
+    client.containers.run(
+        runtime_id,
+        remove=True,
+        read_only=True,
+        network_mode="none",
+        user="61000:61000",
+        cap_drop=["ALL"],
+        volumes={
+            str(folder): {"bind": f"/{name}", "mode": "rw" if name == "output" else "ro"}
+            for name, folder in folders.items()
+        },
+    )
+    answer = np.loadtxt(folders["output"] / "probabilities.csv", delimiter=",", skiprows=1)
+    assert answer.tolist() == [[0.5, 0.5]] * 3
+
+
+def test_the_decode_image_reads_volumes_and_shares_the_runtime(
+    client: docker.DockerClient, runtime_id: str
+) -> None:
+    decode_id = ImageBuilder(client, CACHE, print).ensure_decode()
+    version = run_python(client, decode_id, "import SimpleITK; print(SimpleITK.__version__)")
+    assert version.startswith("2.")
+    image, runtime = client.images.get(decode_id).attrs, client.images.get(runtime_id).attrs
+    layers = runtime["RootFS"]["Layers"]
+    assert image["RootFS"]["Layers"][: len(layers)] == layers
+    assert image["Config"]["Entrypoint"] == ["/opt/venv/bin/python", "-m", "proctor_runner.decode"]
+    assert image["Config"]["User"] == "65532:65532"
+
+
+def test_the_image_declares_a_plain_user_and_nothing_that_weakens_a_sandbox(
+    client: docker.DockerClient, runtime_id: str
+) -> None:
+    config = client.images.get(runtime_id).attrs["Config"]
+    assert config["User"] == "65532:65532"
+    assert not config.get("Volumes")
+    assert not config.get("Healthcheck")
+    assert config["Labels"]["proctor.protocols"] == "case"
+    assert config["Entrypoint"] == ["/opt/venv/bin/python", "-m", "proctor.template"]
+
+
+def test_the_image_tells_nothing_of_the_machine_it_was_built_on(
+    client: docker.DockerClient, runtime_id: str
+) -> None:
+    history = json.dumps(client.images.get(runtime_id).history()).lower()
+    assert "proxy" not in history
+    assert "index-url" not in history
+    code = (
+        "import glob\n"
+        "print(glob.glob('/etc/pip.conf') + glob.glob('/var/log/*') + glob.glob('/wheels/*')"
+        " + glob.glob('/opt/venv/pip.conf') + glob.glob('/root/.*'))\n"
+    )
+    assert run_python(client, runtime_id, code) == "[]\n"
