@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from proctor.cli import accounts
+from proctor.cli import (
+    accounts,
+    boards,
+    challenges,
+    models,
+    reruns,
+    running,
+    submissions,
+)
 
 app = typer.Typer(
     name="proctor",
@@ -30,7 +38,20 @@ def root(
         raise typer.Exit
 
 
-app.command()(accounts.login)
-app.command()(accounts.logout)
-app.command()(accounts.whoami)
+app.command("submit")(submissions.submit)
+app.command("submissions")(submissions.submissions)
+app.command("submission")(submissions.submission)
+app.command("logs")(submissions.logs)
+app.command("cancel")(submissions.cancel)
+app.command("leaderboard")(boards.leaderboard)
+app.command("rerun")(reruns.rerun)
+app.command("run")(models.run)
+app.add_typer(models.models, name="model")
+app.add_typer(challenges.challenges, name="challenge")
+app.command("login")(accounts.login)
+app.command("logout")(accounts.logout)
+app.command("whoami")(accounts.whoami)
 app.add_typer(accounts.users, name="user")
+app.command("up")(running.up)
+app.command("worker")(running.worker)
+app.command("demo")(running.demo)

@@ -18,6 +18,7 @@ class Environment:
         home: ``PROCTOR_HOME``, else ``$XDG_STATE_HOME/proctor``: a platform's own state.
         config: ``$XDG_CONFIG_HOME/proctor``: what `proctor login` keeps.
         cache: ``$XDG_CACHE_HOME/proctor``: what can be made or downloaded again.
+        redis_url: ``PROCTOR_REDIS_URL``, a Redis that `proctor up` is to use.
         debug: ``PROCTOR_DEBUG`` is set: errors show their traceback.
     """
 
@@ -26,6 +27,7 @@ class Environment:
     home: Path
     config: Path
     cache: Path
+    redis_url: str | None
     debug: bool
 
 
@@ -42,5 +44,6 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
         home=Path(home) if home else folder("XDG_STATE_HOME", ".local/state"),
         config=folder("XDG_CONFIG_HOME", ".config"),
         cache=folder("XDG_CACHE_HOME", ".cache"),
+        redis_url=variables.get("PROCTOR_REDIS_URL") or None,
         debug=bool(variables.get("PROCTOR_DEBUG")),
     )

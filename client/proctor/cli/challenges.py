@@ -1,0 +1,221 @@
+"""`proctor challenge`: make, check and publish a challenge; look at those there are and join."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proctor.cli.connection import connect
+from proctor.cli.failures import CommandError, Exit
+from proctor.cli.options import FormatOption, HostOption
+from proctor.cli.output import Format, emit, say
+
+if TYPE_CHECKING:
+    from proctor.spec.api import ChallengeView
+
+challenges = typer.Typer(no_args_is_help=True, help="Make, publish, look at and join challenges.")
+
+SlugArgument = Annotated[str, typer.Argument(help="The challenge's slug.")]
+FolderArgument = Annotated[
+    Path, typer.Argument(help="The folder with challenge.yaml.", file_okay=False)
+]
+IdentifiersOption = Annotated[
+    bool,
+    typer.Option("--allow-identifiers", help="Let fields that may name a patient pass."),
+]
+
+
+@challenges.command("init")
+def init(
+    name: Annotated[str, typer.Argument(help="The slug, and the folder that is made.")],
+    task: Annotated[
+        str, typer.Option("--task", help="classification or segmentation.")
+    ] = "classification",
+) -> None:
+    """Write a small challenge that is complete and valid, to start from."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from proctor.cli.new_challenge import new_challenge
+    from proctor.spec.base import Slug
+
+    folder = Path(name)
+    try:
+        TypeAdapter(Slug).validate_python(folder.name)
+        written = new_challenge(folder, folder.name, task)
+    except ValidationError as error:
+        raise CommandError(
+            f"{folder.name!r} is no slug.",
+            "Use lower-case letters, digits and inner hyphens, for example brain-tumor.",
+            Exit.USAGE,
+        ) from error
+    except (ValueError, FileExistsError) as error:
+        raise CommandError(f"{error}.", "", Exit.USAGE) from error
+    say(f"Wrote {len(written)} files. Next: `proctor challenge check {folder}`, then publish.")
+    sys.stdout.write(f"{folder / 'challenge.yaml'}\n")
+
+
+@challenges.command("schema")
+def schema() -> None:
+    """Print the JSON schema of challenge.yaml."""
+    from proctor.spec.challenge import ChallengeSpec
+
+    sys.stdout.write(json.dumps(ChallengeSpec.model_json_schema(), indent=2) + "\n")
+
+
+@challenges.command("list")
+def list_challenges(host: HostOption = None, style: FormatOption = Format.TABLE) -> None:
+    """List the challenges you may see."""
+    from proctor.client.api import every
+
+    with connect(host) as client:
+        found = list(every(client.challenges))
+    rows = [
+        {
+            "slug": entry.slug,
+            "title": entry.title,
+            "version": entry.version,
+            "open": " ".join(entry.open_phases) or "–",
+            "submissions": entry.submissions,
+        }
+        for entry in found
+    ]
+    emit(rows, style, document=[entry.model_dump(mode="json") for entry in found])
+
+
+@challenges.command("show")
+def show(
+    slug: SlugArgument,
+    version: Annotated[int | None, typer.Option("--version", help="This one.")] = None,
+    host: HostOption = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Show a challenge: its text, tasks, phases and limits."""
+    with connect(host) as client:
+        view = client.challenge(slug, version)
+    if style is Format.TABLE:
+        _describe(view)
+    emit(_phase_rows(view), style, document=view.model_dump(mode="json"))
+
+
+@challenges.command("join")
+def join(
+    slug: SlugArgument,
+    accept_terms: Annotated[
+        bool, typer.Option("--accept-terms", help="You read the terms and accept them.")
+    ] = False,
+    host: HostOption = None,
+) -> None:
+    """Take part in a challenge; its terms are shown and must be accepted."""
+    with connect(host) as client:
+        terms = client.challenge(slug).challenge.terms
+        if terms is not None and not accept_terms:
+            say(f"Terms of {slug}, version {terms.version}:\n\n{terms.text.strip()}\n")
+            if not sys.stdin.isatty():
+                raise CommandError(
+                    "The terms are not accepted.", "Read them and give --accept-terms.", Exit.USAGE
+                )
+            typer.confirm("Do you accept them?", abort=True, err=True)
+        client.join(slug, terms.version if terms else "")
+    say(f"You take part in {slug}.")
+
+
+@challenges.command("member")
+def member(
+    slug: SlugArgument,
+    user: Annotated[str, typer.Argument(help="The user's name.")],
+    organizer: Annotated[
+        bool, typer.Option("--organizer", help="Make the user an organizer.")
+    ] = False,
+    host: HostOption = None,
+) -> None:
+    """Let a user into your challenge, or make one an organizer."""
+    from proctor.spec.api import MemberCreate
+
+    with connect(host) as client:
+        client.add_member(slug, MemberCreate(user=user, organizer=organizer))
+    say(f"{user} is {'an organizer' if organizer else 'a member'} of {slug}.")
+
+
+@challenges.command("check")
+def check(
+    folder: FolderArgument,
+    allow_identifiers: IdentifiersOption = False,
+    no_baselines: Annotated[
+        bool, typer.Option("--no-baselines", help="Do not run and score the baselines.")
+    ] = False,
+    sandbox: Annotated[
+        str, typer.Option("--sandbox", help="For the baselines: auto, docker or process.")
+    ] = "auto",
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Check a challenge offline: one line a problem, with file and field; scores its baselines."""
+    from proctor.cli.checking import check_folder, score_baselines
+
+    spec = check_folder(folder, allow_identifiers)
+    if no_baselines or not spec.baselines:
+        say(f"{folder}: no problems.")
+        return
+    rows = score_baselines(folder, spec, sandbox)
+    emit(rows, style)
+    say(f"{folder}: no problems.")
+
+
+@challenges.command("publish")
+def publish(
+    folder: FolderArgument,
+    allow_identifiers: IdentifiersOption = False,
+    host: HostOption = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Publish a challenge; again makes a new version and never changes the old."""
+    from proctor.cli.publishing import publish_folder
+
+    with connect(host) as client:
+        view = publish_folder(client, folder, allow_identifiers)
+        address = f"{client.host}/api/v1/challenges/{view.challenge.slug}?version={view.version}"
+    row = {"slug": view.challenge.slug, "version": view.version, "address": address}
+    emit([row], style, document=view.model_dump(mode="json"))
+
+
+def _describe(view: ChallengeView) -> None:
+    """Say in words what a person wants to know before joining."""
+    spec = view.challenge
+    say(f"{spec.title} ({spec.slug}, version {view.version}, by {', '.join(view.organizers)})")
+    for text in (spec.notice, spec.summary, spec.text.strip()):
+        if text:
+            say(f"\n{text}")
+    say("")
+    for task in spec.tasks:
+        facts = view.tasks[task.slug]
+        metrics = ", ".join(
+            metric.id + ("*" if metric.id == task.primary else "") for metric in task.metrics
+        )
+        say(
+            f"Task {task.slug}: {facts.hidden_cases} hidden cases with {facts.hidden_items} items, "
+            f"{facts.sample_cases} public. Outputs {', '.join(task.outputs)}. Metrics {metrics}."
+        )
+    kinds = ", ".join(kind.value for kind in spec.accepts)
+    runtimes = f" on {', '.join(spec.runtimes)}" if spec.runtimes else ""
+    say(f"Accepts {kinds}{runtimes}. You {'take' if view.joined else 'do not take'} part.")
+
+
+def _phase_rows(view: ChallengeView) -> list[dict[str, object]]:
+    return [
+        {
+            "phase": phase.slug,
+            "opens": f"{phase.opens_at:%Y-%m-%d %H:%M}",
+            "closes": f"{phase.closes_at:%Y-%m-%d %H:%M}",
+            "tasks": " ".join(phase.tasks),
+            "a day": phase.quota.per_day,
+            "in all": phase.quota.total,
+            "s/case": f"{phase.limits.case_s:g}",
+            "memory": f"{phase.limits.memory_bytes / 2**30:g} GiB",
+            "cpus": f"{phase.limits.cpus:g}",
+            "scores": phase.visibility.value.replace("_", " "),
+        }
+        for phase in view.challenge.phases
+    ]

@@ -1,0 +1,187 @@
+"""What a participant names as MODEL, as content by digest: a folder, an image, or an archive.
+
+A model folder is listed and hashed here. An image is taken apart by the runner's reader of
+`docker save` archives; its identity is its config's digest, so a tag changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from proctor.cli.failures import CommandError, Exit
+from proctor.client.blobs import Blob
+from proctor.spec.digests import FolderError, read_folder
+from proctor.spec.model import ModelCard
+from proctor.spec.work import FolderContent, ImageContent
+
+if TYPE_CHECKING:
+    import docker
+
+_CARD = "model.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model ready to be sent.
+
+    Attributes:
+        name: How the person called it.
+        blobs: Every file of the content.
+    """
+
+    name: str
+    content: FolderContent | ImageContent
+    card: ModelCard
+    blobs: tuple[Blob, ...]
+
+
+@contextmanager
+def open_model(name: str, card: Path | None, say: Callable[[str], None]) -> Generator[Model]:
+    """Give the model that ``name`` means: a folder, a `docker save` archive, or a local image.
+
+    Args:
+        card: The ``model.json`` of an image; one with its name alone is made if none is given.
+
+    Raises:
+        CommandError: There is no such model, or it cannot be read.
+    """
+    path = Path(name)
+    with ExitStack() as stack:
+        if path.is_dir():
+            yield _folder(path, card)
+        elif path.is_file():
+            yield stack.enter_context(_archive(path, name, card))
+        elif _looks_like_a_path(name):
+            raise CommandError(f"There is no folder or file {name}.", "", Exit.USAGE)
+        else:
+            scratch = Path(stack.enter_context(TemporaryDirectory(prefix="proctor-image-")))
+            archive = scratch / "image.tar"
+            say(f"Saving the image {name} from the Docker daemon.")
+            save_image(name, archive)
+            yield stack.enter_context(_archive(archive, name, card))
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read a ``model.json``.
+
+    Raises:
+        CommandError: It is not there, is no JSON, or a field is wrong.
+    """
+    try:
+        return ModelCard.model_validate(json.loads(path.read_text()))
+    except FileNotFoundError as error:
+        raise CommandError(
+            f"There is no {path}; a model folder has its card there.",
+            "`proctor model init` writes a folder that is complete.",
+            Exit.USAGE,
+        ) from error
+    except ValidationError as error:
+        problems = "".join(
+            f"\n  {path}: {'.'.join(map(str, entry['loc']))}: {entry['msg']}"
+            for entry in error.errors()
+        )
+        raise CommandError(f"The model card is not valid:{problems}") from error
+    except ValueError as error:
+        raise CommandError(f"{path} is not JSON: {error}.") from error
+
+
+def save_image(reference: str, archive: Path) -> None:
+    """Write a local image to ``archive``, as `docker save` does.
+
+    Raises:
+        CommandError: No daemon answers, or it has no such image.
+    """
+    from docker.errors import DockerException, ImageNotFound
+
+    try:
+        image = docker_client().images.get(reference)
+        with archive.open("wb") as stream:
+            for chunk in image.save():
+                stream.write(chunk)
+    except ImageNotFound as error:
+        raise CommandError(
+            f"{reference} is no folder, no file, and no image of the Docker daemon.",
+            "`docker images` lists those there are.",
+            Exit.USAGE,
+        ) from error
+    except DockerException as error:
+        raise CommandError(
+            f"The Docker daemon did not give the image {reference}: {error}.",
+            "Check `docker info`.",
+        ) from error
+
+
+def docker_client() -> docker.DockerClient:
+    """Return a client of the local Docker daemon.
+
+    Raises:
+        CommandError: None answers.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=600)
+        client.ping()
+    except (DockerException, OSError) as error:
+        raise CommandError(
+            f"No Docker daemon answers: {error}.",
+            "Start one, or give a model folder or a `docker save` archive.",
+        ) from error
+    return client
+
+
+def _folder(folder: Path, card_path: Path | None) -> Model:
+    card = read_card(card_path or folder / _CARD)
+    if card.runtime is None:
+        raise CommandError(
+            f"{folder / _CARD}: runtime: a model folder names the runtime image it runs on.",
+            'For example "runtime": "runtime-cpu".',
+        )
+    try:
+        entries = read_folder(folder)
+    except FolderError as error:
+        raise CommandError(str(error)) from error
+    return Model(
+        name=str(folder),
+        content=FolderContent(entries=entries, runtime=card.runtime),
+        card=card,
+        blobs=tuple(Blob.of_file(folder / entry.path, entry.file) for entry in entries),
+    )
+
+
+def _looks_like_a_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.endswith((".tar", ".tar.gz", ".tgz"))
+
+
+def _image_card(name: str, card_path: Path | None) -> ModelCard:
+    if card_path is not None:
+        return read_card(card_path)
+    last = name.rstrip("/").rpartition("/")[2].removesuffix(".tar").partition("@")[0]
+    slug = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")[:64].strip("-")
+    return ModelCard(name=slug or "image", title=name[:120])
+
+
+@contextmanager
+def _archive(path: Path, name: str, card_path: Path | None) -> Generator[Model]:
+    from proctor_runner.intake.archive import read_archive
+
+    with read_archive(path) as archive:
+        content = archive.content
+        refs = (content.config, *content.layers)
+        yield Model(
+            name=name,
+            content=content,
+            card=_image_card(name, card_path),
+            blobs=tuple(Blob(ref, partial(archive.open, ref.digest)) for ref in refs),
+        )

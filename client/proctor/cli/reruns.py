@@ -1,0 +1,112 @@
+"""`proctor rerun`: infer an archived submission anew and print the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proctor.cli.connection import connect
+from proctor.cli.failures import CommandError, Exit
+from proctor.cli.options import FormatOption, HostOption, WaitOption
+from proctor.cli.output import Format, emit, say
+from proctor.cli.submissions import PollOption, SubmissionArgument
+
+if TYPE_CHECKING:
+    from proctor.spec.api import RunView, SubmissionView
+    from proctor.spec.work import Environment
+
+
+def rerun(
+    submission_id: SubmissionArgument,
+    folder: Annotated[
+        str | None,
+        typer.Option("--folder", help="Compare the archive with this model in its place."),
+    ] = None,
+    wait: WaitOption = True,
+    poll_s: PollOption = 1.0,
+    host: HostOption = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Run a submission again in a new container; 0 when it is the same, 1 when it differs."""
+    from proctor.cli import watch
+    from proctor.cli.contents import open_model
+    from proctor.cli.transfer import upload
+    from proctor.spec.api import RerunRequest
+
+    with connect(host) as client:
+        request = RerunRequest()
+        if folder is not None:
+            if not Path(folder).is_dir():
+                raise CommandError(f"There is no folder {folder}.", "", Exit.USAGE)
+            with open_model(folder, None, say) as model:
+                upload(client, model.blobs)
+                request = RerunRequest(content=model.content)
+        view = client.rerun(submission_id, request)
+        started = watch.newest_rerun(view)
+        say(f"{submission_id} runs again as {started.id}.")
+        if not wait:
+            emit([{"run": started.id}], style, document=started.model_dump(mode="json"))
+            return
+        finished = watch.follow_rerun(client, view, poll_s)
+    raise typer.Exit(show_verdict(view, finished, style))
+
+
+def show_verdict(view: SubmissionView, run: RunView, style: Format) -> Exit:
+    """Print the verdict and what differs between the two environments; return the exit code."""
+    from proctor.spec.leaderboard import Verdict
+
+    first = first_run(view, run.task)
+    changes = environment_difference(first.environment if first else None, run.environment)
+    if run.verdict is None:
+        said = ": ".join(filter(None, (run.outcome.value if run.outcome else "", run.detail)))
+        say(f"The re-run {run.state.value}: {said}")
+        return Exit.FAILED
+    document = {
+        "submission": view.id,
+        "run": run.id,
+        "verdict": run.verdict.value,
+        "detail": run.verdict_detail,
+        "environment": {name: list(pair) for name, pair in changes.items()},
+    }
+    row = {
+        "submission": view.id,
+        "run": run.id,
+        "verdict": run.verdict,
+        "detail": run.verdict_detail,
+    }
+    emit([row], style, document=document)
+    if changes:
+        say("What differs between the two environments:")
+        for name, (before, now) in changes.items():
+            say(f"  {name}: {before or 'none'} → {now or 'none'}")
+    else:
+        say("Both ran in equal environments.")
+    return Exit.FAILED if run.verdict is Verdict.DIFFERENT else Exit.OK
+
+
+def first_run(view: SubmissionView, task: str) -> RunView | None:
+    """Return the run of a task whose predictions are the archived ones."""
+    found = (run for run in view.runs if run.purpose == "first" and run.task == task)
+    return next(found, None)
+
+
+def environment_difference(
+    first: Environment | None, second: Environment | None
+) -> dict[str, tuple[str, str]]:
+    """Return each fact that two environments do not share, as (first, second)."""
+    left, right = _facts(first), _facts(second)
+    return {
+        name: (left.get(name, ""), right.get(name, ""))
+        for name in sorted(left | right)
+        if left.get(name, "") != right.get(name, "")
+    }
+
+
+def _facts(environment: Environment | None) -> dict[str, str]:
+    if environment is None:
+        return {}
+    facts = environment.model_dump(mode="json", exclude={"libraries"})
+    named = {name: str(value) for name, value in facts.items() if value not in ("", None)}
+    return named | {f"libraries.{name}": v for name, v in environment.libraries.items()}

@@ -1,0 +1,237 @@
+"""`proctor submit`, and what to do with a submission afterwards."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proctor.cli.connection import connect, page_address
+from proctor.cli.failures import CommandError, Exit
+from proctor.cli.options import FormatOption, HostOption, PhaseOption, WaitOption
+from proctor.cli.output import Format, emit, plain, say
+
+if TYPE_CHECKING:
+    from proctor.spec.api import ChallengeView, SubmissionView
+
+SubmissionArgument = Annotated[str, typer.Argument(metavar="ID", help="sub_ and 26 characters.")]
+PollOption = Annotated[
+    float, typer.Option("--poll-interval", min=0.05, help="Seconds between two looks.")
+]
+
+
+def submit(
+    challenge: Annotated[str, typer.Argument(help="The challenge's slug.")],
+    model: Annotated[
+        str, typer.Argument(help="A model folder, a local Docker image, a `docker save` archive.")
+    ],
+    phase: PhaseOption = None,
+    message: Annotated[str, typer.Option("--message", "-m", help="A note on it.")] = "",
+    card: Annotated[
+        Path | None, typer.Option("--card", help="The model.json of an image.", dir_okay=False)
+    ] = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Show it as a baseline (organizers).")
+    ] = False,
+    wait: WaitOption = False,
+    poll_s: PollOption = 1.0,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option("--idempotency-key", help="The same key again enters nothing twice."),
+    ] = None,
+    host: HostOption = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Enter a model in a challenge: prints its id and page, with --wait its scores and rank."""
+    from proctor.cli import watch
+    from proctor.cli.contents import open_model
+    from proctor.cli.transfer import upload
+    from proctor.spec.api import SubmissionCreate
+
+    with connect(host) as client:
+        chosen = choose_phase(client.challenge(challenge), phase)
+        with open_model(model, card, say) as entry:
+            upload(client, entry.blobs)
+            view = client.submit(
+                SubmissionCreate(
+                    challenge=challenge,
+                    phase=chosen,
+                    content=entry.content,
+                    card=entry.card,
+                    message=message,
+                    baseline=baseline,
+                ),
+                idempotency_key,
+            )
+        _announce(view, client.host, style, wait)
+        if wait:
+            view = watch.follow(client, view.id, poll_s)
+            watch.show_result(view, style)
+            raise typer.Exit(watch.exit_of(view))
+
+
+def submissions(
+    challenge: Annotated[str | None, typer.Option("--challenge", help="Of this one only.")] = None,
+    phase: PhaseOption = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Everybody's, where you may see them.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+    host: HostOption = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """List submissions, the newest first."""
+    from itertools import islice
+
+    from proctor.cli.watch import state_line
+    from proctor.client.api import every
+
+    with connect(host) as client:
+        found = list(
+            islice(
+                every(
+                    lambda start: client.submissions(
+                        challenge, phase, not everybody, start, min(limit, 100)
+                    )
+                ),
+                limit,
+            )
+        )
+    rows = [
+        {
+            "id": view.id,
+            "challenge": view.challenge,
+            "phase": view.phase,
+            "participant": view.participant,
+            "model": view.card.title or view.card.name,
+            "state": state_line(view),
+            "rank": view.rank,
+            "submitted": f"{view.submitted_at:%Y-%m-%d %H:%M:%S}",
+        }
+        for view in found
+    ]
+    emit(rows, style, document=[view.model_dump(mode="json") for view in found])
+
+
+def submission(
+    submission_id: SubmissionArgument,
+    cases: Annotated[bool, typer.Option("--cases", help="The table of its cases.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Its history.")] = False,
+    host: HostOption = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Show a submission: state, reason, scores and rank; or its cases, or its history."""
+    from proctor.cli import watch
+
+    with connect(host) as client:
+        if cases:
+            table = client.cases(submission_id)
+            document = [case.model_dump(mode="json") for case in table]
+            names = sorted({name for case in table for name in case.scores})
+            rows: list[dict[str, object]] = [
+                {
+                    "case": case.case,
+                    "outcome": case.outcome.value,
+                    "seconds": case.seconds,
+                    **{name: case.scores.get(name) for name in names},
+                    "detail": case.detail,
+                }
+                for case in table
+            ]
+            emit(rows, style, document=document)
+        elif events:
+            history = client.events(submission_id)
+            emit(
+                [
+                    {
+                        "at": f"{event.at:%Y-%m-%d %H:%M:%S}",
+                        "event": event.name,
+                        "subject": event.subject,
+                        "actor": event.actor,
+                    }
+                    for event in history
+                ],
+                style,
+                document=[event.model_dump(mode="json") for event in history],
+            )
+        else:
+            view = client.submission(submission_id)
+            say(f"{view.id}  {view.card.title or view.card.name}  {watch.state_line(view)}")
+            say(page_address(client.host, view.id))
+            watch.show_result(view, style)
+
+
+def logs(
+    submission_id: SubmissionArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it is finished.")] = False,
+    run: Annotated[str | None, typer.Option("--run", help="Of this run.")] = None,
+    case: Annotated[str | None, typer.Option("--case", help="Of this case alone.")] = None,
+    poll_s: PollOption = 1.0,
+    host: HostOption = None,
+) -> None:
+    """Print what the model printed."""
+    with connect(host) as client:
+        shown = ""
+        while True:
+            final = not follow or client.submission(submission_id).final
+            text = client.log(submission_id, run, case)
+            # Logs of finished cases are added at the end; should one come in between, start anew.
+            new = text[len(shown) :] if text.startswith(shown) else text
+            sys.stdout.write(plain(new, lines=True))
+            sys.stdout.flush()
+            shown = text
+            if final:
+                return
+            time.sleep(poll_s)
+
+
+def cancel(submission_id: SubmissionArgument, host: HostOption = None) -> None:
+    """End a submission that is not finished."""
+    with connect(host) as client:
+        view = client.cancel(submission_id)
+    say(f"{view.id} is {view.progress}.")
+
+
+def choose_phase(view: ChallengeView, phase: str | None) -> str:
+    """Return the phase to enter: the one named, the only one, or the only open one.
+
+    Raises:
+        CommandError: There is no such phase, or several to choose from.
+    """
+    from datetime import UTC, datetime
+
+    phases = view.challenge.phases
+    slugs = [entry.slug for entry in phases]
+    if phase is not None:
+        if phase not in slugs:
+            raise CommandError(
+                f"{view.challenge.slug} has no phase {phase!r}.",
+                f"It has {', '.join(slugs)}.",
+                Exit.USAGE,
+            )
+        return phase
+    now = datetime.now(UTC)
+    open_ones = [entry.slug for entry in phases if entry.opens_at <= now < entry.closes_at]
+    for candidates in (slugs, open_ones):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise CommandError(
+        f"{view.challenge.slug} has the phases {', '.join(slugs)}.",
+        "Name one with --phase.",
+        Exit.USAGE,
+    )
+
+
+def _announce(view: SubmissionView, host: str, style: Format, wait: bool) -> None:
+    """Print id and address at once: whatever happens next, the person can find it again."""
+    address = page_address(host, view.id)
+    if style is Format.TABLE:
+        sys.stdout.write(f"{view.id}\n{address}\n")
+        sys.stdout.flush()
+        return
+    say(f"{view.id}\n{address}")
+    if not wait:
+        emit([{"id": view.id, "page": address}], style, document=view.model_dump(mode="json"))
