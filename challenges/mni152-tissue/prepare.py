@@ -5,26 +5,24 @@ versions always make the same bytes.
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import shutil
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
-import nibabel
-import nilearn
-import numpy as np
-import sklearn
-from scanners import SCANNERS, scan
-from template import cut_blocks, load_tissues
-from train import train_forest
-
 HERE = Path(__file__).resolve().parent
-SEED = 0
-SOURCES = ("prepare.py", "scanners.py", "template.py", "train.py")
+SOURCES = (
+    "prepare.py",
+    "cases.py",
+    "scanners.py",
+    "template.py",
+    "train.py",
+    "baselines/random-forest/model.py",
+)
+LIBRARIES = ("numpy", "nibabel", "nilearn", "scikit-learn")
 STAMP = Path("data") / "prepared.json"
-COLUMNS = ["case", "group", "scanner"]
 
 
 def main() -> None:
@@ -41,23 +39,7 @@ def main() -> None:
     if out != HERE:
         copy_sources(out)
     shutil.rmtree(out / "data", ignore_errors=True)
-
-    print("mni152-tissue: loading the templates at 2 mm")
-    tissues = load_tissues()
-    random = np.random.default_rng(SEED)
-    scans = {scanner: scan(scanner, tissues, random) for scanner in SCANNERS}
-    blocks = cut_blocks(tissues)
-    hidden = assign_scanners([block for block in blocks if block.is_hidden])
-    public = assign_scanners([block for block in blocks if not block.is_hidden])
-    print(f"mni152-tissue: {len(public)} public blocks, {len(hidden)} hidden")
-    write_split(out / "data/hidden", hidden, scans, tissues)
-    write_split(out / "data/train", public, scans, tissues)
-    sample = [next(case for case in public if case[1] == scanner) for scanner in SCANNERS]
-    write_split(out / "data/sample", sample, scans, tissues)
-    train_forest(
-        [(scans[scanner][block.slices], tissues.labels[block.slices]) for block, scanner in public],
-        out / "baselines",
-    )
+    build(out)
     stamp["files"] = sorted(
         str(path.relative_to(out))
         for folder in (out / "data", *out.glob("baselines/*/weights"))
@@ -68,41 +50,12 @@ def main() -> None:
     print(f"mni152-tissue: ready in {out}")
 
 
-def assign_scanners(blocks):
-    """Give the two mirror images of a region two scanners, each scanner a third of the blocks.
+def build(out):
+    """Make data and weights. The libraries take seconds to import, so only here."""
+    from cases import make_cases
+    from train import train_forest
 
-    The template is symmetric, so both show the same anatomy: what differs between the two
-    scores of a region is the scanner.
-    """
-    cases = []
-    for turn in range(len(blocks) // 2):
-        left, right = blocks[2 * turn : 2 * turn + 2]
-        cases.append((left, SCANNERS[turn % 3]))
-        cases.append((right, SCANNERS[(turn + 1) % 3]))
-    return cases
-
-
-def write_split(folder, cases, scans, tissues):
-    """Write the inputs, the reference and cases.csv of one split."""
-    for name in ("inputs", "reference"):
-        (folder / name).mkdir(parents=True)
-    with (folder / "cases.csv").open("w", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for block, scanner in cases:
-            affine = block.affine(tissues.affine)
-            name = f"{block.name}.nii.gz"
-            write_volume(folder / "inputs" / name, scans[scanner][block.slices], affine)
-            write_volume(folder / "reference" / name, tissues.labels[block.slices], affine)
-            writer.writerow([block.name, block.region, scanner])
-    print(f"mni152-tissue: {folder.name}: {len(cases)} cases")
-
-
-def write_volume(path, data, affine):
-    """Write one block on its place in MNI space."""
-    image = nibabel.Nifti1Image(np.ascontiguousarray(data), affine)
-    image.header.set_xyzt_units("mm")
-    image.to_filename(path)
+    train_forest(make_cases(out / "data"), out / "baselines")
 
 
 def copy_sources(out):
@@ -116,10 +69,8 @@ def current_stamp():
     sources = b"".join((HERE / name).read_bytes() for name in SOURCES)
     return {
         "sources": hashlib.sha256(sources).hexdigest(),
-        "numpy": np.__version__,
-        "nilearn": nilearn.__version__,
-        "scikit-learn": sklearn.__version__,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        **{library: version(library) for library in LIBRARIES},
     }
 
 

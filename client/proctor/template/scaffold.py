@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,9 @@ def scaffold(folder: Path, name: str, task: str) -> list[Path]:
     contents = {
         "model.json": json.dumps(_card(name, task), indent=2) + "\n",
         "model.py": (source / f"{task}.py.txt").read_text(encoding="utf-8"),
-        "Dockerfile": (source / "Dockerfile").read_text(encoding="utf-8"),
+        "Dockerfile": (source / "Dockerfile")
+        .read_text(encoding="utf-8")
+        .replace("{version}", version("proctor")),
         "README.md": (source / "README.md").read_text(encoding="utf-8").format(name=name),
     }
     for file in contents:

@@ -286,6 +286,7 @@ def test_a_scaffold_runs_unmodified(bench: Bench, tmp_path: Path, task: str) -> 
     written = scaffold(bench.model, "mine", task)
     assert [path.name for path in written] == ["model.json", "model.py", "Dockerfile", "README.md"]
     assert json.loads((bench.model / "model.json").read_text())["name"] == "mine"
+    assert "{" not in (bench.model / "Dockerfile").read_text().replace("${BASE}", "")
     assert len((bench.model / "model.py").read_text().splitlines()) < 30
     if task == "segmentation":
         bench.write_volume()
