@@ -8,7 +8,7 @@ from proctor_runner.sandbox.interface import Sandbox
 
 
 def choose(name: str, state: Path, keeper_image: str = "") -> Sandbox:
-    """Return the sandbox called ``name``: ``docker``, ``process``, or ``auto`` for the first usable.
+    """Return the sandbox called ``name``; ``auto`` is the first usable of docker and process.
 
     Args:
         state: The worker's state folder; slots and mounts live in ``state/sandbox``.

@@ -1,0 +1,415 @@
+"""Runs a job in a container of its own under the settings of ``settings``.
+
+The hard part is to say who ended the program. The deadline is our own clock; the end is learned
+from the engine's answer to a request that is open for the whole run, so a daemon that goes away in
+between is noticed and never blamed on the program. An exit status that a kill from outside would
+leave too counts only when nobody outside killed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.types import Mount
+
+from proctor.spec.outcomes import Code, PlatformError
+from proctor.spec.work import Environment
+from proctor_runner.sandbox import hardware, settings
+from proctor_runner.sandbox.engine_errors import (
+    ENGINE_ERRORS,
+    explain,
+    is_path_unknown,
+    is_the_images_fault,
+    ours,
+)
+from proctor_runner.sandbox.interface import Ending, Guard, SandboxJob, SandboxResult
+from proctor_runner.sandbox.leftovers import (
+    SLOT_LABEL,
+    SLOTS_LABEL,
+    container_name,
+    output_name,
+    remove_leftovers,
+    sweep,
+)
+from proctor_runner.sandbox.logs import sanitize
+from proctor_runner.sandbox.memory_watch import MemoryWatch
+from proctor_runner.sandbox.output_area import HostOutput, KeeperOutput, OutputArea
+from proctor_runner.sandbox.sentences import sentence
+from proctor_runner.sandbox.slot_folder import SlotFolder, fill_input
+from proctor_runner.sandbox.slots import Slots
+
+_LOOK_EVERY_S = 0.02
+_ASK_EVERY_S = 0.2
+_KILL_TAKES_AT_MOST_S = 30.0
+_MOST_LOG_LINES = 20_000
+# What the engine's own first process says and how it exits when the entrypoint cannot be run.
+_INIT_FAILED = b"[FATAL tini"
+_CANNOT_RUN_CODES = (126, 127)
+_KILLED_CODES = (137, 143)
+
+
+class DockerSandbox:
+    """Containers of the Docker Engine, or of a Podman that speaks its API.
+
+    Args:
+        client: Used for all calls; any number of sandboxes may share it.
+        state: Inputs and output mounts live in ``state/sandbox``; the daemon must see it under the
+            same absolute path.
+        keeper_image: Id of a trusted image with python3; needed only where this process may not
+            mount, or the daemon does not see what it mounts.
+        mounts_itself: False to use the keeper even where mounting is possible.
+    """
+
+    name = "docker"
+    enforces = frozenset(Guard)
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        state: Path,
+        slots: Slots,
+        keeper_image: str = "",
+        mounts_itself: bool = True,
+    ) -> None:
+        self._client = client
+        self._api = client.api
+        self._slots = slots
+        self._keeper_image = keeper_image
+        self._mounts_itself = mounts_itself
+        self._image_volumes: dict[str, tuple[str, ...]] = {}
+        with ours("it was asked for its properties"):
+            self._info = self._api.info()
+        self._slot = slots.take()
+        self._folder = SlotFolder(state, self._slot.number)
+        try:
+            self._remove_leftovers()
+        except PlatformError:
+            self._slot.release()
+            raise
+
+    def describe(self, worker: str) -> Environment:
+        """Return where runs are made: hardware, kernel, engine."""
+        runtime = self._info.get("DefaultRuntime", "")
+        commit = self._info.get("RuncCommit", {}).get("ID", "")
+        return hardware.environment(
+            worker,
+            self.name,
+            engine=f"docker {self._info.get('ServerVersion', '')}",
+            runtime=f"{runtime} {commit}".strip(),
+        )
+
+    def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
+        """Run ``job`` in a new container and remove it.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        if job.limits.gpus:
+            raise PlatformError(
+                Code.SANDBOX_FAILED, "The phase asks for GPUs; this worker offers none."
+            )
+        try:
+            input_folder, output_folder = self._folder.make("input", "output")
+            fill_input(input_folder, job.documents, job.inputs)
+            return self._run(job, cancelled, input_folder, output_folder)
+        finally:
+            self._folder.clear()
+
+    def sweep(self) -> None:
+        """Remove the containers, volumes and mounts of dead workers.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        sweep(self._api, self._slots)
+
+    def close(self) -> None:
+        """Give the slot back."""
+        self._slot.release()
+
+    def _run(
+        self,
+        job: SandboxJob,
+        cancelled: Callable[[], bool],
+        input_folder: Path,
+        output_folder: Path,
+    ) -> SandboxResult:
+        output = self._open_output(job, output_folder)
+        try:
+            try:
+                container_id = self._create(job, input_folder, output.mount)
+            except APIError as error:
+                if isinstance(output, HostOutput) and is_path_unknown(error, str(output.folder)):
+                    self._mounts_itself = False
+                    output.close()
+                    output = self._open_output(job, output_folder)
+                    container_id = self._create(job, input_folder, output.mount)
+                elif is_the_images_fault(error):
+                    return _not_started(job, explain(error))
+                else:
+                    raise
+            try:
+                return self._watch(job, cancelled, container_id, output)
+            finally:
+                with ours("a container was removed"):
+                    self._api.remove_container(container_id, v=True, force=True)
+        except ENGINE_ERRORS as error:
+            raise PlatformError(
+                Code.SANDBOX_FAILED,
+                f"The Docker daemon failed while a container was made: {explain(error)}",
+            ) from error
+        finally:
+            output.close()
+
+    def _open_output(self, job: SandboxJob, folder: Path) -> OutputArea:
+        name = output_name(self._slots.id, self._slot.number)
+        if self._mounts_itself:
+            try:
+                return HostOutput(folder, name, self._slot.uid, job.limits)
+            except OSError:
+                self._mounts_itself = False
+        if not self._keeper_image:
+            raise PlatformError(
+                Code.SANDBOX_FAILED,
+                f"This process cannot mount at {folder} where the Docker daemon sees it, and no"
+                " keeper image is set. Run the worker as root beside the daemon, or set one.",
+            )
+        return KeeperOutput(
+            self._api, self._keeper_image, name, self._slot.uid, job.limits, self._labels(job)
+        )
+
+    def _create(self, job: SandboxJob, input_folder: Path, output: Mount) -> str:
+        mounts = [_read_only("/input", input_folder), output]
+        if job.program.model_folder is not None:
+            mounts.append(_read_only("/model", job.program.model_folder.absolute()))
+        request = settings.ContainerRequest(
+            image_id=job.program.image_id,
+            name=container_name(self._slots.id, self._slot.number),
+            uid=self._slot.uid,
+            limits=job.limits,
+            mounts=tuple(mounts),
+            environment=settings.environment(job.protocol.value, job.seed, job.limits.cpus),
+            labels=self._labels(job),
+            host_cpus=float(self._info.get("NCPU") or 1),
+            image_volumes=self._volumes_of(job.program.image_id),
+        )
+        return settings.create_container(self._api, request)
+
+    def _volumes_of(self, image_id: str) -> tuple[str, ...]:
+        if image_id not in self._image_volumes:
+            try:
+                found = self._client.images.get(image_id)
+            except ImageNotFound as error:
+                raise PlatformError(
+                    Code.SANDBOX_FAILED, f"The Docker daemon has no image {image_id}."
+                ) from error
+            self._image_volumes[image_id] = tuple(
+                (found.attrs.get("Config") or {}).get("Volumes") or ()
+            )
+        return self._image_volumes[image_id]
+
+    def _labels(self, job: SandboxJob) -> dict[str, str]:
+        """Return every label we filter on: an image must not be able to bring one of its own."""
+        return {
+            SLOTS_LABEL: self._slots.id,
+            SLOT_LABEL: str(self._slot.number),
+            "proctor.work": job.work,
+            "proctor.fence": str(job.fence),
+        }
+
+    def _watch(
+        self,
+        job: SandboxJob,
+        cancelled: Callable[[], bool],
+        container_id: str,
+        output: OutputArea,
+    ) -> SandboxResult:
+        kills_before = _kernel_kills()
+        try:
+            self._api.start(container_id)
+        except APIError as error:
+            if is_the_images_fault(error):
+                return _not_started(job, explain(error))
+            raise
+        started = time.monotonic()
+        memory = MemoryWatch(self._api, container_id)
+        end = _End(self._api, container_id, int(job.timeout_s + 2 * _KILL_TAKES_AT_MOST_S))
+        stopped_for = _stop_reason(job, cancelled, output, memory, end, started)
+        seconds = time.monotonic() - started
+        if stopped_for is not None:
+            self._kill(container_id, end)
+        end.raise_if_daemon_went_away()
+        state = self._api.inspect_container(container_id)["State"]
+        collected, full = output.gather(job.outputs, job.destination)
+        log = sanitize(self._api.logs(container_id, tail=_MOST_LOG_LINES), job.limits.log_bytes)
+        ending = _ending(stopped_for, bool(state["OOMKilled"]), full)
+        exit_code = int(state["ExitCode"]) if stopped_for is None else None
+        if ending is Ending.EXITED:
+            if exit_code in _CANNOT_RUN_CODES and log.startswith(_INIT_FAILED):
+                return _not_started(job, log.decode().splitlines()[0])
+            if exit_code in _KILLED_CODES:
+                self._raise_if_killed_from_outside(container_id, kills_before)
+        peak_bytes = memory.peak_bytes
+        if ending is Ending.OUT_OF_MEMORY:
+            peak_bytes = job.limits.memory_bytes
+        return SandboxResult(
+            ending=ending,
+            exit_code=exit_code,
+            seconds=seconds,
+            peak_memory_bytes=peak_bytes,
+            log=log,
+            outputs=collected.outputs,
+            missing=tuple(collected.missing),
+            problems=collected.problems,
+            detail=sentence(ending, job),
+        )
+
+    def _kill(self, container_id: str, end: _End) -> None:
+        try:
+            self._api.kill(container_id, signal="SIGKILL")
+        except APIError as error:
+            # It ended by itself in this very moment.
+            if error.status_code not in (404, 409):
+                raise
+        if not end.wait(_KILL_TAKES_AT_MOST_S):
+            raise PlatformError(
+                Code.SANDBOX_FAILED,
+                f"A container did not end within {_KILL_TAKES_AT_MOST_S:g} s of being killed.",
+            )
+
+    def _raise_if_killed_from_outside(self, container_id: str, kills_before: int | None) -> None:
+        """Exit status 137 or 143: the program may have asked for it, or somebody else did."""
+        now = int(time.time()) + 1
+        kills = self._api.events(
+            since=now - 3600,
+            until=now,
+            filters={"container": container_id, "event": "kill"},
+            decode=True,
+        )
+        if any(True for _ in kills):
+            raise PlatformError(Code.SANDBOX_FAILED, "The container was killed from outside.")
+        if kills_before is not None and _kernel_kills() != kills_before:
+            raise PlatformError(
+                Code.SANDBOX_FAILED, "This host ran out of memory while the container ran."
+            )
+
+    def _remove_leftovers(self) -> None:
+        remove_leftovers(self._api, self._slots.id, self._slot.number)
+        self._folder.clear()
+
+
+class _End:
+    """Waits in a thread for the engine to say that a container has ended."""
+
+    def __init__(self, api: docker.APIClient, container_id: str, at_most_s: int) -> None:
+        self._api = api
+        self._container_id = container_id
+        self._at_most_s = at_most_s
+        self._error: Exception | None = None
+        self._event = threading.Event()
+        threading.Thread(target=self._wait, name="container-end", daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, at most ``seconds``."""
+        return self._event.wait(seconds)
+
+    def raise_if_daemon_went_away(self) -> None:
+        """Raise what cut the request off.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        if self._error is not None:
+            raise PlatformError(
+                Code.SANDBOX_FAILED,
+                f"The Docker daemon went away during the run: {explain(self._error)}",
+            ) from self._error
+
+    def _wait(self) -> None:
+        try:
+            self._api.wait(self._container_id, timeout=self._at_most_s)
+        except (*ENGINE_ERRORS, ValueError, OSError) as error:
+            self._error = error
+        finally:
+            self._event.set()
+
+
+def connect() -> docker.DockerClient:
+    """Return a client of the daemon that DOCKER_HOST names, or of the usual one.
+
+    Raises:
+        PlatformError: SANDBOX_FAILED, none answers.
+    """
+    try:
+        return docker.from_env()
+    except DockerException as error:
+        raise PlatformError(
+            Code.SANDBOX_FAILED, f"No Docker daemon answers: {explain(error)}"
+        ) from error
+
+
+def _stop_reason(
+    job: SandboxJob,
+    cancelled: Callable[[], bool],
+    output: OutputArea,
+    memory: MemoryWatch,
+    end: _End,
+    started: float,
+) -> Ending | None:
+    """Watch the container until it ends (None) or must be ended."""
+    ask_at = started
+    while not end.wait(_LOOK_EVERY_S):
+        memory.look()
+        now = time.monotonic()
+        if now - started >= job.timeout_s:
+            return Ending.TIMEOUT
+        if now >= ask_at:
+            ask_at = now + _ASK_EVERY_S
+            if output.is_full_now():
+                return Ending.OUTPUT_LIMIT
+            if cancelled():
+                return Ending.CANCELLED
+    return None
+
+
+def _ending(stopped_for: Ending | None, out_of_memory: bool, full: bool) -> Ending:
+    """Weigh what is known: a killed child explains more than the wait for it that followed."""
+    if stopped_for is Ending.CANCELLED:
+        return Ending.CANCELLED
+    if out_of_memory:
+        return Ending.OUT_OF_MEMORY
+    if full:
+        return Ending.OUTPUT_LIMIT
+    return stopped_for or Ending.EXITED
+
+
+def _not_started(job: SandboxJob, said: str) -> SandboxResult:
+    return SandboxResult(
+        ending=Ending.START_FAILED,
+        exit_code=None,
+        seconds=0.0,
+        peak_memory_bytes=None,
+        log=sanitize(said.encode(), job.limits.log_bytes),
+        missing=job.outputs,
+        detail=sentence(Ending.START_FAILED, job, said),
+    )
+
+
+def _read_only(target: str, source: Path) -> Mount:
+    return Mount(target, str(source), type="bind", read_only=True, propagation="rprivate")
+
+
+def _kernel_kills() -> int | None:
+    """Return how often this host's kernel killed for memory, None where it does not say."""
+    try:
+        counters: Mapping[str, str] = dict(
+            line.split(" ", 1) for line in Path("/proc/vmstat").read_text().splitlines()
+        )
+        return int(counters["oom_kill"])
+    except (OSError, KeyError, ValueError):
+        return None

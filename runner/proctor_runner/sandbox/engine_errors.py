@@ -1,0 +1,75 @@
+"""Whose fault it is when the engine says no.
+
+An engine has one error for an image that cannot start and for a host that is out of disk. Only
+what is known to depend on the image alone is charged to its owner; everything else is ours and is
+tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
+
+from proctor.spec.outcomes import Code, PlatformError
+
+ENGINE_ERRORS = (DockerException, RequestException)
+
+_HOST_PHRASES = (
+    "cgroup",
+    "seccomp",
+    "no space left",
+    "cannot allocate memory",
+    "too many open files",
+    "resource temporarily unavailable",
+    "input/output error",
+)
+_IMAGE_PHRASES = (
+    "no command specified",
+    "executable file not found",
+    "exec format error",
+    "exec:",
+    "not a directory",
+    "is a directory",
+    "must be a mountpoint",
+    "too many levels of symbolic links",
+    "cannot mount volume over existing file",
+    "inside /proc",
+)
+
+
+@contextmanager
+def ours(doing: str) -> Generator[None]:
+    """Turn the engine's errors inside the block into ours.
+
+    Raises:
+        PlatformError: SANDBOX_FAILED, naming what was being done.
+    """
+    try:
+        yield
+    except ENGINE_ERRORS as error:
+        raise PlatformError(
+            Code.SANDBOX_FAILED, f"The Docker daemon failed while {doing}: {explain(error)}"
+        ) from error
+
+
+def explain(error: Exception) -> str:
+    """Return what the engine said, on one line."""
+    said = error.explanation if isinstance(error, APIError) and error.explanation else error
+    return " ".join(str(said).split())[:500]
+
+
+def is_the_images_fault(error: APIError) -> bool:
+    """Tell whether a container could not be made or started because of its image alone."""
+    said = explain(error).lower()
+    if any(phrase in said for phrase in _HOST_PHRASES):
+        return False
+    return any(phrase in said for phrase in _IMAGE_PHRASES)
+
+
+def is_path_unknown(error: APIError, path: str) -> bool:
+    """Tell whether the daemon does not see ``path``, which this process does."""
+    said = explain(error)
+    return "bind source path does not exist" in said and path in said

@@ -1,0 +1,113 @@
+"""Collects declared output files from a folder that a stranger filled.
+
+Names come from the task, never from a listing. A file counts only if it is a plain file with one
+name: a link may point at a secret, opening a pipe may wait for ever.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SYMBOLIC_LINK = "is a symbolic link"
+HARD_LINK = "has a second name (a hard link)"
+UNREADABLE = "cannot be read"
+CHANGED = "changed while it was collected"
+
+_CHUNK_BYTES = 1 << 20
+_KINDS = (
+    (stat.S_ISDIR, "is a folder"),
+    (stat.S_ISFIFO, "is a named pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISLNK, SYMBOLIC_LINK),
+)
+
+
+@dataclass
+class Collected:
+    """What was found of the files asked for."""
+
+    outputs: dict[str, Path] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def collect(source: Path, names: Iterable[str], destination: Path, most_bytes: int) -> Collected:
+    """Copy the files called ``names`` from ``source`` into ``destination``.
+
+    The program that wrote them must have ended: a file that grows is reported, not followed.
+
+    Raises:
+        OSError: ``source`` itself cannot be opened, or ``destination`` cannot be written.
+    """
+    collected = Collected()
+    folder = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for name in names:
+            try:
+                descriptor = os.open(
+                    name,
+                    os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY,
+                    dir_fd=folder,
+                )
+            except FileNotFoundError:
+                collected.missing.append(name)
+                continue
+            except OSError as error:
+                collected.problems[name] = _phrase(error)
+                continue
+            try:
+                problem = judge(os.fstat(descriptor), most_bytes)
+                problem = problem or _copy(descriptor, destination / name)
+            finally:
+                os.close(descriptor)
+            if problem:
+                collected.problems[name] = problem
+            else:
+                collected.outputs[name] = destination / name
+    finally:
+        os.close(folder)
+    return collected
+
+
+def judge(found: os.stat_result, most_bytes: int) -> str:
+    """Return why a file is not collected, as a phrase; empty when it is a plain file."""
+    return judge_facts(found.st_mode, found.st_nlink, found.st_size, most_bytes)
+
+
+def judge_facts(mode: int, names: int, size_bytes: int, most_bytes: int) -> str:
+    """Return why a file of this mode, number of names and size is not collected, or nothing."""
+    if not stat.S_ISREG(mode):
+        return next((phrase for test, phrase in _KINDS if test(mode)), "is a device")
+    if names != 1:
+        return HARD_LINK
+    if size_bytes > most_bytes:
+        return f"has {size_bytes} bytes; {most_bytes} are allowed"
+    return ""
+
+
+def _phrase(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return SYMBOLIC_LINK
+    if error.errno == errno.ENXIO:
+        return "is a socket"
+    return UNREADABLE
+
+
+def _copy(descriptor: int, path: Path) -> str:
+    expected = os.fstat(descriptor).st_size
+    copied = 0
+    with path.open("xb") as target:
+        while chunk := os.read(descriptor, min(_CHUNK_BYTES, expected + 1 - copied)):
+            copied += len(chunk)
+            if copied > expected:
+                break
+            target.write(chunk)
+    if copied != expected:
+        path.unlink()
+        return CHANGED
+    return ""
