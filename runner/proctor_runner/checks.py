@@ -1,0 +1,285 @@
+"""Everything that can be wrong with a challenge and can be found without a platform.
+
+``check_challenge`` reports all problems at once, each with a file and a field. It runs no model:
+scoring the baselines is ``local``'s part.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from proctor.spec.challenge import (
+    ChallengeSpec,
+    InputType,
+    MetricSpec,
+    OutputType,
+    RankingScheme,
+    ReferenceType,
+    TaskSpec,
+)
+from proctor.spec.digests import FolderError, read_folder
+from proctor.spec.model import ModelCard
+from proctor.spec.outcomes import OrganizerError
+from proctor_metrics.cases import MaskCase, TableCase
+from proctor_metrics.metric import UNLABELLED, CaseType, Kind, Metric
+from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
+from proctor_runner.challenge_folder import (
+    CHALLENGE_FILE,
+    SPLITS,
+    CaseFiles,
+    ChallengeInvalidError,
+    Problem,
+    field_path,
+    load_challenge,
+    read_split,
+)
+from proctor_runner.contracts.native import suffix
+from proctor_runner.datasets import items_of
+from proctor_runner.identifying import identifying_fields
+from proctor_runner.references import (
+    LabelsReference,
+    MaskReference,
+    class_values,
+    load_reference,
+    load_volume,
+)
+from proctor_runner.score_tables import MEAN
+
+_SAME_GRID_MM = 1e-3
+_MODEL_CARD = "model.json"
+
+
+def check_challenge(folder: Path, allow_identifiers: bool = False) -> list[Problem]:
+    """Return every problem of the challenge in ``folder``, none when it can be published.
+
+    Args:
+        allow_identifiers: Let header fields pass that may name a person.
+    """
+    try:
+        spec = load_challenge(folder)
+    except ChallengeInvalidError as error:
+        return list(error.problems)
+    problems = [*check_metrics(spec), *_check_baselines(folder, spec)]
+    for index, task in enumerate(spec.tasks):
+        for split in SPLITS:
+            problems += _check_split(folder, task, split, f"tasks[{index}]", allow_identifiers)
+    return problems
+
+
+def check_metrics(spec: ChallengeSpec) -> list[Problem]:
+    """Return what is wrong with metrics and rankings; a platform asks this again at publishing."""
+    problems: list[Problem] = []
+    metrics: dict[tuple[str, str], tuple[Metric, tuple[str, ...]]] = {}
+    for task_index, task in enumerate(spec.tasks):
+        for index, declared in enumerate(task.metrics):
+            field = f"tasks[{task_index}].metrics[{index}]"
+            try:
+                metric = resolve(declared.name, declared.parameters, worst=declared.worst)
+                metrics[task.slug, declared.id] = metric, _labels(task, declared, metric)
+            except UnknownMetricError as error:
+                problems.append(Problem(CHALLENGE_FILE, f"{field}.name", str(error)))
+            except MetricParameterError as error:
+                part = "worst" if error.field == "worst" else f"parameters.{error.field}"
+                problems.append(Problem(CHALLENGE_FILE, f"{field}.{part}", str(error)))
+            except ValueError as error:
+                problems.append(Problem(CHALLENGE_FILE, f"{field}.output", str(error)))
+    for phase_index, phase in enumerate(spec.phases):
+        for index, column in enumerate(spec.ranking_columns(phase)):
+            if (column.task, column.metric) not in metrics:
+                continue
+            metric, labels = metrics[column.task, column.metric]
+            field = f"phases[{phase_index}].ranking"
+            if column.label not in labels:
+                message = f"{column.metric} has no label {column.label!r}; it has {labels}"
+                problems.append(Problem(CHALLENGE_FILE, f"{field}.columns[{index}].label", message))
+            if phase.ranking.scheme is RankingScheme.RANK_THEN_MEAN and metric.kind is Kind.POOLED:
+                message = (
+                    f"rank_then_mean needs a value in every case, and {column.metric} is defined"
+                    " on the whole set only; choose mean or rank_sum"
+                )
+                problems.append(Problem(CHALLENGE_FILE, f"{field}.scheme", message))
+    return problems
+
+
+def _labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple[str, ...]:
+    """Return the labels a metric gives, the mean over them included.
+
+    Raises:
+        ValueError: output, reference and metric do not fit each other.
+    """
+    output, reference = task.outputs[declared.output], task.reference[declared.reference]
+    match metric.case_type:
+        case CaseType.TABLE:
+            if (output.type, reference.type) != (OutputType.TABLE, ReferenceType.LABELS):
+                raise ValueError(
+                    f"{declared.name} compares a table with labels, not a {output.type} with"
+                    f" {reference.type}"
+                )
+            classes = class_values(task.labels, output.columns)
+            empty = np.zeros(0, dtype=np.int64)
+            labels = metric.labels(TableCase.missing("check", empty, output.columns, classes))
+        case CaseType.MASK:
+            if (output.type, reference.type) != (OutputType.MASK_IMAGE, ReferenceType.MASK_IMAGE):
+                raise ValueError(
+                    f"{declared.name} compares two masks, not a {output.type} with {reference.type}"
+                )
+            voxel = np.zeros((1, 1), dtype=np.uint8)
+            labels = metric.labels(MaskCase("check", voxel, voxel, (1.0, 1.0), task.labels))
+    return (MEAN,) if labels == UNLABELLED else (*labels, MEAN)
+
+
+def _check_baselines(folder: Path, spec: ChallengeSpec) -> Iterator[Problem]:
+    for index, name in enumerate(spec.baselines):
+        field = f"baselines[{index}]"
+        place = folder / name
+        if not place.resolve().is_relative_to(folder.resolve()) or not place.is_dir():
+            yield Problem(CHALLENGE_FILE, field, f"there is no folder {name!r} beside it")
+            continue
+        try:
+            card = ModelCard.model_validate(json.loads((place / _MODEL_CARD).read_text("utf-8")))
+            read_folder(place)
+        except FolderError as error:
+            yield Problem(name, "", str(error))
+        except ValidationError as error:
+            for item in error.errors(include_url=False, include_input=False):
+                yield Problem(f"{name}/{_MODEL_CARD}", field_path(item["loc"]), item["msg"])
+        except (OSError, ValueError) as error:
+            yield Problem(f"{name}/{_MODEL_CARD}", "", f"cannot be read: {error}")
+        else:
+            if card.runtime not in spec.runtimes:
+                message = f"{card.runtime!r} is none of the challenge's runtimes {spec.runtimes}"
+                yield Problem(f"{name}/{_MODEL_CARD}", "runtime", message)
+            for task in set(card.tasks) - {task.slug for task in spec.tasks}:
+                yield Problem(f"{name}/{_MODEL_CARD}", "tasks", f"there is no task {task!r}")
+
+
+def _check_split(
+    folder: Path, task: TaskSpec, split: str, field: str, allow_identifiers: bool
+) -> Iterator[Problem]:
+    found = read_split(folder, task, split, field)
+    yield from found.problems
+    seen: set[int] = set()
+    sound = not found.problems
+    for case in found.cases:
+        checker = _CaseCheck(folder, task, case, allow_identifiers)
+        yield from checker.problems()
+        seen |= checker.labels_seen
+        sound = sound and checker.sound
+    never = sorted(set(task.labels) - seen)
+    if sound and split == "hidden" and never:
+        message = (
+            f"no reference of the hidden split holds label {never[0]} ({task.labels[never[0]]})"
+        )
+        yield Problem(CHALLENGE_FILE, f"{field}.labels", message)
+
+
+class _CaseCheck:
+    def __init__(
+        self, folder: Path, task: TaskSpec, case: CaseFiles, allow_identifiers: bool
+    ) -> None:
+        self._folder = folder
+        self._task = task
+        self._case = case
+        self._allow_identifiers = allow_identifiers
+        self.labels_seen: set[int] = set()
+        self.sound = True
+
+    def problems(self) -> Iterator[Problem]:
+        for problem in self._all():
+            self.sound = False
+            yield problem
+
+    def _all(self) -> Iterator[Problem]:
+        try:
+            items = items_of(self._task, self._case.reference)
+        except ValueError as error:
+            yield Problem(f"case {self._case.id}", "", str(error))
+            return
+        if not 1 <= items <= self._task.items_per_case:
+            limit = self._task.items_per_case
+            message = f"holds {items} items, items_per_case allows 1 to {limit}"
+            yield Problem(f"case {self._case.id}", "", message)
+        for name, path in self._case.reference.items():
+            yield from self._reference(name, path, items)
+        for name, path in self._case.inputs.items():
+            declared = self._task.inputs[name]
+            if declared.type is InputType.ARRAY:
+                yield from self._array(path, items)
+            elif declared.type is InputType.VOLUME:
+                yield from self._identifiers(path, suffix(declared.file))
+
+    def _reference(self, name: str, path: Path, items: int) -> Iterator[Problem]:
+        declared = self._task.reference[name]
+        if declared.type is ReferenceType.MASK_IMAGE:
+            yield from self._identifiers(path, suffix(declared.file))
+        try:
+            reference = load_reference(self._task, name, path, self._case.id)
+        except OrganizerError as error:
+            yield Problem(self._name(path), "", error.detail)
+            return
+        present = {int(value) for value in np.unique(reference.values)}
+        self.labels_seen |= present
+        known = set(self._task.labels)
+        match reference:
+            case LabelsReference():
+                unknown = sorted(present - known)
+            case MaskReference(values):
+                unknown = sorted(present - known - {0})
+                yield from self._grid(name, path, values.shape)
+        if unknown:
+            message = f"holds label {unknown[0]}, which the task's labels do not name"
+            yield Problem(self._name(path), "", message)
+
+    def _grid(self, name: str, path: Path, shape: tuple[int, ...]) -> Iterator[Problem]:
+        grids = {
+            self._task.outputs[metric.output].grid
+            for metric in self._task.metrics
+            if metric.reference == name
+        }
+        for grid in sorted(grid for grid in grids if grid is not None):
+            if grid not in self._case.inputs:
+                continue
+            declared = self._task.inputs[grid]
+            try:
+                image = load_volume(self._case.inputs[grid], suffix(declared.file))
+            except ValueError as error:
+                yield Problem(self._name(self._case.inputs[grid]), "", str(error))
+                continue
+            own = load_volume(path, suffix(self._task.reference[name].file))
+            if shape != image.array.shape:
+                message = f"has shape {shape}, its grid input {grid!r} {image.array.shape}"
+                yield Problem(self._name(path), "", message)
+            elif np.abs(own.affine - image.affine).max() > _SAME_GRID_MM:
+                message = (
+                    f"lies on another grid than its input {grid!r}: the affines differ by up to"
+                    f" {np.abs(own.affine - image.affine).max():.4g}"
+                )
+                yield Problem(self._name(path), "", message)
+
+    def _array(self, path: Path, items: int) -> Iterator[Problem]:
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            yield Problem(self._name(path), "", f"is no readable .npy file ({error})")
+            return
+        if self._task.items_per_case > 1 and (array.ndim == 0 or array.shape[0] != items):
+            message = f"has shape {array.shape}, but the case's reference holds {items} items"
+            yield Problem(self._name(path), "", message)
+
+    def _identifiers(self, path: Path, file_suffix: str) -> Iterator[Problem]:
+        if self._allow_identifiers:
+            return
+        try:
+            for found in identifying_fields(path, file_suffix):
+                message = f"may identify a person: {found}; clear it or use --allow-identifiers"
+                yield Problem(self._name(path), "", message)
+        except ValueError as error:
+            yield Problem(self._name(path), "", str(error))
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._folder).as_posix()

@@ -1,0 +1,126 @@
+"""Turns a challenge's folder into datasets and the blobs they are made of, for publishing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from proctor.spec.base import FileRef
+from proctor.spec.challenge import ChallengeSpec, ReferenceType, TaskSpec
+from proctor.spec.dataset import Dataset, DatasetCase, SplitData, TaskDatasets
+from proctor.spec.digests import digest_file
+from proctor_runner.challenge_folder import (
+    SPLITS,
+    CaseFiles,
+    ChallengeInvalidError,
+    Problem,
+    read_split,
+)
+
+_SALT_BYTES = 32
+
+
+@dataclass(frozen=True)
+class BuiltDatasets:
+    """What publishing sends: the datasets by task, and where the bytes of each digest lie."""
+
+    data: dict[str, TaskDatasets]
+    blobs: dict[str, Path]
+
+
+def build_datasets(folder: Path, spec: ChallengeSpec) -> BuiltDatasets:
+    """Digest every file of every split; each reference gets a new secret salt.
+
+    Raises:
+        ChallengeInvalidError: files are missing or cases disagree.
+    """
+    blobs: dict[str, Path] = {}
+    data = {}
+    for index, task in enumerate(spec.tasks):
+        splits = {
+            split: build_split(folder, task, split, f"tasks[{index}]", blobs) for split in SPLITS
+        }
+        data[task.slug] = TaskDatasets(hidden=splits["hidden"], sample=splits["sample"])
+    return BuiltDatasets(data, blobs)
+
+
+def build_split(
+    folder: Path, task: TaskSpec, split: str, field: str, blobs: dict[str, Path]
+) -> SplitData:
+    """Digest one split and add its files to ``blobs``.
+
+    Raises:
+        ChallengeInvalidError: files are missing or cases disagree.
+    """
+    found = read_split(folder, task, split, field)
+    if found.problems:
+        raise ChallengeInvalidError(found.problems)
+    inputs, reference = [], []
+    for case in found.cases:
+        items = _items(folder, task, case)
+        inputs.append(_dataset_case(case, items, case.inputs, blobs))
+        reference.append(_dataset_case(case, items, case.reference, blobs))
+    return SplitData(
+        inputs=Dataset(kind="inputs", cases=tuple(inputs)),
+        reference=Dataset(
+            kind="reference", cases=tuple(reference), salt=secrets.token_hex(_SALT_BYTES)
+        ),
+    )
+
+
+def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
+    """Return how many items a case holds: the length of its labels, 1 where it has masks only.
+
+    Raises:
+        ValueError: labels cannot be read; the message is a phrase for their owner.
+    """
+    counts = {
+        name: _npy_length(path)
+        for name, path in reference.items()
+        if task.reference[name].type is ReferenceType.LABELS
+    }
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"its references hold different numbers of items: {counts}")
+    return next(iter(counts.values()), 1)
+
+
+def _npy_length(path: Path) -> int:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path.name} is no readable .npy file ({error})") from error
+    if not isinstance(array, np.ndarray) or array.ndim != 1:
+        raise ValueError(f"{path.name} does not hold one label an item")
+    return int(array.shape[0])
+
+
+def _items(folder: Path, task: TaskSpec, case: CaseFiles) -> int:
+    try:
+        return items_of(task, case.reference)
+    except ValueError as error:
+        raise ChallengeInvalidError([Problem(f"case {case.id}", "", str(error))]) from error
+
+
+def _dataset_case(
+    case: CaseFiles, items: int, paths: Mapping[str, Path], blobs: dict[str, Path]
+) -> DatasetCase:
+    return DatasetCase(
+        id=case.id,
+        group=case.group,
+        strata=dict(case.strata),
+        items=items,
+        files=dict(_refs(paths.items(), blobs)),
+    )
+
+
+def _refs(
+    paths: Iterable[tuple[str, Path]], blobs: dict[str, Path]
+) -> Iterable[tuple[str, FileRef]]:
+    for name, path in paths:
+        file = digest_file(path)
+        blobs[file.digest] = path
+        yield name, file
