@@ -32,8 +32,8 @@ class Side(StrEnum):
 class MetricInputError(ValueError):
     """A case cannot be scored; the message names the case, what was found and the rule.
 
-    The message never holds a value of the reference, only its shape and type, so it may be
-    shown to a participant when `side` is `prediction`.
+    Where `side` is `prediction` the message may be shown to the participant: of the reference
+    it tells the shape at most, never a value. The other messages are the organizer's.
 
     Attributes:
         case: id of the case.

@@ -4,7 +4,6 @@ First the scores of a scheme are replicated (one function for each scheme), then
 each replicate give intervals, and the paired differences give the groups that the data cannot
 separate. A replicate weighs a case as often as it was drawn: ranks within a case do not depend
 on how often it was drawn, so they are made once and weighted.
-Boards of 10,000 submissions with 1,000 replicates are worked through in slices of replicates.
 """
 
 from collections.abc import Sequence
@@ -26,7 +25,6 @@ from proctor_metrics.ranking import (
     rank_sums,
 )
 
-_CHUNK_ELEMENTS = 1_000_000
 _LARGEST_STRIDE = 1024
 
 
@@ -74,11 +72,7 @@ def replicate_rank_sums(replicates: FloatArray, directions: Sequence[Direction])
     Returns:
         float64 of shape (n, B), lower is better.
     """
-    n, _, n_replicates = replicates.shape
-    sums = np.empty((n, n_replicates))
-    for chunk in _chunks(n_replicates, n):
-        sums[:, chunk] = rank_sums(replicates[:, :, chunk], directions)
-    return sums
+    return rank_sums(replicates, directions)
 
 
 def replicate_rank_then_means(
@@ -148,14 +142,10 @@ def stability(ranking: Ranking, score_replicates: FloatArray, level: float) -> R
 def _replicated_ranks(
     replicates: FloatArray, direction: Direction
 ) -> tuple[npt.NDArray[np.int32], FloatArray]:
-    n, n_replicates = replicates.shape
-    ranks = np.empty((n, n_replicates), dtype=np.int32)
-    won = np.zeros(n)
-    for chunk in _chunks(n_replicates, n):
-        ranks[:, chunk] = rank(replicates[:, chunk], direction)
-        winners = ranks[:, chunk] == 1
-        won += (winners / winners.sum(axis=0)).sum(axis=1)
-    return ranks, won / n_replicates
+    ranks = rank(replicates, direction).astype(np.int32)
+    winners = ranks == 1
+    first_probability = (winners @ (1.0 / winners.sum(axis=0))) / replicates.shape[1]
+    return ranks, first_probability
 
 
 def _groups(ranking: Ranking, replicates: FloatArray, dropped: int) -> npt.NDArray[np.int64]:
@@ -186,8 +176,3 @@ def _replicates_behind(
     losses = quantized(sign * replicates[np.concatenate(([best], rows))])
     losses = np.where(np.isnan(losses), np.inf, losses)
     return np.asarray(np.count_nonzero(losses[1:] > losses[0], axis=1), dtype=np.int64)
-
-
-def _chunks(n_replicates: int, n: int) -> Sequence[slice]:
-    step = max(1, _CHUNK_ELEMENTS // max(1, n))
-    return [slice(first, first + step) for first in range(0, n_replicates, step)]

@@ -8,6 +8,7 @@ differ in the last bit, so everything is rounded to 12 significant digits before
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,11 @@ from proctor_metrics.metric import Direction
 
 SIGNIFICANT_DIGITS = 12
 
-_SMALLEST_POWER, _LARGEST_POWER = -300, 300
-_POWERS = np.array([float(f"1e{power}") for power in range(_SMALLEST_POWER, _LARGEST_POWER + 1)])
+# Elements ranked at once; bounds temporary memory to some 100 MB whatever the board's size.
+_CHUNK_ELEMENTS = 1_000_000
+
+_LARGEST_POWER = 300
+_POWERS = np.array([float(f"1e{power}") for power in range(_LARGEST_POWER + 1)])
 
 
 class Scheme(StrEnum):
@@ -70,8 +74,15 @@ def rank(values: FloatArray, direction: Direction, ties: RankTies = RankTies.MIN
     >>> rank(np.array([0.9, 0.7, 0.9]), Direction.HIGHER, RankTies.AVERAGE)
     array([1.5, 3. , 1.5])
     """
-    losses = np.moveaxis(_losses(values, direction), 0, -1)
-    return np.moveaxis(_rank_last_axis(losses, ties), -1, 0)
+    columns = values.reshape(values.shape[0], prod(values.shape[1:]))
+    ranks = np.empty(columns.shape, dtype=np.float64)
+    step = max(1, _CHUNK_ELEMENTS // max(1, columns.shape[0]))
+    for first in range(0, columns.shape[1], step):
+        chunk = slice(first, first + step)
+        # Sorting is fast along memory only, so each slice is turned around first.
+        losses = _losses(np.ascontiguousarray(columns[:, chunk].T), direction)
+        ranks[:, chunk] = _rank_last_axis(losses, ties).T
+    return ranks.reshape(values.shape)
 
 
 def rank_by_mean(values: FloatArray, directions: Sequence[Direction]) -> Ranking:
@@ -230,12 +241,11 @@ def quantized(values: FloatArray) -> FloatArray:
     """
     usable = np.isfinite(values) & (values != 0)
     magnitude = np.floor(np.log10(np.abs(values, where=usable, out=np.ones_like(values))))
-    power = np.clip(SIGNIFICANT_DIGITS - 1 - magnitude, _SMALLEST_POWER, _LARGEST_POWER)
-    positive = power >= 0
-    # Powers of ten below one are inexact, so the division is by their inverse instead.
-    scale = _POWERS[(np.abs(power) - _SMALLEST_POWER).astype(np.int64)]
-    up = np.rint(np.where(positive, values * scale, values / scale))
-    return np.where(usable, np.where(positive, up / scale, up * scale), values)
+    power = (SIGNIFICANT_DIGITS - 1 - magnitude).astype(np.int64)
+    # Powers of ten below one are inexact, so a division by their inverse stands in for them.
+    up = _POWERS[np.clip(power, 0, _LARGEST_POWER)]
+    down = _POWERS[np.clip(-power, 0, _LARGEST_POWER)]
+    return np.asarray(np.rint(values * up / down) * down / up)
 
 
 def _ranking(scores: FloatArray, direction: Direction) -> Ranking:

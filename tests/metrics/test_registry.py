@@ -1,0 +1,137 @@
+"""Names, parameters and definition ids: what an organizer may write and what is said if not."""
+
+import re
+
+import pytest
+
+from proctor_metrics import (
+    CaseType,
+    Direction,
+    Kind,
+    MetricParameterError,
+    UnknownMetricError,
+    names,
+    resolve,
+)
+
+# What must be given for a metric to be built at all.
+REQUIRED: dict[str, dict[str, object]] = {"top_k_accuracy": {"k": 5}}
+EVERY_METRIC = sorted(
+    ["accuracy", "auroc", "dice", "hd95", "log_loss", "top_k_accuracy", "volume_error"]
+)
+
+
+def test_the_names_are_known() -> None:
+    assert list(names()) == EVERY_METRIC
+
+
+@pytest.mark.parametrize("name", EVERY_METRIC)
+def test_every_metric_describes_itself(name: str) -> None:
+    metric = resolve(name, REQUIRED.get(name, {}), worst=7.0)
+    assert metric.name == name
+    assert metric.kind in Kind
+    assert metric.direction in Direction
+    assert metric.case_type in CaseType
+    assert metric.edge_rules
+    assert all(rule.endswith(".") for rule in metric.edge_rules)
+    assert metric.definition_id.endswith(";worst=7")
+    assert metric.worst((4, 4), (1.0, 1.0)) == 7.0
+    assert " " not in metric.definition_id
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "worst", "expected"),
+    [
+        ("dice", {}, None, "dsc.v1;edge=v1"),
+        ("hd95", {}, None, "hd_perc.surfel.v1;percentile=95;edge=v1"),
+        (
+            "hd95",
+            {"definition": "voxel6-pooled", "percentile": 97.5},
+            None,
+            "hd_perc.voxel6-pooled.v1;percentile=97.5;edge=v1",
+        ),
+        (
+            "volume_error",
+            {},
+            100.0,
+            "volume_error.v1;form=absolute_percent;edge=v1;worst=100",
+        ),
+        (
+            "volume_error",
+            {"form": "absolute_ml"},
+            None,
+            "volume_error.v1;form=absolute_ml;edge=v1",
+        ),
+        ("top_k_accuracy", {"k": 1}, None, "top_k_accuracy.v1;k=1;ties=expected"),
+        ("accuracy", {"ties": "optimistic"}, None, "accuracy.v1;ties=optimistic"),
+        ("log_loss", {}, None, "log_loss.v1;eps=1e-15;row_sum=0.001"),
+        ("auroc", {}, None, "auroc.v1;average=macro;ties=half;edge=v1"),
+        (
+            "auroc",
+            {"average": "binary", "positive": 1},
+            None,
+            "auroc.v1;average=binary;positive=1;ties=half;edge=v1",
+        ),
+    ],
+)
+def test_a_definition_id_is_what_boards_and_archives_already_hold(
+    name: str, parameters: dict[str, object], worst: float | None, expected: str
+) -> None:
+    assert resolve(name, parameters, worst=worst).definition_id == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("dice", 0.0), ("accuracy", 0.0), ("auroc", 0.0), ("hd95", 13.0)]
+)
+def test_the_worst_value_has_a_default(name: str, expected: float) -> None:
+    assert resolve(name, {}).worst((3, 4, 3), (1.0, 1.0, 4.0)) == expected
+
+
+def test_an_unknown_metric_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UnknownMetricError, match="no metric 'dise'; known metrics: accuracy"):
+        resolve("dise", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("dice", {"smooth": 1}, "metric 'dice', parameter 'smooth': is unknown; known"),
+        ("hd95", {"percentil": 90}, "known parameters: 'definition', 'percentile'"),
+        ("hd95", {"definition": "surface"}, "one of 'surfel', 'voxel6', 'voxel6-pooled'"),
+        ("hd95", {"definition": 6}, "is 6; it must be one of"),
+        ("hd95", {"percentile": 0}, "above 0 and at most 100"),
+        ("hd95", {"percentile": 101}, "above 0 and at most 100"),
+        ("hd95", {"percentile": "95"}, "is '95'; it must be a number"),
+        ("hd95", {"percentile": float("nan")}, "is nan; it must be a number"),
+        ("hd95", {"percentile": True}, "is True; it must be a number"),
+        ("top_k_accuracy", {}, "parameter 'k': is required; give an integer of at least 1"),
+        ("top_k_accuracy", {"k": 0}, "is 0; it must be an integer of at least 1"),
+        ("top_k_accuracy", {"k": 1.0}, "is 1.0; it must be an integer"),
+        ("top_k_accuracy", {"k": True}, "is True; it must be an integer"),
+        ("top_k_accuracy", {"k": 1, "ties": "lucky"}, "'expected', 'optimistic', 'pessimistic'"),
+        ("accuracy", {"k": 1}, "known parameters: 'ties'"),
+        ("log_loss", {"eps": 0.0}, "above 0 and at most 0.1"),
+        ("volume_error", {"form": "signed"}, "one of 'absolute_percent', 'absolute_ml'"),
+        ("volume_error", {}, "parameter 'worst': a percentage has no natural worst value"),
+        ("auroc", {"average": "binary"}, "parameter 'positive': is required"),
+        ("auroc", {"positive": 1}, "'positive': is unknown; known parameters: 'average'"),
+    ],
+)
+def test_a_bad_parameter_is_named_with_what_is_allowed(
+    name: str, parameters: dict[str, object], message: str
+) -> None:
+    with pytest.raises(MetricParameterError, match=re.escape(message)) as caught:
+        resolve(name, parameters)
+    assert caught.value.metric == name
+
+
+@pytest.mark.parametrize("worst", [float("nan"), float("inf")])
+def test_a_worst_value_is_finite(worst: float) -> None:
+    with pytest.raises(MetricParameterError, match="must be a finite number") as caught:
+        resolve("dice", {}, worst=worst)
+    assert caught.value.field == "worst"
+
+
+def test_metrics_with_equal_parameters_are_equal() -> None:
+    assert resolve("hd95", {}) == resolve("hd95", {"percentile": 95})
+    assert resolve("hd95", {}) != resolve("hd95", {"percentile": 90})
