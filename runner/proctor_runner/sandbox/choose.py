@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from proctor.spec.outcomes import PlatformError
+from proctor_runner.sandbox.docker import DockerSandbox, connect
 from proctor_runner.sandbox.interface import Sandbox
+from proctor_runner.sandbox.process import ProcessSandbox
+from proctor_runner.sandbox.slots import Slots
+
+NAMES = ("auto", "docker", "process")
 
 
 def choose(name: str, state: Path, keeper_image: str = "") -> Sandbox:
     """Return the sandbox called ``name``; ``auto`` is the first usable of docker and process.
 
     Args:
-        state: The worker's state folder; slots and mounts live in ``state/sandbox``.
-        keeper_image: Id of a trusted image with Python, for hosts on which this process may not
+        state: The worker's state folder; inputs and mounts live in ``state/sandbox``.
+        keeper_image: Id of a trusted image with python3, for hosts on which this process may not
             mount; not needed where it may.
 
     Raises:
         PlatformError: SANDBOX_FAILED, it cannot be used here; the detail says why.
         ValueError: There is no sandbox of that name.
     """
-    raise NotImplementedError
+    if name not in NAMES:
+        raise ValueError(f"There is no sandbox {name!r}; choose one of {', '.join(NAMES)}.")
+    if name != "process":
+        try:
+            return DockerSandbox(connect(), state, Slots(), keeper_image)
+        except PlatformError:
+            if name == "docker":
+                raise
+    return ProcessSandbox(state, Slots())
