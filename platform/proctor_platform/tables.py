@@ -300,7 +300,7 @@ class Outbox(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=Column(_SERIAL, primary_key=True))
     topic: str
-    subject: str
+    subject: str = Field(index=True)
     queue: str = ""
     created_at: datetime = _moment()
     sent_at: datetime | None = _optional_moment(index=True)

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_outbox_sent_at", "outbox", ["sent_at"], unique=False)
+    op.create_index("ix_outbox_subject", "outbox", ["subject"], unique=False)
     op.create_table(
         "user",
         sa.Column("id", sa.String(), nullable=False),
@@ -385,6 +386,7 @@ def downgrade() -> None:
     op.drop_table("blob_grant")
     op.drop_index("ix_user_name", table_name="user")
     op.drop_table("user")
+    op.drop_index("ix_outbox_subject", table_name="outbox")
     op.drop_index("ix_outbox_sent_at", table_name="outbox")
     op.drop_table("outbox")
     op.drop_index("ix_event_subject", table_name="event")
