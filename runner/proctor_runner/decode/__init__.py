@@ -1,0 +1,9 @@
+"""Runs inside the decode container: what a model wrote becomes canonical arrays.
+
+The only place that parses a participant's files. It holds no reference, sees no platform, and
+needs the standard library, numpy, nibabel and SimpleITK alone; nothing else of Proctor is here.
+
+Canonical forms: a table becomes float64 (items, columns) in the order of the declared columns; a
+mask becomes the smallest unsigned integer type that holds the task's labels, in the voxel order of
+its grid input. Both are C-ordered ``.npy`` files of version 1.0.
+"""

@@ -1,0 +1,245 @@
+"""Opens volumes: the grid from the header alone first, the voxels once the grid is accepted.
+
+NIfTI is read by nibabel, MetaImage (.mha) and NRRD by SimpleITK. A header that points at another
+file is refused before either library sees it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import io
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from proctor_runner.decode.errors import InvalidOutputError
+from proctor_runner.decode.grid import Grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd")
+
+_NIBABEL, _ITK = "nibabel.nifti2", "SimpleITK"
+_NIFTI1_BYTES, _NIFTI2_BYTES = 348, 540
+_MOST_HEADER_BYTES = 64 * 1024
+_MOST_EXTENSION_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class OpenedVolume:
+    """A volume whose header was read; ``read`` returns the voxels indexed as its grid's axes."""
+
+    grid: Grid
+    read: Callable[[], NDArray[np.generic]]
+
+
+def open_volume(path: Path, name: str) -> OpenedVolume:
+    """Read the header of the volume at ``path``.
+
+    Args:
+        name: What the file is called in sentences; its suffix tells the format.
+
+    Raises:
+        InvalidOutputError: It is not a readable volume of three axes.
+    """
+    if path.stat().st_size == 0:
+        raise InvalidOutputError(f"{name} is empty.")
+    if name.endswith((".nii", ".nii.gz")):
+        return _open_nifti(path, name)
+    if name.endswith(".mha"):
+        return _open_with_itk(path, name, "MetaImageIO", _check_mha(path, name))
+    if name.endswith(".nrrd"):
+        return _open_with_itk(path, name, "NrrdImageIO", _check_nrrd(path, name))
+    raise InvalidOutputError(f"{name} has none of the suffixes {', '.join(SUFFIXES)}.")
+
+
+def preload(names: Iterable[str]) -> None:
+    """Import what files of these names need, once for all processes forked afterwards."""
+    suffixes = {Path(name).suffix for name in names}
+    if suffixes & {".nii", ".gz"}:
+        importlib.import_module(_NIBABEL)
+    if suffixes & {".mha", ".nrrd"}:
+        importlib.import_module(_ITK)
+
+
+def _open_nifti(path: Path, name: str) -> OpenedVolume:
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.nifti1 import Nifti1Header
+    from nibabel.nifti2 import Nifti2Header
+    from nibabel.spatialimages import HeaderDataError
+
+    start = _read_start(path, name, _NIFTI2_BYTES)
+    kind: Any
+    size = {start[:4], start[:4][::-1]}
+    if _NIFTI1_BYTES.to_bytes(4, "little") in size:
+        kind, length = Nifti1Header, _NIFTI1_BYTES
+    elif _NIFTI2_BYTES.to_bytes(4, "little") in size:
+        kind, length = Nifti2Header, _NIFTI2_BYTES
+    else:
+        raise InvalidOutputError(f"{name} is not a NIfTI file.")
+    try:
+        header = kind.from_fileobj(io.BytesIO(start[:length]))
+        shape = _three_axes(tuple(int(n) for n in header.get_data_shape()), name)
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+        dtype = header.get_data_dtype()
+    except (HeaderDataError, ImageFileError, ValueError, KeyError, OverflowError) as error:
+        raise InvalidOutputError(f"{name} has a broken NIfTI header: {error}.") from None
+    if dtype.kind not in "iuf":
+        raise InvalidOutputError(f"{name} holds voxels of type {dtype}; expected whole numbers.")
+
+    def read() -> NDArray[np.generic]:
+        offset = int(header["vox_offset"])
+        if not length <= offset <= _MOST_EXTENSION_BYTES:
+            raise InvalidOutputError(f"{name} has its voxels at byte {offset}, not after a header.")
+        count = int(np.prod(shape))
+        raw = _read_start(path, name, offset + count * dtype.itemsize + 1)[offset:]
+        if len(raw) != count * dtype.itemsize:
+            have = "more" if len(raw) > count * dtype.itemsize else f"{len(raw)}"
+            raise InvalidOutputError(
+                f"{name} holds {have} bytes of voxels; its header announces"
+                f" {count * dtype.itemsize}."
+            )
+        voxels = np.frombuffer(raw, dtype=dtype).reshape(shape, order="F")
+        return _scaled(voxels, float(header["scl_slope"]), float(header["scl_inter"]), name)
+
+    return OpenedVolume(Grid(shape, affine), read)
+
+
+def _scaled(voxels: NDArray[Any], slope: float, intercept: float, name: str) -> NDArray[np.generic]:
+    if not (np.isfinite(slope) and np.isfinite(intercept)):
+        raise InvalidOutputError(
+            f"{name} has the scaling slope {slope} and intercept {intercept}; expected 1 and 0."
+        )
+    # A slope of 0 means that nothing is scaled, says the NIfTI standard.
+    if slope == 0 or (slope == 1 and intercept == 0):
+        return voxels
+    scaled: NDArray[np.generic] = voxels.astype(np.float64) * slope + intercept
+    return scaled
+
+
+def _read_start(path: Path, name: str, most_bytes: int) -> bytes:
+    """Return the first bytes of a file, unpacked if it is packed, however much follows."""
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        if not packed:
+            return stream.read(most_bytes)
+        try:
+            with gzip.GzipFile(fileobj=stream) as unpacked:
+                return unpacked.read(most_bytes)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InvalidOutputError(f"{name} is not a whole gzip file: {error}.") from None
+
+
+def _check_mha(path: Path, name: str) -> tuple[int, ...]:
+    """Return the size a MetaImage header announces; its data must follow in the same file."""
+    fields: dict[str, str] = {}
+    for line in _header_lines(path, name):
+        key, separator, value = line.partition("=")
+        if not separator:
+            raise InvalidOutputError(f"{name} has no MetaImage header.")
+        key = key.strip().lower()
+        if key in fields:
+            raise InvalidOutputError(f"{name} gives {key} twice in its header.")
+        fields[key] = value.strip()
+        if key == "elementdatafile":
+            break
+    if fields.get("elementdatafile") != "LOCAL":
+        raise InvalidOutputError(
+            f"{name} keeps its voxels in {fields.get('elementdatafile', 'no file')!r};"
+            " expected ElementDataFile = LOCAL."
+        )
+    if fields.get("elementnumberofchannels", "1") != "1":
+        raise InvalidOutputError(f"{name} has several channels; expected one.")
+    return _sizes(fields.get("dimsize", ""), name)
+
+
+def _check_nrrd(path: Path, name: str) -> tuple[int, ...]:
+    """Return the size a NRRD header announces; its data must follow in the same file."""
+    lines = _header_lines(path, name)
+    if not lines or not lines[0].startswith("NRRD000"):
+        raise InvalidOutputError(f"{name} has no NRRD header.")
+    fields: dict[str, str] = {}
+    for line in lines[1:]:
+        if not line.strip():
+            break
+        if line.startswith("#") or ":=" in line:
+            continue
+        key, _, value = line.partition(":")
+        fields[key.strip().lower().replace(" ", "")] = value.strip()
+    for key in ("datafile", "byteskip", "lineskip"):
+        if fields.get(key, "0") != "0":
+            raise InvalidOutputError(
+                f"{name} says {key} {fields[key][:60]!r} in its header; expected its voxels right"
+                " after the header."
+            )
+    return _sizes(fields.get("sizes", ""), name)
+
+
+def _header_lines(path: Path, name: str) -> list[str]:
+    with path.open("rb") as stream:
+        start = stream.read(_MOST_HEADER_BYTES)
+    if start[:2] == b"\x1f\x8b":
+        raise InvalidOutputError(f"{name} is a gzip file; expected it unpacked.")
+    return start.decode("latin-1").split("\n")
+
+
+def _sizes(text: str, name: str) -> tuple[int, ...]:
+    parts = text.split()
+    if not parts or not all(part.isdecimal() and len(part) < 10 for part in parts):
+        raise InvalidOutputError(f"{name} announces the size {text[:60]!r}.")
+    return tuple(int(part) for part in parts)
+
+
+def _open_with_itk(path: Path, name: str, reader_name: str, sizes: tuple[int, ...]) -> OpenedVolume:
+    sitk: Any = importlib.import_module(_ITK)
+    shape = _three_axes(sizes, name)
+    # One thread: others would reserve more address space than a decoding process may have.
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(reader_name)
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        if tuple(reader.GetSize()) != sizes or reader.GetNumberOfComponents() != 1:
+            raise InvalidOutputError(
+                f"{name} was read with the size {reader.GetSize()} and"
+                f" {reader.GetNumberOfComponents()} channels; its header announces {sizes}."
+            )
+        spacing = np.asarray(reader.GetSpacing()[:3])
+        direction = np.asarray(reader.GetDirection()).reshape(len(sizes), len(sizes))[:3, :3]
+        origin = np.asarray(reader.GetOrigin()[:3])
+    except RuntimeError:
+        raise InvalidOutputError(f"{name} has a broken header.") from None
+    affine = np.eye(4)
+    affine[:3, :3] = direction * spacing
+    affine[:3, 3] = origin
+    # SimpleITK counts to the left and to the back where we count to the right and to the front.
+    affine[:2] *= -1
+
+    def read() -> NDArray[np.generic]:
+        try:
+            voxels = sitk.GetArrayFromImage(reader.Execute())
+        except RuntimeError:
+            raise InvalidOutputError(
+                f"{name} is cut off or packed in a way that cannot be read."
+            ) from None
+        if voxels.dtype.kind not in "iuf":
+            raise InvalidOutputError(f"{name} holds voxels of type {voxels.dtype}.")
+        return np.asarray(voxels).T.reshape(shape, order="F")
+
+    return OpenedVolume(Grid(shape, affine), read)
+
+
+def _three_axes(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3 or min(shape) < 1:
+        raise InvalidOutputError(f"{name} has the shape {shape}; expected three axes.")
+    return shape[0], shape[1], shape[2]
