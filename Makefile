@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annot
 
 help:
 	@echo 'make demo [SANDBOX=docker|process]  both bundled challenges, from submission to leaderboard and re-run'
-	@echo 'make test                           linters, types, layers and the test suite'
+	@echo 'make test [ARGS=...]                linters, types, layers and the test suite'
 	@echo 'make test-nightly                   the same with the slow tests'
 	@echo 'make bench                          the ratios of benchmarks/'
 	@echo 'make lint | docs | lock | clean | venv'
@@ -36,10 +36,10 @@ venv: .venv/.ready
 	@touch $@
 
 test: lint
-	$(BIN)/python tests/run_suite.py
+	$(BIN)/python tests/run_suite.py $(ARGS)
 
 test-nightly: lint
-	$(BIN)/python tests/run_suite.py --nightly
+	$(BIN)/python tests/run_suite.py --nightly $(ARGS)
 
 demo: venv
 	$(BIN)/proctor demo --sandbox $(SANDBOX)

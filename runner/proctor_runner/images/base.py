@@ -18,6 +18,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, ImageNotFound
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from proctor_runner.images.errors import ImageBuildError
 
@@ -112,7 +113,7 @@ def _pull(client: docker.DockerClient, name: str) -> str | None:
                 return f"it took longer than {_PULL_LIMIT_S} s"
     except APIError as error:
         return str(error.explanation)
-    except RequestException as error:
+    except (RequestException, HTTPError) as error:
         return f"the registry was silent for {_PULL_SILENCE_LIMIT_S} s ({type(error).__name__})"
     finally:
         client.api.timeout = patience_s

@@ -17,7 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, ContainerError, DockerException, ImageNotFound
+from docker.errors import ContainerError, DockerException, ImageNotFound
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from proctor_runner.images.base import BaseImage, ensure_base
 from proctor_runner.images.context import ImageRecipe, source_files, write_archive
@@ -199,7 +201,7 @@ def _daemon_errors(name: str) -> Generator[None]:
     """
     try:
         yield
-    except (APIError, DockerException) as error:
+    except (DockerException, RequestException, HTTPError) as error:
         raise ImageBuildError(
             f"The Docker daemon failed while the image {name} was prepared: {error}",
             "Check `docker info` and the daemon's log, then try again.",
