@@ -167,17 +167,24 @@ def refuse_hidden(phase: PhaseSpec, *, hidden: bool) -> None:
         raise ProctorError(Code.NOT_YET, f"Phase {phase.slug} closes at {until}.")
 
 
-def may_read_blob(asker: UserIdentity) -> ColumnElement[bool]:
-    """Return the condition on ``BlobGrant`` that it lets the asker name and read the blob."""
+def may_read_blob(asker: Asker) -> ColumnElement[bool]:
+    """Return the condition on ``BlobGrant`` that it lets the asker name and read the blob.
+
+    What a submission's runs wrote is an organizer's to read by digest: a model can write what it
+    saw into its outputs, so its owner gets them by the routes that know the phase's rules.
+    """
     audience = col(BlobGrant.audience)
+    seen = select(literal("challenge:") + col(Challenge.id)).where(sees(asker))
+    if asker is None:
+        return audience.in_(seen)
     organized = select(col(Challenge.id)).where(organizes(asker))
+    hidden = select(literal("organizers:") + col(Challenge.id)).where(organizes(asker))
+    written = select(literal("submission:") + col(Submission.id)).where(
+        col(Submission.challenge_id).in_(organized)
+    )
     return or_(
         audience == f"user:{asker.id}",
-        audience.in_(select(literal("challenge:") + col(Challenge.id)).where(sees(asker))),
-        audience.in_(select(literal("organizers:") + col(Challenge.id)).where(organizes(asker))),
-        audience.in_(
-            select(literal("submission:") + col(Submission.id)).where(
-                col(Submission.challenge_id).in_(organized)
-            )
-        ),
+        audience.in_(seen),
+        audience.in_(hidden),
+        audience.in_(written),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from fastapi import Request
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -59,3 +60,9 @@ class PlatformSettings(BaseSettings):
     def blobs(self) -> Path:
         """The folder of the blob store."""
         return self.blob_folder or self.home / "blobs"
+
+
+def settings_of(request: Request) -> PlatformSettings:
+    """Return the application's settings."""
+    settings: PlatformSettings = request.app.state.settings
+    return settings

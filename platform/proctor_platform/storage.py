@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
+from fastapi import Request
+
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, PlatformError, ProctorError
 
@@ -163,3 +165,9 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def store_of(request: Request) -> Store:
+    """Return the application's blob store."""
+    store: Store = request.app.state.store
+    return store

@@ -110,7 +110,8 @@ class BlobGrant(SQLModel, table=True):
 
     ``audience`` is ``user:<id>`` (uploaded it), ``challenge:<id>`` (whoever sees the challenge:
     its sample and runtime images), ``organizers:<id>`` (hidden data) or ``submission:<id>``
-    (its owner and the organizers: what its runs wrote).
+    (its organizers: what was entered and what its runs wrote; its owner reads logs by their
+    route, which knows the phase's rules).
     """
 
     __tablename__ = "blob_grant"

@@ -1,0 +1,94 @@
+"""Challenges: reading, publishing, joining, members."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from proctor.spec.api import (
+    ChallengeSummary,
+    ChallengeView,
+    JoinRequest,
+    MemberCreate,
+    Page,
+    PublishRequest,
+)
+from proctor.spec.base import Slug
+from proctor.spec.dataset import SplitData
+from proctor.spec.outcomes import Code
+from proctor.spec.work import RuntimeImage
+from proctor_platform import challenges
+from proctor_platform.database import Reading, Writing
+from proctor_platform.identity import CurrentUser, OptionalUser
+from proctor_platform.publishing import publish
+from proctor_platform.rights import challenge_in_sight
+from proctor_platform.routes.paging import Limit, Offset
+from proctor_platform.routes.problems import problems
+from proctor_platform.versions import newest, numbered
+
+router = APIRouter(prefix="/challenges", tags=["challenges"])
+
+
+@router.get("", responses=problems())
+def list_challenges(
+    user: OptionalUser, session: Reading, offset: Offset = 0, limit: Limit = 50
+) -> Page[ChallengeSummary]:
+    """List the challenges that you may find, the newest first."""
+    return challenges.list_challenges(session, user, offset, limit)
+
+
+@router.get("/{slug}", responses=problems(Code.NOT_FOUND))
+def read_challenge(
+    slug: Slug,
+    user: OptionalUser,
+    session: Reading,
+    version: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
+) -> ChallengeView:
+    """Show a challenge: its newest version, or the one asked for."""
+    sight = challenge_in_sight(session, slug, user)
+    return challenges.view_challenge(session, sight, numbered(session, sight.challenge, version))
+
+
+@router.post(
+    "/{slug}/versions",
+    status_code=201,
+    responses={
+        200: {"model": ChallengeView, "description": "Nothing has changed."},
+        **problems(Code.CHALLENGE_INVALID, Code.BLOB_MISSING, Code.FORBIDDEN, Code.NOT_FOUND),
+    },
+)
+def publish_version(
+    slug: Slug, body: PublishRequest, user: CurrentUser, session: Writing, response: Response
+) -> ChallengeView:
+    """Publish a challenge or a new version; whoever publishes first becomes its organizer."""
+    published = publish(session, user, slug, body)
+    response.status_code = 201 if published.new else 200
+    sight = challenge_in_sight(session, slug, user)
+    return challenges.view_challenge(session, sight, published.version)
+
+
+@router.post("/{slug}/join", status_code=204, responses=problems(Code.NOT_FOUND, Code.CONFLICT))
+def join(slug: Slug, body: JoinRequest, user: CurrentUser, session: Writing) -> None:
+    """Take part: accept the terms of this version."""
+    challenges.join(session, user, slug, body)
+
+
+@router.post("/{slug}/members", status_code=204, responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
+def add_member(slug: Slug, body: MemberCreate, user: CurrentUser, session: Writing) -> None:
+    """Let a user in, or make one an organizer; organizers only."""
+    challenges.add_member(session, user, slug, body)
+
+
+@router.get("/{slug}/sample", responses=problems(Code.NOT_FOUND))
+def read_sample(slug: Slug, user: OptionalUser, session: Reading) -> dict[Slug, SplitData]:
+    """Show the public sample of every task, inputs and reference, by digest."""
+    sight = challenge_in_sight(session, slug, user)
+    return challenges.sample_of(session, newest(session, sight.challenge))
+
+
+@router.get("/{slug}/runtimes/{name}", responses=problems(Code.NOT_FOUND))
+def read_runtime(slug: Slug, name: Slug, user: OptionalUser, session: Reading) -> RuntimeImage:
+    """Show an approved runtime image by the blobs it is made of."""
+    sight = challenge_in_sight(session, slug, user)
+    return challenges.runtime_of(newest(session, sight.challenge), name)
