@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from proctor.spec.base import Digest, Name, Slug, Spec, UtcDatetime
+from proctor.spec.base import Digest, FileRef, Name, Slug, Spec, UtcDatetime
 from proctor.spec.challenge import ChallengeSpec, SubmissionKind
 from proctor.spec.dataset import TaskDatasets
 from proctor.spec.leaderboard import Verdict
@@ -227,6 +227,9 @@ class CaseView(Spec):
     seconds: float | None
     peak_memory_bytes: int | None
     scores: dict[str, float | None] = Field(default_factory=dict, description="key metric/label")
+    predictions: dict[Name, FileRef] = Field(
+        default_factory=dict, description="canonical predictions; shown to organizers only"
+    )
     log: bool = False
 
 
