@@ -33,7 +33,7 @@ def estimators():
         "random-forest": RandomForestClassifier(100, random_state=0),
         "extra-trees": ExtraTreesClassifier(100, random_state=0),
         "knn": KNeighborsClassifier(5),
-        "svc": SVC(C=10, gamma=0.002),
+        "svc": SVC(C=10, gamma=0.0015),
     }
 
 

@@ -121,7 +121,7 @@ def test_digits_strata_differ_in_ink_and_not_in_digits(digits: Path) -> None:
 def test_digits_baselines_score_what_scikit_learn_scores(digits: Path) -> None:
     """Figures of the estimators themselves, on the same halves; models answer with numpy."""
     expected = {
-        "svc": 0.9911,
+        "svc": 0.98999,
         "knn": 0.9844,
         "extra-trees": 0.9800,
         "random-forest": 0.9733,
