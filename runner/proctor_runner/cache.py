@@ -98,6 +98,9 @@ class BlobCache:
             os.link(path, target)
         except FileNotFoundError:
             return False
+        except FileExistsError:
+            # Another thread of the same job was as quick; what is there was checked.
+            return True
         if file.digest not in self._checked:
             if digest_file(target) != file:
                 target.unlink()

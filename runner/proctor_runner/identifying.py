@@ -56,7 +56,7 @@ def _nifti_fields(path: Path, compressed: bool) -> tuple[str, ...]:
         else:
             with path.open("rb") as plain:
                 content = plain.read(_NIFTI_BYTES)
-        header = nibabel.Nifti1Header(content[:348], check=False)  # type: ignore[no-untyped-call] # nibabel's constructor has no annotations
+        header = nibabel.Nifti1Header(content[:348], check=False)  # type: ignore[no-untyped-call]
     except (
         OSError,
         EOFError,

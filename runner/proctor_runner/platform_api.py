@@ -7,7 +7,9 @@ and nothing may be reported any more; it is its own exception so that no one mis
 
 from __future__ import annotations
 
+import os
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -68,20 +70,18 @@ class PlatformApi:
         self._url = url
         self._transport = transport
         self._patience = patience or Patience()
-        self._http = httpx2.Client(
-            base_url=f"{url.rstrip('/')}/api/v1",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=_TIMEOUT,
-            transport=transport,
-        )
+        self._token = token
+        self._client: httpx2.Client | None = None
+        self._client_process = 0
+        self._lock = threading.Lock()
 
-    def claim(self, claim: Claim) -> RunOrder | ScoreOrder | None:
+    def claim(self, claim: Claim, give_up_s: float | None = None) -> RunOrder | ScoreOrder | None:
         """Ask for work; None when it is not ours to do or none waits.
 
         Raises:
             PlatformError: the platform does not answer, or not as agreed.
         """
-        response = self._send("POST", "/work/claim", document=claim)
+        response = self._send("POST", "/work/claim", document=claim, give_up_s=give_up_s)
         if response.status_code == httpx2.codes.NO_CONTENT:
             return None
         return _read(_ORDER, response)
@@ -93,7 +93,23 @@ class PlatformApi:
 
     def close(self) -> None:
         """Close every connection."""
-        self._http.close()
+        if self._client is not None and self._client_process == os.getpid():
+            self._client.close()
+            self._client = None
+
+    @property
+    def _http(self) -> httpx2.Client:
+        """The client of this process: a forked child must not talk on its parent's connection."""
+        with self._lock:
+            if self._client is None or self._client_process != os.getpid():
+                self._client = httpx2.Client(
+                    base_url=f"{self._url.rstrip('/')}/api/v1",
+                    headers={"Authorization": f"Bearer {self._token}"},
+                    timeout=_TIMEOUT,
+                    transport=self._transport,
+                )
+                self._client_process = os.getpid()
+            return self._client
 
     def _send(
         self,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from proctor.spec.limits import GIB
 from proctor.spec.work import Queue, Role
@@ -33,7 +33,9 @@ class WorkerSettings(BaseSettings):
     )
     worker_name: str = Field("", max_length=48, description="shown to operators; host name if none")
     worker_state: Path = Field(Path("worker"), description="folder for cache, slots and scratch")
-    roles: tuple[Role, ...] = Field((Role.RUN, Role.SCORE), description="what this worker does")
+    roles: Annotated[tuple[Role, ...], NoDecode] = Field(
+        (Role.RUN, Role.SCORE), description="what this worker does, with commas between"
+    )
     run_slots: int = Field(1, ge=1, le=256, description="runs at the same time")
     score_slots: int = Field(1, ge=1, le=256, description="scorings at the same time")
     run_queue: Literal[Queue.RUN_CPU, Queue.RUN_GPU] = Field(
@@ -51,6 +53,11 @@ class WorkerSettings(BaseSettings):
     decode_wait_s: float = Field(10.0, gt=0, description="longest wait of a case for decoding")
     fault_at: FaultPoint | None = Field(None, description="tests only: die at this point")
     fault_times: int = Field(1, ge=1, description="tests only: how often to die there")
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _split(cls, roles: object) -> object:
+        return roles.split(",") if isinstance(roles, str) else roles
 
     def token(self, role: Role) -> str:
         """Return the worker token of ``role``.

@@ -1,0 +1,222 @@
+"""``proctor worker``: keeps one process for each role and slot, whatever happens to them.
+
+A process that dies is started again, after growing pauses when it dies at once. SIGTERM and SIGINT
+drain: nothing new is taken, work goes on for ``drain_s``, then it is given back. The supervisor
+itself does no work, opens no connection and has no thread, so it can fork at any time and its
+children start with everything heavy already loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import structlog
+from pydantic import ValidationError
+from redis import Redis
+
+from proctor.spec.outcomes import PlatformError
+from proctor.spec.work import Role
+from proctor_runner import jobs
+from proctor_runner.platform_api import PlatformApi
+from proctor_runner.rq_worker import QueueProcess, fork_bound
+from proctor_runner.sandbox.choose import choose
+from proctor_runner.scratch import sweep_scratch
+from proctor_runner.settings import SettingsError, WorkerSettings
+from proctor_runner.workshop import SandboxWorkshop
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_HEALTHY_S = 30.0
+_LOOK_S = 1.0
+_GIVE_BACK_S = 10.0
+_WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+
+_log = structlog.get_logger()
+
+
+def main() -> int:
+    """Run the worker that the environment describes until it is told to stop."""
+    configure_logging()
+    try:
+        settings = WorkerSettings()
+        children = children_of(settings)
+    except (ValidationError, SettingsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return Supervisor(children, settings.drain_s).run()
+
+
+def configure_logging() -> None:
+    """Log events as JSON lines, or for people where a terminal is attached."""
+    terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@dataclass
+class Child:
+    """One process to keep: what it does, and how its last lives went."""
+
+    name: str
+    work: Callable[[], None]
+    pid: int = 0
+    started_at: float = 0.0
+    start_at: float = 0.0
+    pause_s: float = _FIRST_PAUSE_S
+
+
+def children_of(settings: WorkerSettings) -> list[Child]:
+    """Return one child for each role and slot, and the sweeper of a worker that runs models.
+
+    Raises:
+        SettingsError: a role has no token.
+    """
+    name = settings.worker_name or socket.gethostname()[:48]
+    state = settings.worker_state.resolve()
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    children = []
+    for role in Role:
+        if settings.slots(role):
+            token = settings.token(role)
+        for slot in range(settings.slots(role)):
+            worker = f"{name}/{role}-{slot}"
+            context = jobs.WorkContext(
+                api=PlatformApi(settings.platform_url, token),
+                queue=settings.queue(role),
+                worker=worker,
+                state=state,
+                cache_bytes=settings.cache_bytes,
+                workshop=SandboxWorkshop(
+                    sandbox=settings.sandbox,
+                    state=state,
+                    worker=worker,
+                    decode_image=settings.decode_image,
+                    decode_cases=settings.decode_cases,
+                    decode_wait_s=settings.decode_wait_s,
+                    faults=settings.faults(),
+                ),
+                faults=settings.faults(),
+            )
+            children.append(Child(worker, _queue_work(settings, context)))
+    if settings.slots(Role.RUN):
+        children.append(Child(f"{name}/sweep", lambda: sweep(settings)))
+    return children
+
+
+class Supervisor:
+    """Keeps children alive until a signal says otherwise."""
+
+    def __init__(self, children: list[Child], drain_s: float) -> None:
+        self._children = children
+        self._drain_s = drain_s
+
+    def run(self) -> int:
+        """Return 0 once every child has ended after a signal to stop."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+        try:
+            while True:
+                self._start_due()
+                received = signal.sigtimedwait(_WATCHED, _LOOK_S)
+                self._reap()
+                if received is not None and received.si_signo != signal.SIGCHLD:
+                    break
+            self._drain()
+            return 0
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _start_due(self) -> None:
+        for child in self._children:
+            if not child.pid and time.monotonic() >= child.start_at:
+                child.started_at = time.monotonic()
+                child.pid = fork_bound(_live(child))
+                _log.info("process_started", process=child.name, pid=child.pid)
+
+    def _reap(self) -> None:
+        for child in self._children:
+            if not child.pid:
+                continue
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if not pid:
+                continue
+            lived_s = time.monotonic() - child.started_at
+            child.pause_s = (
+                _FIRST_PAUSE_S
+                if lived_s >= _HEALTHY_S
+                else min(2 * child.pause_s, _LONGEST_PAUSE_S)
+            )
+            child.start_at = time.monotonic() + child.pause_s
+            child.pid = 0
+            _log.warning("process_ended", process=child.name, status=status, lived_s=lived_s)
+
+    def _drain(self) -> None:
+        _log.info("worker_draining", drain_s=self._drain_s)
+        self._send(signal.SIGTERM)
+        if self._wait(self._drain_s):
+            return
+        self._send(signal.SIGUSR1)
+        if not self._wait(_GIVE_BACK_S):
+            self._send(signal.SIGKILL)
+            self._wait(_GIVE_BACK_S)
+
+    def _send(self, number: signal.Signals) -> None:
+        for child in self._children:
+            if child.pid:
+                os.kill(child.pid, number)
+
+    def _wait(self, limit_s: float) -> bool:
+        deadline = time.monotonic() + limit_s
+        while any(child.pid for child in self._children):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            signal.sigtimedwait({signal.SIGCHLD}, min(left_s, _LOOK_S))
+            self._reap()
+        return True
+
+
+def sweep(settings: WorkerSettings) -> None:
+    """Remove what dead processes of this worker left on the host, every few seconds."""
+    # SIGTERM's default action ends this at once; the slot's lock goes with the process.
+    state = settings.worker_state.resolve()
+    sandbox = choose(settings.sandbox, state, settings.decode_image)
+    while True:
+        try:
+            sandbox.sweep()
+        except PlatformError as error:
+            _log.warning("sweep_failed", detail=error.detail)
+        sweep_scratch(state / "scratch")
+        time.sleep(settings.sweep_s)
+
+
+def _queue_work(settings: WorkerSettings, context: jobs.WorkContext) -> Callable[[], None]:
+    def work() -> None:
+        jobs.CONTEXT.set(context)
+        connection = Redis.from_url(settings.redis_url)
+        QueueProcess(context, connection, settings.poll_s).work(logging_level="WARNING")
+
+    return work
+
+
+def _live(child: Child) -> Callable[[], NoReturn]:
+    def live() -> NoReturn:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+        child.work()
+        os._exit(0)
+
+    return live

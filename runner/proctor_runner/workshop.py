@@ -1,0 +1,126 @@
+"""Sets up the bench of this machine: two slots of a sandbox, the decode image, the image shelf.
+
+It is opened in the process that does the run: a slot's lock and a daemon's connection belong to one
+process and end with it, however it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import docker
+from docker.errors import DockerException, ImageNotFound
+
+from proctor.spec.outcomes import Code, PlatformError
+from proctor.spec.work import Environment, ImageContent
+from proctor_runner.decoding import decode_program
+from proctor_runner.faults import Faults
+from proctor_runner.images.builder import DECODE_REPOSITORY, released_tag
+from proctor_runner.intake.daemon import ensure_image
+from proctor_runner.intake.interface import OpenBlob
+from proctor_runner.model_program import ImageShelf, NoImages
+from proctor_runner.run_work import Bench
+from proctor_runner.sandbox.choose import choose
+from proctor_runner.sandbox.docker import connect
+
+
+@dataclass(frozen=True)
+class RunTools:
+    """A bench to run on, and what brings images to it."""
+
+    bench: Bench
+    shelf: ImageShelf
+    environment: Environment
+
+
+class Workshop(Protocol):
+    """Opens what a run needs, in the process that runs it."""
+
+    def open(self, scratch: Path) -> AbstractContextManager[RunTools]:
+        """Give the tools for as long as the block lasts; ``scratch`` is the bench's folder."""
+        ...
+
+
+class DockerShelf:
+    """Images in a Docker daemon."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._client = client
+
+    def ensure(self, content: ImageContent, open_blob: OpenBlob, check: bool) -> str:
+        """Return the image's id in the daemon; see ``ensure_image``."""
+        return ensure_image(self._client, content, open_blob, check)
+
+    def tagged(self, tag: str) -> str:
+        """Return the id of a local image.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, there is none or the daemon does not answer.
+        """
+        try:
+            return str(self._client.images.get(tag).id)
+        except ImageNotFound as error:
+            raise PlatformError(
+                Code.SANDBOX_FAILED, f"there is no image {tag} here; `make images` builds it"
+            ) from error
+        except DockerException as error:
+            raise PlatformError(
+                Code.SANDBOX_FAILED, f"the Docker daemon failed: {error}"
+            ) from error
+
+
+@dataclass(frozen=True)
+class SandboxWorkshop:
+    """The workshop of a real worker, and of a local run.
+
+    Attributes:
+        sandbox: ``auto``, ``docker`` or ``process``.
+        decode_image: Id of the decode image; empty for the one of this release.
+    """
+
+    sandbox: str
+    state: Path
+    worker: str
+    decode_image: str = ""
+    decode_cases: int = 8
+    decode_wait_s: float = 10.0
+    faults: Faults = field(default_factory=Faults)
+
+    @contextmanager
+    def open(self, scratch: Path) -> Iterator[RunTools]:
+        """Take two slots and give them back at the end.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, the sandbox cannot be used.
+        """
+        with ExitStack() as stack:
+            first = stack.enter_context(closing(choose(self.sandbox, self.state)))
+            shelf: ImageShelf = NoImages()
+            decode_image = ""
+            if first.name == "docker":
+                docker_shelf = DockerShelf(stack.enter_context(closing(connect())))
+                shelf = docker_shelf
+                decode_image = self.decode_image or docker_shelf.tagged(
+                    released_tag(DECODE_REPOSITORY)
+                )
+                # It may be the keeper of outputs as well: ours, with Python, and trusted.
+                first.close()
+                first = stack.enter_context(closing(choose("docker", self.state, decode_image)))
+            second = stack.enter_context(closing(choose(first.name, self.state, decode_image)))
+            yield RunTools(
+                bench=Bench(
+                    sandbox=first,
+                    decoder=second,
+                    decode_program=decode_program(decode_image),
+                    scratch=scratch,
+                    decode_cases=self.decode_cases,
+                    decode_wait_s=self.decode_wait_s,
+                    faults=self.faults,
+                ),
+                shelf=shelf,
+                environment=first.describe(self.worker),
+            )
