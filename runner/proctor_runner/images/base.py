@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 import docker
-from docker.errors import APIError, ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
@@ -102,22 +104,36 @@ def _find(client: docker.DockerClient, name: str) -> BaseImage | None:
 
 def _pull(client: docker.DockerClient, name: str) -> str | None:
     """Pull an image; return why that did not work, or None."""
-    repository, _, tag = name.rpartition(":")
+    heard: SimpleQueue[str | None] = SimpleQueue()
+    # The limits are kept here, by a thread of its own: the timeout of the HTTP client does not
+    # cover a stream that has begun.
+    Thread(target=_follow_pull, args=(client, name, heard.put), daemon=True).start()
     ends_at = time.monotonic() + _PULL_LIMIT_S
-    patience_s, client.api.timeout = client.api.timeout, _PULL_SILENCE_LIMIT_S
+    while time.monotonic() < ends_at:
+        try:
+            outcome = heard.get(timeout=_PULL_SILENCE_LIMIT_S)
+        except Empty:
+            return f"the registry was silent for {_PULL_SILENCE_LIMIT_S} s"
+        if outcome is not None:
+            return outcome or None
+    return f"it took longer than {_PULL_LIMIT_S} s"
+
+
+def _follow_pull(
+    client: docker.DockerClient, name: str, tell: Callable[[str | None], None]
+) -> None:
+    """Tell None at each sign of life, and at the end why the pull failed, or an empty string."""
+    repository, _, tag = name.rpartition(":")
     try:
         for event in client.api.pull(repository, tag=tag, stream=True, decode=True):
             if "error" in event:
-                return str(event["error"])
-            if time.monotonic() > ends_at:
-                return f"it took longer than {_PULL_LIMIT_S} s"
-    except APIError as error:
-        return str(error.explanation)
-    except (RequestException, HTTPError) as error:
-        return f"the registry was silent for {_PULL_SILENCE_LIMIT_S} s ({type(error).__name__})"
-    finally:
-        client.api.timeout = patience_s
-    return None
+                tell(str(event["error"]))
+                return
+            tell(None)
+    except (DockerException, RequestException, HTTPError) as error:
+        tell(str(getattr(error, "explanation", None) or error))
+    else:
+        tell("")
 
 
 def _make(client: docker.DockerClient, cache: Path, progress: Callable[[str], None]) -> BaseImage:

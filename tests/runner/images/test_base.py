@@ -28,6 +28,8 @@ class FakeDaemon:
 
     def handler(daemon) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_GET(self) -> None:
                 name = unquote(urlsplit(self.path).path).partition("/images/")[2]
                 found = daemon.images.get(name.removesuffix("/json"))
@@ -45,12 +47,14 @@ class FakeDaemon:
                     return
                 daemon.pulls.append(f"{asked['fromImage'][0]}:{asked['tag'][0]}")
                 self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
-                self.wfile.flush()
                 if daemon.answer_to_pull is None:
                     daemon.stopped.wait(20)
+                    self.close_connection = True
                 else:
-                    self.wfile.write(daemon.answer_to_pull)
+                    self.chunk(daemon.answer_to_pull)
+                    self.chunk(b"")
 
             def reply(self, status: int, content: dict[str, str]) -> None:
                 body = json.dumps(content).encode()
@@ -59,6 +63,9 @@ class FakeDaemon:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def chunk(self, data: bytes) -> None:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
             def address_string(self) -> str:
                 return "client"
@@ -119,10 +126,8 @@ def test_a_silent_registry_does_not_hold_anyone_up(
 ) -> None:
     daemon.answer_to_pull = None
     monkeypatch.setattr(base, "_PULL_SILENCE_LIMIT_S", 0.2)
-    patience_s = client.api.timeout
     with pytest.raises(ImageBuildError, match="the registry was silent"):
         ensure_base(client, tmp_path, print, "ours/base:1")
-    assert client.api.timeout == patience_s
 
 
 def test_without_registry_and_debootstrap_the_ways_out_are_named(
