@@ -19,6 +19,7 @@ from typing import BinaryIO
 from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_file
 from proctor.spec.outcomes import Code, PlatformError
+from proctor_runner.sandbox.slot_folder import FILE_MODE, FIXED_TIME_S
 
 Fill = Callable[[BinaryIO], None]
 """Writes the bytes of the wanted blob into the open file."""
@@ -126,7 +127,9 @@ class BlobCache:
                     f"asked for {file.digest} of {file.size} bytes,"
                     f" got {found.digest} of {found.size} bytes",
                 )
-            temporary.chmod(0o444)
+            # The mode and time of every input file, so that a sandbox may link it.
+            temporary.chmod(FILE_MODE)
+            os.utime(temporary, (FIXED_TIME_S, FIXED_TIME_S))
             temporary.rename(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -27,6 +27,10 @@ class ImageShelf(Protocol):
         """Return the id under which the image runs; see ``intake.daemon.ensure_image``."""
         ...
 
+    def tagged(self, name: str) -> str:
+        """Return the id of an image that is already here, by its name."""
+        ...
+
 
 class NoImages:
     """The shelf of a sandbox that runs no images."""
@@ -37,7 +41,15 @@ class NoImages:
         Raises:
             PlatformError: SANDBOX_FAILED, always.
         """
-        raise PlatformError(Code.SANDBOX_FAILED, "this worker has no Docker, so it runs no images")
+        raise _no_docker()
+
+    def tagged(self, name: str) -> str:
+        """Refuse likewise.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, always.
+        """
+        raise _no_docker()
 
 
 def model_program(
@@ -103,6 +115,12 @@ def lay_out_folder(entries: Iterable[FolderEntry], desk: Desk, folder: Path) -> 
             raise PlatformError(
                 Code.STORAGE_FAILED, f"the model folder could not be laid out: {error.strerror}"
             ) from error
+
+
+def _no_docker() -> PlatformError:
+    return PlatformError(
+        Code.SANDBOX_FAILED, "the process sandbox runs no images; use Docker or a model folder"
+    )
 
 
 def _make_folder(folder: Path) -> None:

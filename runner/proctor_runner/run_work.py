@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from proctor.spec.outcomes import OUTCOMES, Code, PlatformError
+from proctor.spec.outcomes import OUTCOMES, Code, ProctorError
 from proctor.spec.work import CaseReport, OrderCase, RunOrder
 from proctor_runner.contracts.native import CASE_FILE, PreparedCase, prepare
 from proctor_runner.decoding import DecodedCase, RawCase, decode
@@ -224,7 +224,7 @@ class _Attempt:
                 self._order.id,
                 self._order.fence,
             )
-        except PlatformError:
+        except ProctorError:
             # A decode that was killed because we were told to stop is no failure.
             self._stop_if_told()
             raise

@@ -55,17 +55,17 @@ class DockerShelf:
         """Return the image's id in the daemon; see ``ensure_image``."""
         return ensure_image(self._client, content, open_blob, check)
 
-    def tagged(self, tag: str) -> str:
+    def tagged(self, name: str) -> str:
         """Return the id of a local image.
 
         Raises:
             PlatformError: SANDBOX_FAILED, there is none or the daemon does not answer.
         """
         try:
-            return str(self._client.images.get(tag).id)
+            return str(self._client.images.get(name).id)
         except ImageNotFound as error:
             raise PlatformError(
-                Code.SANDBOX_FAILED, f"there is no image {tag} here; `make images` builds it"
+                Code.SANDBOX_FAILED, f"there is no image {name} here; build it first"
             ) from error
         except DockerException as error:
             raise PlatformError(

@@ -1,0 +1,318 @@
+"""Runs a model on a split of a challenge on this machine, without any platform.
+
+It is the run job and the score job of a worker at another desk: the same sandbox, limits, decoding
+and metrics, and no second copy of any of them. Only here may one process see model and reference,
+since both are its user's own.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from proctor.spec.base import FileRef
+from proctor.spec.challenge import BootstrapSpec, ChallengeSpec, TaskSpec
+from proctor.spec.dataset import SplitData
+from proctor.spec.digests import FolderError, digest_bytes, read_folder
+from proctor.spec.identifiers import Kind, new_id
+from proctor.spec.limits import Limits
+from proctor.spec.model import ModelCard
+from proctor.spec.outcomes import Code, ParticipantError, PlatformError
+from proctor.spec.work import (
+    CaseReport,
+    Environment,
+    FolderContent,
+    ImageContent,
+    OrderCase,
+    RunOrder,
+    ScoreCase,
+    ScoreOrder,
+)
+from proctor_runner.challenge_folder import load_challenge
+from proctor_runner.datasets import build_split
+from proctor_runner.images.builder import released_tag
+from proctor_runner.intake.archive import read_archive
+from proctor_runner.model_program import lay_out_folder
+from proctor_runner.run_work import run_cases
+from proctor_runner.sandbox.interface import Program
+from proctor_runner.score_work import score_cases
+from proctor_runner.scoring import Scores
+from proctor_runner.workshop import RunTools, SandboxWorkshop, Workshop
+
+MODEL_CARD = "model.json"
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, and how many cases of how many are done."""
+
+
+@dataclass(frozen=True)
+class LocalTask:
+    """A task on this machine: what an order would bring, and where its files lie."""
+
+    challenge: str
+    task: TaskSpec
+    limits: Limits
+    bootstrap: BootstrapSpec
+    data: SplitData
+    blobs: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class LocalReport:
+    """What a model did on one task.
+
+    Attributes:
+        outcome: OK, or why the run failed; with OK single cases may still have failed.
+        logs: What the model printed, by case.
+        scores: None when the run failed.
+    """
+
+    task: str
+    outcome: Code
+    detail: str
+    model_s: float
+    cases: tuple[CaseReport, ...]
+    logs: Mapping[str, bytes]
+    scores: Scores | None
+    environment: Environment
+
+
+def run_local(
+    challenge_folder: Path,
+    model: Path | str,
+    split: str = "sample",
+    sandbox: str = "auto",
+    progress: Progress = lambda _stage, _done, _total: None,
+) -> list[LocalReport]:
+    """Run ``model`` on every task of the challenge it is for, and score it.
+
+    Args:
+        model: A model folder, a ``docker save`` archive, or the name of a local image.
+        split: ``sample`` or ``hidden``.
+
+    Raises:
+        ChallengeInvalidError: the challenge cannot be used.
+        ParticipantError: the model cannot be used.
+        OrganizerError: a reference or a metric cannot be used.
+        PlatformError: the sandbox cannot be used.
+    """
+    spec = load_challenge(challenge_folder)
+    wanted = read_card(model).tasks if isinstance(model, Path) and model.is_dir() else ()
+    tasks = local_tasks(challenge_folder, spec, split)
+    chosen = [task for task in tasks if not wanted or task.task.slug in wanted]
+    if not chosen:
+        raise ParticipantError(
+            Code.FOLDER_REJECTED, f"{MODEL_CARD} names no task of {spec.slug}: {list(wanted)}"
+        )
+    return [run_local_task(task, model, sandbox, progress) for task in chosen]
+
+
+def local_tasks(folder: Path, spec: ChallengeSpec, split: str) -> list[LocalTask]:
+    """Return every task of a challenge's folder, with limits and draws of its first phase.
+
+    Raises:
+        ChallengeInvalidError: files are missing or cases disagree.
+    """
+    found = []
+    for index, task in enumerate(spec.tasks):
+        phase = next((phase for phase in spec.phases if task.slug in phase.tasks), spec.phases[0])
+        blobs: dict[str, Path] = {}
+        data = build_split(folder, task, split, f"tasks[{index}]", blobs)
+        found.append(LocalTask(spec.slug, task, phase.limits, phase.ranking.bootstrap, data, blobs))
+    return found
+
+
+def run_local_task(
+    local: LocalTask,
+    model: Path | str,
+    sandbox: str = "auto",
+    progress: Progress = lambda _stage, _done, _total: None,
+    workshop: Workshop | None = None,
+) -> LocalReport:
+    """Run and score ``model`` on one task; see ``run_local``."""
+    with tempfile.TemporaryDirectory(prefix="proctor-") as name:
+        state = Path(name)
+        workshop = workshop or SandboxWorkshop(sandbox, state, "local")
+        desk = LocalDesk(local.blobs, state / "stored", progress)
+        (state / "cases").mkdir()
+        with workshop.open(state / "cases") as tools:
+            desk.progress("preparing", 0, len(local.data.inputs.cases))
+            content, program = _prepare(model, desk, tools, state / "model")
+            order = _run_order(local, content)
+            outcome = run_cases(order, program, desk, tools.bench)
+            scores = None
+            if outcome.code is Code.OK:
+                scores = score_cases(_score_order(local, desk.reports), desk)
+            return LocalReport(
+                task=local.task.slug,
+                outcome=outcome.code,
+                detail=outcome.detail,
+                model_s=outcome.model_s,
+                cases=tuple(
+                    desk.reports[case.id] for case in order.cases if case.id in desk.reports
+                ),
+                logs={
+                    report.case: desk.fetch(report.log).read_bytes()
+                    for report in desk.reports.values()
+                    if report.log is not None
+                },
+                scores=scores,
+                environment=tools.environment,
+            )
+
+
+@dataclass
+class LocalDesk:
+    """A desk that is a folder: blobs lie where they lie, what is stored is copied to ``stored``."""
+
+    blobs: Mapping[str, Path]
+    stored: Path
+    tell: Progress
+    reports: dict[str, CaseReport] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.stored.mkdir()
+        self.blobs = dict(self.blobs)
+
+    def fetch(self, file: FileRef) -> Path:
+        """Return where the file lies.
+
+        Raises:
+            PlatformError: STORAGE_FAILED, it changed since it was digested.
+        """
+        path = self.blobs.get(file.digest) or self.stored / file.digest.removeprefix("sha256:")
+        if not path.is_file() or path.stat().st_size != file.size:
+            raise PlatformError(Code.STORAGE_FAILED, f"{path} changed while it was in use")
+        return path
+
+    def store(self, path: Path) -> FileRef:
+        """Copy the file."""
+        return self.store_bytes(path.read_bytes())
+
+    def store_bytes(self, content: bytes) -> FileRef:
+        """Write the bytes."""
+        file = FileRef(digest=digest_bytes(content), size=len(content))
+        (self.stored / file.digest.removeprefix("sha256:")).write_bytes(content)
+        return file
+
+    def progress(self, stage: str, cases_done: int, cases_total: int) -> None:
+        """Tell whoever looks on."""
+        self.tell(stage, cases_done, cases_total)
+
+    def stopped(self) -> bool:
+        """Go on; Ctrl-C ends a local run."""
+        return False
+
+    def intake_passed(self) -> None:
+        """Note nothing: a local run waits for no acceptance."""
+
+    def report_case(self, report: CaseReport) -> None:
+        """Keep the first report of each case."""
+        self.reports.setdefault(report.case, report)
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read a model folder's card.
+
+    Raises:
+        ParticipantError: FOLDER_REJECTED, it is missing or not what it must be.
+    """
+    path = folder / MODEL_CARD
+    try:
+        return ModelCard.model_validate(json.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ParticipantError(Code.FOLDER_REJECTED, f"{path}: {place}: {first['msg']}") from error
+    except (OSError, ValueError) as error:
+        raise ParticipantError(Code.FOLDER_REJECTED, f"{path} cannot be read: {error}") from error
+
+
+def _prepare(
+    model: Path | str, desk: LocalDesk, tools: RunTools, folder: Path
+) -> tuple[FolderContent | ImageContent, Program]:
+    """Return what would be submitted, and the program it becomes here."""
+    if isinstance(model, str):
+        image_id = tools.shelf.tagged(model)
+        config = FileRef(digest=image_id, size=0)
+        return ImageContent(config=config, layers=()), Program(image_id)
+    if not model.is_dir():
+        with read_archive(model) as archive:
+            image_id = tools.shelf.ensure(archive.content, archive.open_blob, check=True)
+            return archive.content, Program(image_id)
+    content = _folder_content(model)
+    # Laid out from its entries, so that the run sees what would be submitted and no more.
+    for entry in content.entries:
+        desk.store(model / entry.path)
+    lay_out_folder(content.entries, desk, folder)
+    if tools.bench.sandbox.name == "process":
+        return content, Program(model_folder=folder)
+    image_id = tools.shelf.tagged(released_tag(f"proctor/{content.runtime}"))
+    return content, Program(image_id, model_folder=folder)
+
+
+def _folder_content(model: Path) -> FolderContent:
+    card = read_card(model)
+    if card.runtime is None:
+        raise ParticipantError(
+            Code.FOLDER_REJECTED, f"{model / MODEL_CARD}: runtime: names no runtime image"
+        )
+    try:
+        return FolderContent(entries=read_folder(model), runtime=card.runtime)
+    except (FolderError, ValidationError) as error:
+        raise ParticipantError(Code.FOLDER_REJECTED, f"{model}: {error}") from error
+
+
+def _run_order(local: LocalTask, content: FolderContent | ImageContent) -> RunOrder:
+    cases = local.data.inputs.cases
+    return RunOrder(
+        id=new_id(Kind.RUN),
+        fence=1,
+        token="",
+        lease_s=0,
+        submission="local",
+        challenge=local.challenge,
+        phase="local",
+        content=content,
+        intake=False,
+        task=local.task,
+        limits=local.limits,
+        cases=tuple(
+            OrderCase(id=case.id, alias=secrets.token_hex(8), items=case.items, files=case.files)
+            for case in cases
+        ),
+        cases_total=len(cases),
+    )
+
+
+def _score_order(local: LocalTask, reports: Mapping[str, CaseReport]) -> ScoreOrder:
+    references = {case.id: case.files for case in local.data.reference.cases}
+    return ScoreOrder(
+        id=new_id(Kind.EVALUATION),
+        fence=1,
+        token="",
+        lease_s=0,
+        run="local",
+        challenge=local.challenge,
+        task=local.task,
+        cases=tuple(
+            ScoreCase(
+                id=case.id,
+                group=case.group,
+                strata=case.strata,
+                items=case.items,
+                outcome=reports[case.id].outcome,
+                predictions=reports[case.id].predictions,
+                reference=references[case.id],
+            )
+            for case in local.data.inputs.cases
+        ),
+        inputs_digest=local.data.inputs.digest(),
+        bootstrap=local.bootstrap,
+    )
