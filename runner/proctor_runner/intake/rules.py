@@ -1,0 +1,147 @@
+"""The rules an image must keep before it touches the Docker daemon.
+
+What the sandbox neutralizes by itself is let through: the user is replaced by a number, a health
+check is switched off, exposed ports mean nothing without a network, a stop signal is replaced,
+declared volumes are masked, variables that steer a GPU runtime are overridden, set-user-id files
+have no effect. Refused is what has no honest use, or what the sandbox could not take back: another
+platform, labels in our name, files below a declared volume (they would vanish behind the mask),
+triggers, names that leave the image, devices outside /dev, bombs.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from proctor.spec.limits import GIB
+from proctor.spec.outcomes import Code, ParticipantError
+
+ALLOWED_LABEL = "proctor.protocols"
+
+_OWN_LABELS = "proctor."
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
+
+
+@dataclass(frozen=True)
+class IntakeLimits:
+    """How large an image may be."""
+
+    config_bytes: int = 1 << 20
+    layers: int = 127
+    unpacked_bytes: int = 32 * GIB
+    files: int = 2_000_000
+    environment_bytes: int = 64 * 1024
+    volumes: int = 32
+
+
+def reject(sentence: str) -> ParticipantError:
+    """Return the error that refuses an image."""
+    return ParticipantError(Code.IMAGE_REJECTED, sentence)
+
+
+def check_config(config: Mapping[str, Any], machine: str, limits: IntakeLimits) -> None:
+    """Check what an image declares about itself.
+
+    Args:
+        machine: The machine images run on here, as ``platform.machine()`` says it.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED.
+    """
+    system, architecture = config.get("os"), config.get("architecture")
+    if system != "linux" or _MACHINES.get(str(architecture)) != machine:
+        wanted = next(name for name, value in _MACHINES.items() if value == machine)
+        raise reject(
+            f"The image is for {system}/{architecture}; this platform runs linux/{wanted}."
+            f" Build it with --platform linux/{wanted}."
+        )
+    declared = _mapping(config.get("config") or {}, "config")
+    if not (declared.get("Entrypoint") or declared.get("Cmd")):
+        raise reject("The image has no ENTRYPOINT and no CMD; there is nothing to start.")
+    if declared.get("OnBuild"):
+        raise reject("The image has ONBUILD triggers; remove them.")
+    _check_labels(_mapping(declared.get("Labels") or {}, "Labels"))
+    _check_environment(declared.get("Env") or [], limits)
+    _check_folder(str(declared.get("WorkingDir") or "/"), "WORKDIR")
+    volumes = _mapping(declared.get("Volumes") or {}, "Volumes")
+    if len(volumes) > limits.volumes:
+        raise reject(f"The image declares {len(volumes)} volumes; {limits.volumes} are allowed.")
+    for volume in volumes:
+        if posixpath.normpath(volume) == "/":
+            raise reject("The image declares / as a VOLUME; remove that line.")
+        _check_folder(volume, "VOLUME")
+
+
+def diff_ids(config: Mapping[str, Any]) -> list[str]:
+    """Return the digests of the uncompressed layers that a config names, lowest first.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED, it names none.
+    """
+    listed = _mapping(config.get("rootfs") or {}, "rootfs").get("diff_ids")
+    if not isinstance(listed, list) or not listed or not all(isinstance(d, str) for d in listed):
+        raise reject("The image's configuration names no layers.")
+    return listed
+
+
+def volumes(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths that a checked config declares as volumes."""
+    return tuple((config.get("config") or {}).get("Volumes") or ())
+
+
+def check_name(name: str, volume_paths: Sequence[str]) -> None:
+    """Check the name of one file in a layer.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED.
+    """
+    if name.startswith("/") or ".." in name.split("/"):
+        raise reject(f"A layer holds a file called {name[:100]!r}, which leaves the image.")
+    place = "/" + posixpath.normpath(name)
+    for volume in volume_paths:
+        if place.startswith(posixpath.normpath(volume) + "/"):
+            raise reject(
+                f"The image holds {place[:100]} below its VOLUME {volume}; volumes are empty here."
+                " Remove the VOLUME line."
+            )
+
+
+def _check_labels(labels: Mapping[str, Any]) -> None:
+    for label in labels:
+        if label.startswith(_OWN_LABELS) and label != ALLOWED_LABEL:
+            raise reject(
+                f"The image has the label {label[:100]!r}; of the labels that start with"
+                f" {_OWN_LABELS!r} only {ALLOWED_LABEL!r} is yours to set."
+            )
+    protocols = str(labels.get(ALLOWED_LABEL, "case")).split(",")
+    if "case" not in [protocol.strip() for protocol in protocols]:
+        raise reject(
+            f"The image declares the protocols {','.join(protocols)[:100]!r}; this platform speaks"
+            " 'case'."
+        )
+
+
+def _check_environment(environment: object, limits: IntakeLimits) -> None:
+    if not isinstance(environment, list) or not all(isinstance(one, str) for one in environment):
+        raise reject("The image's environment is not a list of texts.")
+    size = sum(len(one.encode(errors="replace")) for one in environment)
+    if size > limits.environment_bytes:
+        raise reject(
+            f"The image's environment has {size} bytes; {limits.environment_bytes} are allowed."
+        )
+
+
+def _check_folder(path: str, what: str) -> None:
+    normal = posixpath.normpath(path)
+    inside = any(normal == one or normal.startswith(f"{one}/") for one in _SYSTEM_FOLDERS)
+    if not path.startswith("/") or ".." in path.split("/") or inside:
+        raise reject(f"The image's {what} is {path[:100]!r}; choose an ordinary absolute folder.")
+
+
+def _mapping(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise reject(f"The image's configuration has no object in {what}.")
+    return value
