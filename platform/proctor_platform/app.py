@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from proctor_platform import errors, migrate
 from proctor_platform.database import Database
 from proctor_platform.middleware import JsonLimit, RequestFrame
-from proctor_platform.routes import accounts, blobs, challenges
+from proctor_platform.routes import accounts, blobs, challenges, submissions
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.storage import FolderStore
 
@@ -34,7 +34,7 @@ def create_app(settings: PlatformSettings) -> FastAPI:
     app.state.store = FolderStore(settings.blobs)
     migrate.upgrade(database.engine)
     errors.install(app)
-    for router in (accounts.router, blobs.router, challenges.router):
+    for router in (accounts.router, blobs.router, challenges.router, submissions.router):
         app.include_router(router, prefix=API)
     for name in ("work", "leaderboards"):
         if find_spec(f"proctor_platform.routes.{name}"):

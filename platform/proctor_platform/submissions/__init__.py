@@ -1,0 +1,1 @@
+"""Submissions: entering a phase, who sees what of them, cancelling, running again."""

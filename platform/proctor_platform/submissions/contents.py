@@ -1,0 +1,99 @@
+"""What a participant hands in, checked before anything of it is opened.
+
+Only names, sizes and digests are looked at here; what is inside is a sandbox's to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlmodel import Session
+
+from proctor.spec.base import FileRef
+from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.digests import digest_entries
+from proctor.spec.model import ModelCard
+from proctor.spec.outcomes import Code, ParticipantError, ProctorError
+from proctor.spec.work import FolderContent, ImageContent
+from proctor_platform import blobs
+from proctor_platform.identity import UserIdentity
+from proctor_platform.publishing import image_files
+from proctor_platform.settings import PlatformSettings
+
+AnyContent = FolderContent | ImageContent
+
+_NEEDED = ("model.json", "model.py")
+
+
+def content_digest(content: AnyContent) -> str:
+    """Return the identity of what was handed in."""
+    if isinstance(content, ImageContent):
+        return content.digest()
+    return digest_entries(content.entries)
+
+
+def files_of(content: AnyContent) -> Iterator[tuple[str, FileRef]]:
+    """List the blobs of a content, each with a name for people."""
+    if isinstance(content, ImageContent):
+        yield from image_files("image", content)
+    else:
+        yield from ((entry.path, entry.file) for entry in content.entries)
+
+
+def check_content(
+    session: Session,
+    settings: PlatformSettings,
+    spec: ChallengeSpec,
+    content: AnyContent,
+    user: UserIdentity,
+    card: ModelCard | None = None,
+) -> None:
+    """Refuse what the challenge does not accept, what is too large, what was not uploaded.
+
+    Raises:
+        ParticipantError: a model folder lacks a file it needs, or names one twice.
+        ProctorError: the kind, the runtime image, the size or a blob is not right.
+    """
+    if content.kind not in spec.accepts:
+        accepted = ", ".join(spec.accepts)
+        raise ProctorError(Code.KIND_NOT_ACCEPTED, f"{spec.slug} accepts {accepted}.")
+    if isinstance(content, FolderContent):
+        _check_runtime(spec, content, card)
+        _check_paths(content)
+    _check_size(settings, content)
+    blobs.refuse_missing(session, list(files_of(content)), user)
+
+
+def _check_runtime(spec: ChallengeSpec, content: FolderContent, card: ModelCard | None) -> None:
+    approved = ", ".join(spec.runtimes)
+    if content.runtime not in spec.runtimes:
+        raise ProctorError(Code.RUNTIME_NOT_APPROVED, f"{content.runtime} is not among {approved}.")
+    if card is not None and card.runtime not in (None, content.runtime):
+        raise ProctorError(
+            Code.RUNTIME_NOT_APPROVED,
+            f"The card names {card.runtime}, the submission {content.runtime}.",
+        )
+
+
+def _check_paths(content: FolderContent) -> None:
+    paths = [entry.path for entry in content.entries]
+    names = set(paths)
+    for needed in _NEEDED:
+        if needed not in names:
+            raise ParticipantError(Code.FOLDER_REJECTED, f"{needed} is not in the folder.")
+    if len(names) < len(paths):
+        raise ParticipantError(Code.FOLDER_REJECTED, "A path is named twice.")
+    folders = {path[:at] for path in paths for at, sign in enumerate(path) if sign == "/"}
+    if both := names & folders:
+        raise ParticipantError(Code.FOLDER_REJECTED, f"{min(both)} is both a file and a folder.")
+
+
+def _check_size(settings: PlatformSettings, content: AnyContent) -> None:
+    total = sum(file.size for _, file in files_of(content))
+    limit = (
+        settings.max_image_bytes if isinstance(content, ImageContent) else settings.max_folder_bytes
+    )
+    if total > limit:
+        raise ProctorError(
+            Code.TOO_LARGE, f"The {content.kind} has {total} bytes; at most {limit} are allowed."
+        )

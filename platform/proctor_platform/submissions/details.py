@@ -1,0 +1,140 @@
+"""What is inside a submission: its cases, logs and history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from sqlmodel import Session, col, select
+
+from proctor.spec.api import CaseView, Event
+from proctor.spec.base import FileRef
+from proctor.spec.outcomes import Code, ProctorError
+from proctor.spec.states import EvaluationState
+from proctor_platform.identity import UserIdentity
+from proctor_platform.storage import Store
+from proctor_platform.submissions.sights import Access, SubmissionSight
+from proctor_platform.tables import CaseResult, Evaluation, EventRow, Run, Score
+
+_CHUNK_BYTES = 1 << 16
+_TOLD = frozenset({"attempt", "outcome", "phase", "purpose", "task", "version"})
+
+
+def list_cases(session: Session, sight: SubmissionSight) -> list[CaseView]:
+    """List the cases of every run, with scores where the asker may see them."""
+    rows = session.exec(
+        select(CaseResult, Run)
+        .join(Run, col(Run.id) == col(CaseResult.run_id))
+        .where(col(Run.submission_id) == sight.submission.id)
+        .order_by(col(Run.id), col(CaseResult.case_id))
+    ).all()
+    scores = {} if sight.hidden else _scores(session, sight)
+    readable = may_read_logs(sight)
+    return [
+        CaseView(
+            run=run.id,
+            task=run.task,
+            case=case.case_id,
+            outcome=Code(case.outcome),
+            detail=sight.told(case.outcome, case.detail),
+            seconds=case.seconds,
+            peak_memory_bytes=case.peak_memory_bytes,
+            scores=scores.get((run.id, case.case_id), {}),
+            log=readable and case.log is not None,
+        )
+        for case, run in rows
+    ]
+
+
+def _scores(
+    session: Session, sight: SubmissionSight
+) -> dict[tuple[str, str], dict[str, float | None]]:
+    evaluations = session.exec(
+        select(Evaluation, Run)
+        .join(Run, col(Run.id) == col(Evaluation.run_id))
+        .where(
+            col(Run.submission_id) == sight.submission.id,
+            col(Evaluation.state) == EvaluationState.SCORED.value,
+        )
+        .order_by(col(Evaluation.id))
+    ).all()
+    organizer = sight.access is Access.ORGANIZER
+    newest = {run.id: row.id for row, run in evaluations if organizer or run.content is None}
+    runs = {evaluation: run for run, evaluation in newest.items()}
+    rows = session.exec(
+        select(Score).where(col(Score.evaluation_id).in_(runs), col(Score.case_id) != "")
+    )
+    scores: defaultdict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
+    for row in rows:
+        scores[runs[row.evaluation_id], row.case_id][f"{row.metric}/{row.label}"] = row.value
+    return scores
+
+
+def may_read_logs(sight: SubmissionSight) -> bool:
+    """Tell whether the asker may read what the model printed."""
+    if sight.access is Access.ORGANIZER:
+        return True
+    return sight.access is Access.OWNER and sight.phase.show_logs
+
+
+def find_logs(
+    session: Session, sight: SubmissionSight, run_id: str | None, case_id: str | None
+) -> list[tuple[str, FileRef]]:
+    """Find logs by their case: of one run, the newest if none is named, and of one case or all.
+
+    Raises:
+        ProctorError: the phase does not show logs, or there is no such run or case.
+    """
+    if not may_read_logs(sight):
+        detail = f"Phase {sight.phase.slug} does not show logs to participants."
+        raise ProctorError(Code.FORBIDDEN, detail)
+    wanted = select(Run).where(col(Run.submission_id) == sight.submission.id)
+    if run_id is not None:
+        wanted = wanted.where(col(Run.id) == run_id)
+    run = session.exec(wanted.order_by(col(Run.id).desc())).first()
+    if run is None:
+        raise ProctorError(Code.NOT_FOUND, f"The submission has no run {run_id}.")
+    cases = select(CaseResult).where(col(CaseResult.run_id) == run.id)
+    if case_id is not None:
+        cases = cases.where(col(CaseResult.case_id) == case_id)
+    rows = session.exec(cases.order_by(col(CaseResult.case_id))).all()
+    if case_id is not None and not rows:
+        raise ProctorError(Code.NOT_FOUND, f"Run {run.id} has no result of case {case_id}.")
+    return [(row.case_id, FileRef.model_validate(row.log)) for row in rows if row.log is not None]
+
+
+def read_logs(store: Store, logs: list[tuple[str, FileRef]], *, titled: bool) -> Iterator[bytes]:
+    """Read logs one after the other, each under a line that names its case if ``titled``."""
+    for case_id, file in logs:
+        if titled:
+            yield f"==> case {case_id} <==\n".encode()
+        with store.open(file.digest) as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                yield chunk
+        if titled:
+            yield b"\n"
+
+
+def list_events(session: Session, sight: SubmissionSight, user: UserIdentity) -> list[Event]:
+    """List the history of a submission, its runs and their evaluations, oldest first.
+
+    Whoever does not organize sees of the facts only those that tell nothing of hidden data, and
+    of other actors only that it was not they.
+    """
+    runs = session.exec(select(Run.id).where(col(Run.submission_id) == sight.submission.id)).all()
+    evaluations = session.exec(select(Evaluation.id).where(col(Evaluation.run_id).in_(runs))).all()
+    subjects = [sight.submission.id, *runs, *evaluations]
+    rows = session.exec(
+        select(EventRow).where(col(EventRow.subject).in_(subjects)).order_by(col(EventRow.id))
+    )
+    everything = sight.access is Access.ORGANIZER
+    return [
+        Event(
+            at=row.at,
+            subject=row.subject,
+            name=row.name,
+            actor=row.actor if everything or row.actor == user.id else "platform",
+            facts={k: v for k, v in row.facts.items() if everything or k in _TOLD},
+        )
+        for row in rows
+    ]

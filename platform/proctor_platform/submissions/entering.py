@@ -1,0 +1,174 @@
+"""Entering a phase: every check, the submission, its runs and their bells in one transaction."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from proctor.spec.api import SubmissionCreate
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec, SubmissionKind
+from proctor.spec.identifiers import Kind, new_id
+from proctor.spec.outcomes import Code, ProctorError
+from proctor.spec.states import RunState, SubmissionState
+from proctor.spec.work import Queue
+from proctor_platform import blobs
+from proctor_platform.events import record
+from proctor_platform.identity import UserIdentity
+from proctor_platform.outbox import ring
+from proctor_platform.rights import ChallengeSight, challenge_in_sight, database_now, phase_of
+from proctor_platform.settings import PlatformSettings
+from proctor_platform.submissions.contents import check_content, content_digest, files_of
+from proctor_platform.submissions.quotas import refuse_above_quota
+from proctor_platform.tables import ChallengeVersion, Run, Submission
+from proctor_platform.versions import dataset_row, newest, spec_of
+
+
+def submit(
+    session: Session,
+    settings: PlatformSettings,
+    user: UserIdentity,
+    request: SubmissionCreate,
+    idempotency_key: str | None,
+) -> Submission:
+    """Enter a phase; the same key with the same request enters once.
+
+    Raises:
+        ParticipantError: the model folder is not one.
+        ProctorError: another check failed; each has its code.
+    """
+    sight = challenge_in_sight(session, request.challenge, user, lock=True)
+    earlier = _earlier(session, user, sight, request, idempotency_key)
+    if earlier is not None:
+        return earlier
+    version = newest(session, sight.challenge)
+    spec = spec_of(version)
+    phase = phase_of(spec, request.phase)
+    _refuse_strangers(sight, spec)
+    if request.baseline and not sight.organizer:
+        raise ProctorError(Code.FORBIDDEN, "Only organizers submit baselines.")
+    _refuse_outside_window(session, phase)
+    check_content(session, settings, spec, request.content, user, request.card)
+    if not request.baseline:
+        refuse_above_quota(session, sight.challenge.id, phase, user.id)
+    submission = Submission(
+        id=new_id(Kind.SUBMISSION),
+        challenge_id=sight.challenge.id,
+        version=version.number,
+        phase=phase.slug,
+        user_id=user.id,
+        kind=request.content.kind.value,
+        content=request.content.model_dump(mode="json"),
+        content_digest=content_digest(request.content),
+        card=request.card.model_dump(mode="json"),
+        message=request.message,
+        baseline=request.baseline,
+        state=_first_state(request.content.kind).value,
+        charged=not request.baseline,
+        idempotency_key=idempotency_key,
+    )
+    session.add(submission)
+    session.flush()
+    facts = {"phase": phase.slug, "version": version.number, "content": submission.content_digest}
+    record(session, submission.id, "submission_received", user.id, facts)
+    blobs.grant(
+        session, (f.digest for _, f in files_of(request.content)), f"submission:{submission.id}"
+    )
+    for task in phase.tasks:
+        queue_run(session, submission, version, phase, task, user)
+    session.commit()
+    return submission
+
+
+def queue_run(
+    session: Session,
+    submission: Submission,
+    version: ChallengeVersion,
+    phase: PhaseSpec,
+    task: str,
+    user: UserIdentity,
+    **fields: Any,
+) -> Run:
+    """Add a waiting run of a submission on one task, its event and its bell."""
+    queue = Queue.RUN_GPU if phase.limits.gpus else Queue.RUN_CPU
+    run = Run(
+        id=new_id(Kind.RUN),
+        submission_id=submission.id,
+        task=task,
+        requested_by=user.id,
+        queue=queue.value,
+        state=RunState.QUEUED.value,
+        cases_total=dataset_row(session, version, task, "hidden").cases,
+        **{"alias_seed": secrets.token_hex(16), **fields},
+    )
+    session.add(run)
+    session.flush()
+    record(session, run.id, "run_queued", user.id, {"task": task, "purpose": run.purpose})
+    ring(session, run.id, queue)
+    return run
+
+
+def _first_state(kind: SubmissionKind) -> SubmissionState:
+    # An image is looked into by a worker first; a folder was checked by its names and sizes.
+    if kind is SubmissionKind.IMAGE:
+        return SubmissionState.CHECKING
+    return SubmissionState.ACCEPTED
+
+
+def _earlier(
+    session: Session,
+    user: UserIdentity,
+    sight: ChallengeSight,
+    request: SubmissionCreate,
+    key: str | None,
+) -> Submission | None:
+    if key is None:
+        return None
+    row = session.exec(
+        select(Submission).where(
+            col(Submission.user_id) == user.id, col(Submission.idempotency_key) == key
+        )
+    ).first()
+    if row is None:
+        return None
+    asked = (
+        sight.challenge.id,
+        request.phase,
+        request.content.model_dump(mode="json"),
+        request.card.model_dump(mode="json"),
+        request.message,
+        request.baseline,
+    )
+    if asked != (
+        row.challenge_id,
+        row.phase,
+        row.content,
+        row.card,
+        row.message,
+        row.baseline,
+    ):
+        detail = f"This Idempotency-Key belongs to {row.id}, which is another request."
+        raise ProctorError(Code.CONFLICT, detail)
+    return row
+
+
+def _refuse_strangers(sight: ChallengeSight, spec: ChallengeSpec) -> None:
+    if sight.organizer:
+        return
+    if sight.membership is None or sight.membership.joined_at is None:
+        raise ProctorError(Code.TERMS_NOT_ACCEPTED)
+    wanted = spec.terms.version if spec.terms else ""
+    if sight.membership.terms_version != wanted:
+        detail = f"You accepted version {sight.membership.terms_version!r}; it is {wanted!r} now."
+        raise ProctorError(Code.TERMS_NOT_ACCEPTED, detail)
+
+
+def _refuse_outside_window(session: Session, phase: PhaseSpec) -> None:
+    present = database_now(session)
+    if present < phase.opens_at:
+        opens = phase.opens_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise ProctorError(Code.PHASE_CLOSED, f"Phase {phase.slug} opens at {opens}.")
+    if present >= phase.closes_at:
+        closed = phase.closes_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise ProctorError(Code.PHASE_CLOSED, f"Phase {phase.slug} closed at {closed}.")

@@ -1,0 +1,60 @@
+"""What a submission's newest first runs and evaluations add up to, in one word for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from proctor.spec.outcomes import Code
+from proctor.spec.states import EvaluationState, RunState, SubmissionState
+from proctor_platform.tables import Evaluation, Run, Submission
+
+
+class Progress(NamedTuple):
+    """A word, whether it is the last one, and why it came to this."""
+
+    word: str
+    final: bool
+    outcome: Code | None = None
+    detail: str = ""
+
+
+def first_runs(runs: Iterable[Run]) -> dict[str, Run]:
+    """Return the newest run of each task that is no re-run; ``runs`` are in order of time."""
+    return {run.task: run for run in runs if run.purpose == "first"}
+
+
+def progress_of(
+    submission: Submission, runs: Sequence[Run], evaluations: Mapping[str, Evaluation]
+) -> Progress:
+    """Say where a submission stands.
+
+    Args:
+        submission: its row.
+        runs: all its runs in order of time.
+        evaluations: the newest evaluation of each run that has one.
+    """
+    if submission.state in (SubmissionState.REJECTED, SubmissionState.WITHDRAWN):
+        code = Code(submission.outcome) if submission.outcome else Code.CANCELLED
+        return Progress(submission.state, True, code, submission.detail)
+    firsts = list(first_runs(runs).values())
+    states = {run.state for run in firsts}
+    if states & {RunState.CLAIMED, RunState.RUNNING}:
+        return Progress(
+            "checking" if submission.state == SubmissionState.CHECKING else "running", False
+        )
+    if RunState.QUEUED in states:
+        return Progress("queued", False)
+    scorings = [evaluations[run.id] for run in firsts if run.id in evaluations]
+    awaited = [run for run in firsts if run.state == RunState.SUCCEEDED]
+    waiting = {EvaluationState.QUEUED, EvaluationState.CLAIMED, EvaluationState.SCORING}
+    if len(scorings) < len(awaited) or any(row.state in waiting for row in scorings):
+        return Progress("scoring", False)
+    ended: list[Run | Evaluation] = [*firsts, *scorings]
+    for row in ended:
+        if row.state == RunState.FAILED:
+            code = Code(row.outcome) if row.outcome else Code.INTERNAL
+            return Progress("failed", True, code, row.detail)
+    if RunState.CANCELLED in {row.state for row in ended}:
+        return Progress("cancelled", True, Code.CANCELLED)
+    return Progress("scored", True, Code.OK)

@@ -1,0 +1,141 @@
+"""Who sees a submission, and how much of it.
+
+Its owner and the organizers see it always; readers of a board see what stands on that board,
+while its scores are open. To everybody else it does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, false
+from sqlmodel import Session, col, or_, select
+
+from proctor.spec.challenge import PhaseSpec
+from proctor.spec.outcomes import OUTCOMES, Code, Owner, ProctorError
+from proctor.spec.states import SubmissionState
+from proctor_platform.identity import UserIdentity
+from proctor_platform.rights import Asker, organizes, scores_hidden, sees
+from proctor_platform.tables import Challenge, ChallengeVersion, LeaderboardRow, Submission
+from proctor_platform.versions import newest, spec_of
+
+
+class Access(StrEnum):
+    """As what somebody sees a submission."""
+
+    OWNER = "owner"
+    ORGANIZER = "organizer"
+    READER = "reader"
+
+
+@dataclass(frozen=True, eq=False)
+class SubmissionSight:
+    """A submission that the asker sees.
+
+    Attributes:
+        phase: as the newest version has it: its window and visibility hold now.
+        hidden: whether scores are hidden from the asker at this moment.
+    """
+
+    submission: Submission
+    challenge: Challenge
+    phase: PhaseSpec
+    access: Access
+    hidden: bool
+    yours: bool
+
+    def told(self, code: str | None, detail: str) -> str:
+        """Return what of a failure's detail the asker is told.
+
+        Details may name hidden cases, and those of failures that are not the participant's may
+        name an organizer's files or our machines: then the table's own sentence must do.
+        """
+        if self.access is Access.ORGANIZER:
+            return detail
+        if code is None or code == Code.OK:
+            return ""
+        outcome = OUTCOMES[Code(code)]
+        theirs = outcome.owner in (Owner.PARTICIPANT, Owner.NOBODY)
+        if self.access is Access.OWNER and theirs and not self.hidden:
+            return detail
+        return outcome.message
+
+
+def is_inside(asker: Asker) -> ColumnElement[bool]:
+    """Return the condition on (``Submission``, ``Challenge``) that it is the asker's own."""
+    if asker is None:
+        return false()
+    return or_(col(Submission.user_id) == asker.id, organizes(asker))
+
+
+def submission_in_sight(session: Session, submission_id: str, asker: Asker) -> SubmissionSight:
+    """Find a submission that the asker may see, perhaps only as a reader of its board.
+
+    Raises:
+        ProctorError: there is none in sight.
+    """
+    on_board = select(col(LeaderboardRow.position)).where(
+        col(LeaderboardRow.submission_id) == col(Submission.id)
+    )
+    readable = (
+        sees(asker) & on_board.exists() & (col(Submission.state) == SubmissionState.ACCEPTED.value)
+    )
+    sight = _find(session, submission_id, asker, or_(is_inside(asker), readable))
+    if sight.access is Access.READER and sight.hidden:
+        raise ProctorError(Code.NOT_FOUND)
+    return sight
+
+
+def own_submission(
+    session: Session, submission_id: str, asker: UserIdentity, *, lock: bool = False
+) -> SubmissionSight:
+    """Find a submission that is the asker's, or in a challenge the asker organizes.
+
+    Raises:
+        ProctorError: there is none.
+    """
+    if lock:
+        wanted = select(Submission).where(col(Submission.id) == submission_id).with_for_update()
+        session.exec(wanted).first()
+    return _find(session, submission_id, asker, is_inside(asker))
+
+
+def _find(
+    session: Session, submission_id: str, asker: Asker, condition: ColumnElement[bool]
+) -> SubmissionSight:
+    row = session.exec(
+        select(Submission, Challenge, organizes(asker))
+        .join(Challenge, col(Challenge.id) == col(Submission.challenge_id))
+        .where(col(Submission.id) == submission_id, condition)
+    ).first()
+    if row is None:
+        raise ProctorError(Code.NOT_FOUND)
+    submission, challenge, organizer = row
+    return sight_of(session, submission, challenge, asker, organizer=bool(organizer))
+
+
+def sight_of(
+    session: Session,
+    submission: Submission,
+    challenge: Challenge,
+    asker: Asker,
+    *,
+    organizer: bool,
+) -> SubmissionSight:
+    """Say as what the asker sees a submission that a query of rights has found."""
+    phase = _ruling_phase(session, submission, challenge)
+    yours = asker is not None and submission.user_id == asker.id
+    access = Access.ORGANIZER if organizer else Access.OWNER if yours else Access.READER
+    hidden = scores_hidden(session, phase, organizer=organizer)
+    return SubmissionSight(submission, challenge, phase, access, hidden, yours)
+
+
+def _ruling_phase(session: Session, submission: Submission, challenge: Challenge) -> PhaseSpec:
+    """Return the phase as it is now; as it was at submission if it has been taken out since."""
+    present = spec_of(newest(session, challenge))
+    for phase in present.phases:
+        if phase.slug == submission.phase:
+            return phase
+    then = session.get_one(ChallengeVersion, (challenge.id, submission.version))
+    return spec_of(then).phase(submission.phase)

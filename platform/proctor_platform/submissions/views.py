@@ -1,0 +1,240 @@
+"""Submissions as the wire shows them, with their runs and evaluations.
+
+A page of many is read with one query a table. Scores of a hidden phase are not read at all for
+whoever may not see them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from proctor.spec.api import EvaluationView, Page, RunView, SubmissionView
+from proctor.spec.model import ModelCard
+from proctor.spec.outcomes import OUTCOMES, Code
+from proctor.spec.states import EvaluationState, RunState, SubmissionState
+from proctor.spec.work import Environment
+from proctor_platform.identity import UserIdentity
+from proctor_platform.rights import organizes
+from proctor_platform.submissions.progress import progress_of
+from proctor_platform.submissions.sights import Access, SubmissionSight, is_inside, sight_of
+from proctor_platform.tables import (
+    AggregateScore,
+    CaseResult,
+    Challenge,
+    Evaluation,
+    LeaderboardRow,
+    LeaderboardSnapshot,
+    Run,
+    Submission,
+    User,
+)
+
+
+@dataclass
+class _Parts:
+    """Rows that belong to some submissions, by what they belong to."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    runs: defaultdict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
+    failed_cases: dict[str, int] = field(default_factory=dict)
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    scores: defaultdict[str, list[AggregateScore]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    places: dict[str, LeaderboardRow] = field(default_factory=dict)
+
+
+def view_submission(session: Session, sight: SubmissionSight) -> SubmissionView:
+    """Show one submission as far as ``sight`` reaches."""
+    return view_submissions(session, [sight])[0]
+
+
+def list_submissions(
+    session: Session,
+    user: UserIdentity,
+    *,
+    challenge: str | None,
+    phase: str | None,
+    mine: bool,
+    offset: int,
+    limit: int,
+) -> Page[SubmissionView]:
+    """List the submissions of the user and of the challenges the user organizes, newest first."""
+    conditions = [is_inside(user)]
+    if challenge is not None:
+        conditions.append(col(Challenge.slug) == challenge)
+    if phase is not None:
+        conditions.append(col(Submission.phase) == phase)
+    if mine:
+        conditions.append(col(Submission.user_id) == user.id)
+    of_challenge = col(Challenge.id) == col(Submission.challenge_id)
+    total = session.exec(
+        select(func.count())
+        .select_from(Submission)
+        .join(Challenge, of_challenge)
+        .where(*conditions)
+    ).one()
+    rows = session.exec(
+        select(Submission, Challenge, organizes(user))
+        .join(Challenge, of_challenge)
+        .where(*conditions)
+        .order_by(col(Submission.id).desc())
+        .offset(offset)
+        .limit(limit)
+    ).all()
+    sights = [
+        sight_of(session, submission, owner, user, organizer=bool(organizer))
+        for submission, owner, organizer in rows
+    ]
+    return Page(items=tuple(view_submissions(session, sights)), offset=offset, total=total)
+
+
+def view_submissions(session: Session, sights: Sequence[SubmissionSight]) -> list[SubmissionView]:
+    """Show submissions as far as each sight reaches."""
+    parts = _read(session, sights)
+    return [_view(sight, parts) for sight in sights]
+
+
+def _read(session: Session, sights: Sequence[SubmissionSight]) -> _Parts:
+    parts = _Parts()
+    ids = [sight.submission.id for sight in sights]
+    users = {sight.submission.user_id for sight in sights}
+    parts.names = {
+        user.id: user.name for user in session.exec(select(User).where(col(User.id).in_(users)))
+    }
+    runs = session.exec(
+        select(Run).where(col(Run.submission_id).in_(ids)).order_by(col(Run.id))
+    ).all()
+    for run in runs:
+        parts.runs[run.submission_id].append(run)
+    run_ids = [run.id for run in runs]
+    parts.failed_cases = dict(
+        session.exec(
+            select(col(CaseResult.run_id), func.count())
+            .where(col(CaseResult.run_id).in_(run_ids), col(CaseResult.outcome) != Code.OK.value)
+            .group_by(col(CaseResult.run_id))
+        ).all()
+    )
+    evaluations = session.exec(
+        select(Evaluation).where(col(Evaluation.run_id).in_(run_ids)).order_by(col(Evaluation.id))
+    ).all()
+    parts.evaluations = {evaluation.run_id: evaluation for evaluation in evaluations}
+    _read_scores(session, sights, parts)
+    return parts
+
+
+def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Parts) -> None:
+    open_to_asker = [sight for sight in sights if not sight.hidden]
+    wanted = [
+        parts.evaluations[run.id].id
+        for sight in open_to_asker
+        for run in parts.runs[sight.submission.id]
+        if run.id in parts.evaluations and _scores_shown(sight, run)
+    ]
+    rows = session.exec(select(AggregateScore).where(col(AggregateScore.evaluation_id).in_(wanted)))
+    for row in rows:
+        parts.scores[row.evaluation_id].append(row)
+    boards = {(s.challenge.id, s.phase.slug) for s in open_to_asker}
+    newest = [_newest_board(session, *board) for board in boards]
+    places = session.exec(
+        select(LeaderboardRow).where(
+            col(LeaderboardRow.leaderboard_id).in_([board for board in newest if board]),
+            col(LeaderboardRow.submission_id).in_([s.submission.id for s in open_to_asker]),
+        )
+    )
+    parts.places = {row.submission_id: row for row in places}
+
+
+def _newest_board(session: Session, challenge_id: str, phase: str) -> str | None:
+    return session.exec(
+        select(LeaderboardSnapshot.id)
+        .where(
+            col(LeaderboardSnapshot.challenge_id) == challenge_id,
+            col(LeaderboardSnapshot.phase) == phase,
+        )
+        .order_by(col(LeaderboardSnapshot.number).desc())
+        .limit(1)
+    ).first()
+
+
+def _scores_shown(sight: SubmissionSight, run: Run) -> bool:
+    # Another content's scores would be a submission that no quota counts.
+    return sight.access is Access.ORGANIZER or run.content is None
+
+
+def _view(sight: SubmissionSight, parts: _Parts) -> SubmissionView:
+    submission = sight.submission
+    runs = parts.runs[submission.id]
+    progress = progress_of(submission, runs, parts.evaluations)
+    place = parts.places.get(submission.id)
+    return SubmissionView(
+        id=submission.id,
+        challenge=sight.challenge.slug,
+        challenge_version=submission.version,
+        phase=submission.phase,
+        participant=parts.names[submission.user_id],
+        kind=submission.kind,
+        card=ModelCard.model_validate(submission.card),
+        message="" if sight.access is Access.READER else submission.message,
+        baseline=submission.baseline,
+        content_digest=submission.content_digest,
+        state=SubmissionState(submission.state),
+        progress=progress.word,
+        final=progress.final,
+        outcome=progress.outcome,
+        detail=sight.told(progress.outcome, progress.detail),
+        hint=OUTCOMES[progress.outcome].hint if progress.outcome else "",
+        rank=place.rank if place else None,
+        leaderboard=place.leaderboard_id if place else None,
+        runs=tuple(_view_run(sight, run, parts) for run in runs),
+        submitted_at=submission.submitted_at,
+        yours=sight.yours,
+    )
+
+
+def _view_run(sight: SubmissionSight, run: Run, parts: _Parts) -> RunView:
+    evaluation = parts.evaluations.get(run.id)
+    outcome = Code(run.outcome) if run.outcome else None
+    return RunView(
+        id=run.id,
+        task=run.task,
+        purpose=run.purpose,
+        state=RunState(run.state),
+        stage=run.stage,
+        outcome=outcome,
+        owner=OUTCOMES[outcome].owner if outcome else None,
+        detail=sight.told(run.outcome, run.detail),
+        cases_done=run.cases_done,
+        cases_failed=parts.failed_cases.get(run.id, 0),
+        cases_total=run.cases_total,
+        attempt=run.attempt,
+        seconds=run.seconds,
+        environment=Environment.model_validate(run.environment) if run.environment else None,
+        predictions_digest=run.predictions_digest,
+        verdict=run.verdict,
+        verdict_detail="" if sight.hidden else run.verdict_detail,
+        queued_at=run.queued_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        evaluation=_view_evaluation(sight, run, evaluation, parts) if evaluation else None,
+    )
+
+
+def _view_evaluation(
+    sight: SubmissionSight, run: Run, evaluation: Evaluation, parts: _Parts
+) -> EvaluationView:
+    return EvaluationView(
+        id=evaluation.id,
+        state=EvaluationState(evaluation.state),
+        outcome=Code(evaluation.outcome) if evaluation.outcome else None,
+        detail=sight.told(evaluation.outcome, evaluation.detail),
+        scores={
+            f"{run.task}/{row.metric}/{row.label}": row.value for row in parts.scores[evaluation.id]
+        },
+        definitions={name: facts["definition_id"] for name, facts in evaluation.metrics.items()},
+    )
