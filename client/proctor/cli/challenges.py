@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from proctor.cli.connection import connect
+from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption
 from proctor.cli.output import Format, emit, say
@@ -159,23 +160,29 @@ def check(
     if no_baselines or not spec.baselines:
         say(f"{folder}: no problems.")
         return
-    rows = score_baselines(folder, spec, sandbox)
-    emit(rows, style)
-    say(f"{folder}: no problems.")
+    failed = score_baselines(folder, spec, sandbox, style)
+    say(f"{folder}: no problems in its files.")
+    if failed:
+        raise CommandError(f"Baselines that fail: {', '.join(failed)}.", "Mend or remove them.")
 
 
 @challenges.command("publish")
 def publish(
     folder: FolderArgument,
     allow_identifiers: IdentifiersOption = False,
+    no_docker: Annotated[
+        bool, typer.Option("--no-docker", help="For a platform whose workers have no Docker.")
+    ] = False,
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
     """Publish a challenge; again makes a new version and never changes the old."""
-    from proctor.cli.publishing import publish_folder
+    from proctor.cli.publishing import NoDockerShelf, RuntimeShelf, publish_folder
 
+    kept = read_environment().cache / "images"
+    shelf = NoDockerShelf() if no_docker else RuntimeShelf(kept)
     with connect(host) as client:
-        view = publish_folder(client, folder, allow_identifiers)
+        view = publish_folder(client, folder, allow_identifiers, shelf, say)
         address = f"{client.host}/api/v1/challenges/{view.challenge.slug}?version={view.version}"
     row = {"slug": view.challenge.slug, "version": view.version, "address": address}
     emit([row], style, document=view.model_dump(mode="json"))

@@ -13,8 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
@@ -26,6 +25,8 @@ from proctor.spec.work import FolderContent, ImageContent
 
 if TYPE_CHECKING:
     import docker
+
+    from proctor_runner.intake.archive import LocalImage
 
 _CARD = "model.json"
 
@@ -45,6 +46,13 @@ class Model:
     blobs: tuple[Blob, ...]
 
 
+class ImageFiles(NamedTuple):
+    """An image as the blobs it is made of."""
+
+    content: ImageContent
+    blobs: tuple[Blob, ...]
+
+
 @contextmanager
 def open_model(name: str, card: Path | None, say: Callable[[str], None]) -> Generator[Model]:
     """Give the model that ``name`` means: a folder, a `docker save` archive, or a local image.
@@ -60,15 +68,14 @@ def open_model(name: str, card: Path | None, say: Callable[[str], None]) -> Gene
         if path.is_dir():
             yield _folder(path, card)
         elif path.is_file():
-            yield stack.enter_context(_archive(path, name, card))
+            image = stack.enter_context(open_archive(path))
+            yield Model(name, image.content, _image_card(name, card), image.blobs)
         elif _looks_like_a_path(name):
             raise CommandError(f"There is no folder or file {name}.", "", Exit.USAGE)
         else:
-            scratch = Path(stack.enter_context(TemporaryDirectory(prefix="proctor-image-")))
-            archive = scratch / "image.tar"
-            say(f"Saving the image {name} from the Docker daemon.")
-            save_image(name, archive)
-            yield stack.enter_context(_archive(archive, name, card))
+            say(f"Reading the image {name} from the Docker daemon.")
+            image = stack.enter_context(open_image(name))
+            yield Model(name, image.content, _image_card(name, card), image.blobs)
 
 
 def read_card(path: Path) -> ModelCard:
@@ -93,32 +100,6 @@ def read_card(path: Path) -> ModelCard:
         raise CommandError(f"The model card is not valid:{problems}") from error
     except ValueError as error:
         raise CommandError(f"{path} is not JSON: {error}.") from error
-
-
-def save_image(reference: str, archive: Path) -> None:
-    """Write a local image to ``archive``, as `docker save` does.
-
-    Raises:
-        CommandError: No daemon answers, or it has no such image.
-    """
-    from docker.errors import DockerException, ImageNotFound
-
-    try:
-        image = docker_client().images.get(reference)
-        with archive.open("wb") as stream:
-            for chunk in image.save():
-                stream.write(chunk)
-    except ImageNotFound as error:
-        raise CommandError(
-            f"{reference} is no folder, no file, and no image of the Docker daemon.",
-            "`docker images` lists those there are.",
-            Exit.USAGE,
-        ) from error
-    except DockerException as error:
-        raise CommandError(
-            f"The Docker daemon did not give the image {reference}: {error}.",
-            "Check `docker info`.",
-        ) from error
 
 
 def docker_client() -> docker.DockerClient:
@@ -173,15 +154,34 @@ def _image_card(name: str, card_path: Path | None) -> ModelCard:
 
 
 @contextmanager
-def _archive(path: Path, name: str, card_path: Path | None) -> Generator[Model]:
+def open_archive(path: Path) -> Generator[ImageFiles]:
+    """Give what the image in a `docker save` archive is made of.
+
+    Raises:
+        ParticipantError: The archive holds no image that a platform would take.
+    """
     from proctor_runner.intake.archive import read_archive
 
-    with read_archive(path) as archive:
-        content = archive.content
-        refs = (content.config, *content.layers)
-        yield Model(
-            name=name,
-            content=content,
-            card=_image_card(name, card_path),
-            blobs=tuple(Blob(ref, partial(archive.open, ref.digest)) for ref in refs),
-        )
+    with read_archive(path) as image:
+        yield _files(image)
+
+
+@contextmanager
+def open_image(reference: str) -> Generator[ImageFiles]:
+    """Give what an image of the local Docker daemon is made of.
+
+    Raises:
+        CommandError: No daemon answers.
+        ParticipantError: The daemon has no such image.
+    """
+    from proctor_runner.intake.archive import read_local
+
+    with read_local(docker_client(), reference) as image:
+        yield _files(image)
+
+
+def _files(image: LocalImage) -> ImageFiles:
+    refs = (image.content.config, *image.content.layers)
+    return ImageFiles(
+        image.content, tuple(Blob(ref, partial(image.open_blob, ref.digest)) for ref in refs)
+    )

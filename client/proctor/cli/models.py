@@ -13,11 +13,16 @@ import typer
 
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption, PhaseOption
-from proctor.cli.output import Format, say
+from proctor.cli.output import Format, emit, say
 
 models = typer.Typer(no_args_is_help=True, help="Write a model folder and test it.")
 
-_SANDBOX_HELP = "docker, process (models you trust), or auto."
+ModelArgument = Annotated[
+    str, typer.Argument(help="A model folder, a local Docker image, a `docker save` archive.")
+]
+SandboxOption = Annotated[
+    str, typer.Option("--sandbox", help="docker, process (for models you trust), or auto.")
+]
 
 
 @models.command("init")
@@ -48,3 +53,96 @@ def init(
     for path in written:
         sys.stdout.write(f"{path}\n")
     say(f"Next: `proctor model test {folder}`, then `proctor run <challenge> {folder}`.")
+
+
+@models.command("test")
+def try_out(
+    model: ModelArgument,
+    challenge: Annotated[
+        str | None, typer.Option("--challenge", help="A challenge folder or a slug to test with.")
+    ] = None,
+    task: Annotated[
+        str, typer.Option("--task", help="Without a challenge: classification or segmentation.")
+    ] = "classification",
+    sandbox: SandboxOption = "auto",
+    host: HostOption = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Load a model and let it answer the public sample twice: it must be the same both times."""
+    from tempfile import TemporaryDirectory
+
+    from proctor.cli import local_runs
+    from proctor.cli.new_challenge import new_challenge
+    from proctor.cli.sandboxes import usable_sandbox
+    from proctor_runner.local import run_local_task
+
+    chosen = local_runs.model_of(model)
+    name = usable_sandbox(sandbox, local_runs.images_folder(), say)
+    differ, broken = False, False
+    rows: list[dict[str, object]] = []
+    with TemporaryDirectory(prefix="proctor-test-") as scratch:
+        if challenge is None:
+            say(f"No challenge is named; testing on made-up cases for {task}.")
+            challenge = str(Path(scratch) / "made-up")
+            try:
+                new_challenge(Path(challenge), "made-up", task)
+            except ValueError as error:
+                raise CommandError(f"{error}.", "", Exit.USAGE) from error
+        tasks = local_runs.find_tasks(challenge, "sample", None, host)
+        for local in local_runs.for_model(tasks, chosen):
+            reports = []
+            for turn in ("first", "second"):
+                with local_runs.case_progress(f"{turn} time") as progress:
+                    reports.append(run_local_task(local, chosen, name, progress))
+            first, second = reports
+            local_runs.tell_failures(first)
+            broken = broken or any(map(local_runs.failed, reports))
+            again = {case.case: case for case in second.cases}
+            for case in first.cases:
+                same = case.case in again and again[case.case].predictions == case.predictions
+                differ = differ or not same
+                rows.append(
+                    {
+                        "case": case.case,
+                        "outcome": case.outcome.value,
+                        "seconds": case.seconds,
+                        "same again": same,
+                    }
+                )
+    emit(rows, style)
+    if broken:
+        raise CommandError("The model fails on the sample.", "The lines above say where.")
+    if differ:
+        raise CommandError(
+            "The model answers differently the second time.",
+            "Seed whatever it draws with the seed of case.json; a re-run must give the same.",
+        )
+    say("The model loads, answers every case, and answers the same twice.")
+
+
+def run(
+    challenge: Annotated[str, typer.Argument(help="A challenge folder, or a slug.")],
+    model: ModelArgument,
+    phase: PhaseOption = None,
+    split: Annotated[
+        str, typer.Option("--split", help="Of a folder: sample or hidden.")
+    ] = "sample",
+    sandbox: SandboxOption = "auto",
+    host: HostOption = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Run a model here, with the platform's sandbox, limits and metrics, and print its scores."""
+    from proctor.cli import local_runs
+    from proctor.cli.sandboxes import usable_sandbox
+    from proctor_runner.local import run_local_task
+
+    if split not in ("sample", "hidden"):
+        raise CommandError(f"There is no split {split!r}.", "Give sample or hidden.", Exit.USAGE)
+    chosen = local_runs.model_of(model)
+    tasks = local_runs.for_model(local_runs.find_tasks(challenge, split, phase, host), chosen)
+    name = usable_sandbox(sandbox, local_runs.images_folder(), say)
+    reports = []
+    for local in tasks:
+        with local_runs.case_progress(local.task.slug) as progress:
+            reports.append(run_local_task(local, chosen, name, progress))
+    raise typer.Exit(local_runs.show_reports(reports, style))

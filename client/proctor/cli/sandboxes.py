@@ -54,10 +54,7 @@ def ready_sandbox(
     Raises:
         CommandError: There is no such sandbox, or it cannot be had here.
     """
-    if wanted not in SANDBOXES:
-        raise CommandError(
-            f"There is no sandbox {wanted!r}.", f"Choose {', '.join(SANDBOXES)}.", Exit.USAGE
-        )
+    _refuse_unknown(wanted)
     if wanted == "process":
         say(_WARNING.format(reason="it was asked for"))
         yield ReadySandbox("process")
@@ -77,11 +74,34 @@ def ready_sandbox(
             yield _with_images(images, say)
 
 
-def _with_images(images: Path, say: Callable[[str], None]) -> ReadySandbox:
-    import docker
+def usable_sandbox(wanted: str, images: Path, say: Callable[[str], None]) -> str:
+    """Return the name of a sandbox for a local run; nothing is started or installed for it.
 
+    Raises:
+        CommandError: There is no such sandbox.
+    """
+    _refuse_unknown(wanted)
+    if wanted != "process":
+        from proctor.cli.services.docker_daemon import daemon_answers
+
+        if wanted == "docker" or daemon_answers():
+            return _with_images(images, say).name
+    reason = "it was asked for" if wanted == "process" else "no Docker daemon answers"
+    say(_WARNING.format(reason=reason))
+    return "process"
+
+
+def _refuse_unknown(wanted: str) -> None:
+    if wanted not in SANDBOXES:
+        raise CommandError(
+            f"There is no sandbox {wanted!r}.", f"Choose {', '.join(SANDBOXES)}.", Exit.USAGE
+        )
+
+
+def _with_images(images: Path, say: Callable[[str], None]) -> ReadySandbox:
+    from proctor.cli.contents import docker_client
     from proctor_runner.images.builder import ImageBuilder
 
-    builder = ImageBuilder(docker.from_env(timeout=600), images, say)
+    builder = ImageBuilder(docker_client(), images, say)
     decode = builder.ensure_decode()
     return ReadySandbox("docker", decode, builder.ensure_runtime())

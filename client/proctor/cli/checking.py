@@ -1,0 +1,66 @@
+"""`proctor challenge check`: every problem with its file and field, and scores of the baselines."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from proctor.cli import local_runs
+from proctor.cli.failures import CommandError
+from proctor.cli.output import Format, emit, plain, say
+
+if TYPE_CHECKING:
+    from proctor.spec.challenge import ChallengeSpec
+    from proctor_runner.local import LocalReport
+
+
+def check_folder(folder: Path, allow_identifiers: bool) -> ChallengeSpec:
+    """Return the challenge in ``folder`` when nothing is wrong with it.
+
+    Raises:
+        CommandError: There are problems; each was printed on a line of its own.
+    """
+    from proctor_runner.challenge_folder import load_challenge
+    from proctor_runner.checks import check_challenge
+
+    problems = check_challenge(folder, allow_identifiers)
+    for problem in problems:
+        sys.stdout.write(f"{plain(str(problem))}\n")
+    sys.stdout.flush()
+    if problems:
+        count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise CommandError(f"{folder} has {count}.", "Mend what the lines above name.")
+    return load_challenge(folder)
+
+
+def score_baselines(folder: Path, spec: ChallengeSpec, sandbox: str, style: Format) -> list[str]:
+    """Run every baseline on the hidden data, print their scores and return those that failed."""
+    from proctor.cli.sandboxes import usable_sandbox
+    from proctor_runner.local import local_tasks, run_local_task
+
+    name = usable_sandbox(sandbox, local_runs.images_folder(), say)
+    tasks = local_tasks(folder, spec, "hidden")
+    rows: list[dict[str, object]] = []
+    failures = []
+    for baseline in spec.baselines:
+        for task in local_runs.for_model(tasks, folder / baseline):
+            with local_runs.case_progress(baseline) as progress:
+                report = run_local_task(task, folder / baseline, name, progress)
+            if local_runs.failed(report):
+                failures.append(baseline)
+                say(f"{baseline}:")
+                local_runs.tell_failures(report)
+            rows.append(_score_row(baseline, report))
+    emit(rows, style)
+    return failures
+
+
+def _score_row(baseline: str, report: LocalReport) -> dict[str, object]:
+    aggregates = report.scores.aggregates if report.scores else ()
+    return {
+        "baseline": baseline,
+        "task": report.task,
+        **{f"{one.metric}/{one.label}": one.value for one in aggregates},
+        "s/case": round(report.model_s / max(len(report.cases), 1), 3),
+    }

@@ -1,0 +1,176 @@
+"""Models on this machine: which tasks to run them on, and what to print of the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from proctor.cli.connection import connect
+from proctor.cli.environment import read_environment
+from proctor.cli.failures import CommandError, Exit
+from proctor.cli.output import Format, console, emit, plain, say
+from proctor.cli.submissions import choose_phase
+from proctor.spec.outcomes import OUTCOMES, Code
+
+if TYPE_CHECKING:
+    from proctor.client import Client
+    from proctor.spec.api import ChallengeView
+    from proctor.spec.dataset import SplitData
+    from proctor_runner.local import LocalReport, LocalTask, Progress
+
+
+def images_folder() -> Path:
+    """Return where Proctor keeps what its own images are made of."""
+    return read_environment().cache / "images"
+
+
+def find_tasks(challenge: str, split: str, phase: str | None, host: str | None) -> list[LocalTask]:
+    """Return the tasks of a challenge: a folder here, or the public sample of one by its slug.
+
+    Raises:
+        CommandError: A platform gives no hidden data.
+    """
+    from proctor_runner.challenge_folder import load_challenge
+    from proctor_runner.local import local_tasks
+
+    folder = Path(challenge)
+    if (folder / "challenge.yaml").is_file():
+        return local_tasks(folder, load_challenge(folder), split)
+    if folder.is_dir() or challenge.startswith((".", "/")):
+        raise CommandError(f"There is no {folder / 'challenge.yaml'}.", "", Exit.USAGE)
+    if split != "sample":
+        raise CommandError(
+            "A platform gives its public sample only.", "Leave --split out.", Exit.USAGE
+        )
+    with connect(host) as client:
+        return _sample_tasks(client, client.challenge(challenge), phase)
+
+
+def model_of(name: str) -> Path | str:
+    """Return a folder or an archive as a path, and anything else as the name of an image."""
+    path = Path(name)
+    if path.exists():
+        return path
+    if name.startswith((".", "/")) or name.endswith((".tar", ".tar.gz", ".tgz")):
+        raise CommandError(f"There is no folder or file {name}.", "", Exit.USAGE)
+    return name
+
+
+def for_model(tasks: list[LocalTask], model: Path | str) -> list[LocalTask]:
+    """Return the tasks that a model's card names; all when it names none.
+
+    Raises:
+        CommandError: The challenge has none of them.
+    """
+    from proctor_runner.local import read_card
+
+    wanted = read_card(model).tasks if isinstance(model, Path) and model.is_dir() else ()
+    chosen = [task for task in tasks if not wanted or task.task.slug in wanted]
+    if not chosen:
+        raise CommandError(
+            f"{model}/model.json: tasks: the challenge has none of {', '.join(wanted)}.",
+            f"It has {', '.join(task.task.slug for task in tasks)}.",
+        )
+    return chosen
+
+
+@contextmanager
+def case_progress(name: str) -> Generator[Progress]:
+    """Give what shows how far a run is: one live line on a terminal, nothing in a pipe."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield lambda _stage, _done, _total: None
+        return
+    with screen.status(name) as status:
+        yield lambda stage, done, total: status.update(f"{name}  {stage}  {done}/{total} cases")
+
+
+def show_reports(reports: list[LocalReport], style: Format) -> Exit:
+    """Print the scores and say which cases failed; return the exit code."""
+    rows: list[dict[str, object]] = []
+    for report in reports:
+        tell_failures(report)
+        if report.scores is None:
+            continue
+        for one in report.scores.aggregates:
+            facts = report.scores.metrics[one.metric]
+            rows.append(
+                {
+                    "task": report.task,
+                    "metric": one.metric,
+                    "label": one.label,
+                    "value": one.value,
+                    "unit": facts.unit,
+                    "n": f"{one.n_used}/{one.n_total}",
+                    "definition": facts.definition_id,
+                }
+            )
+        seconds = report.model_s / max(len(report.cases), 1)
+        say(f"{report.task}: {len(report.cases)} cases, {seconds:.2f} s a case.")
+    document = {
+        "scores": rows,
+        "cases": [
+            {"task": report.task, **case.model_dump(mode="json", exclude={"fence"})}
+            for report in reports
+            for case in report.cases
+        ],
+    }
+    if rows or style is Format.JSON:
+        emit(rows, style, document=document)
+    return Exit.FAILED if any(map(failed, reports)) else Exit.OK
+
+
+def failed(report: LocalReport) -> bool:
+    """Tell whether the run or one of its cases failed."""
+    return report.outcome is not Code.OK or any(c.outcome is not Code.OK for c in report.cases)
+
+
+def tell_failures(report: LocalReport) -> None:
+    """Say what failed, why, and what the model printed last."""
+    if report.outcome is not Code.OK:
+        said = OUTCOMES[report.outcome]
+        say(f"{report.task}: {report.outcome.value}: {said.message} {report.detail}")
+        say(f"Hint: {said.hint}")
+    for case in report.cases:
+        if case.outcome is not Code.OK:
+            say(f"case {case.case}: {case.outcome.value}: {case.detail}")
+            log = report.logs.get(case.case, b"").decode(errors="replace").strip()
+            for line in log.splitlines()[-10:]:
+                say(f"  | {plain(line)}")
+
+
+def _sample_tasks(client: Client, view: ChallengeView, phase: str | None) -> list[LocalTask]:
+    from proctor_runner.local import LocalTask
+
+    chosen = view.challenge.phase(choose_phase(view, phase))
+    samples = client.sample(view.challenge.slug)
+    folder = read_environment().cache / "samples" / view.challenge.slug
+    say(f"The public sample of {view.challenge.slug} is kept in {folder}.")
+    fetch = _fetcher(client, folder)
+    return [
+        LocalTask(
+            challenge=view.challenge.slug,
+            task=view.challenge.task(slug),
+            limits=chosen.limits,
+            bootstrap=chosen.ranking.bootstrap,
+            data=samples[slug],
+            blobs=fetch(samples[slug]),
+        )
+        for slug in chosen.tasks
+    ]
+
+
+def _fetcher(client: Client, folder: Path) -> Callable[[SplitData], dict[str, Path]]:
+    def fetch(split: SplitData) -> dict[str, Path]:
+        paths = {}
+        for half in (split.inputs, split.reference):
+            for case in half.cases:
+                for file in case.files.values():
+                    path = folder / file.digest.removeprefix("sha256:")
+                    client.download(file.digest, path)
+                    paths[file.digest] = path
+        return paths
+
+    return fetch

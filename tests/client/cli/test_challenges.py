@@ -1,0 +1,172 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from proctor.spec.challenge import ChallengeSpec
+
+
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_a_new_challenge_passes_its_check(proctor, tmp_path, task):
+    folder = tmp_path / "my-exam"
+    ended = proctor("challenge", "init", folder, "--task", task)
+    assert ended.code == 0
+    assert ended.out == f"{folder}/challenge.yaml\n"
+    checked = proctor("challenge", "check", folder, "--no-baselines")
+    assert (checked.code, checked.out) == (0, "")
+    spec = ChallengeSpec.model_validate(yaml.safe_load((folder / "challenge.yaml").read_text()))
+    assert spec.slug == "my-exam"
+
+
+def test_a_new_challenge_is_the_same_bytes_every_time(proctor, tmp_path):
+    for name in ("a", "b"):
+        proctor("challenge", "init", tmp_path / name / "exam", "--task", "segmentation")
+    first, second = (
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in sorted((tmp_path / name).rglob("*"))
+            if path.is_file()
+        }
+        for name in ("a", "b")
+    )
+    assert first == second
+
+
+def test_a_folder_that_holds_something_is_left_alone(proctor, tmp_path):
+    (tmp_path / "exam").mkdir()
+    (tmp_path / "exam" / "notes.txt").write_text("mine")
+    ended = proctor("challenge", "init", tmp_path / "exam")
+    assert ended.code == 2
+    assert [path.name for path in (tmp_path / "exam").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["My Exam", "exam-", "über"])
+def test_a_name_that_is_no_slug_is_wrong_usage(proctor, tmp_path, name):
+    ended = proctor("challenge", "init", tmp_path / name)
+    assert ended.code == 2
+    assert "is no slug" in ended.err
+
+
+def test_check_prints_one_line_a_problem_with_file_and_field(proctor, tmp_path):
+    folder = tmp_path / "exam"
+    proctor("challenge", "init", folder)
+    text = (folder / "challenge.yaml").read_text()
+    (folder / "challenge.yaml").write_text(
+        text.replace("name: log_loss", "name: loss").replace("cpus: 1", "cpus: 0")
+    )
+    ended = proctor("challenge", "check", folder)
+    assert ended.code == 1
+    (line,) = ended.out.splitlines()
+    assert line.startswith("challenge.yaml: phases[0].limits.cpus: ")
+    (folder / "challenge.yaml").write_text(text.replace("name: log_loss", "name: loss"))
+    (folder / "data" / "hidden" / "inputs" / "hidden-1.npy").unlink()
+    lines = proctor("challenge", "check", folder).out.splitlines()
+    assert lines[0].startswith("challenge.yaml: tasks[0].metrics[1].name: ")
+    assert lines[1].startswith("data/hidden/inputs/hidden-1.npy: is missing")
+
+
+def test_publish_uploads_every_file_and_announces_the_version_last(
+    proctor, logged_in, tmp_path, challenge_view
+):
+    proctor("challenge", "init", tmp_path / "digits")
+    logged_in.on("POST /challenges/digits/versions", (201, challenge_view))
+    ended = proctor("challenge", "publish", tmp_path / "digits", "--no-docker", "--format", "csv")
+    assert ended.code == 0
+    assert ended.out.splitlines()[1].startswith("digits,2,")
+    assert logged_in.calls[-1].path == "/api/v1/challenges/digits/versions"
+    sent = logged_in.calls[-1].json()
+    hidden = sent["data"]["classify"]["hidden"]
+    assert len(hidden["inputs"]["cases"]) == 6
+    digests = {
+        file["digest"]
+        for split in sent["data"]["classify"].values()
+        for part in split.values()
+        for case in part["cases"]
+        for file in case["files"].values()
+    }
+    assert digests == set(logged_in.blobs)
+    assert len(hidden["reference"]["salt"]) == 64
+    assert hidden["reference"]["salt"] not in ended.out + ended.err
+
+
+def test_a_challenge_with_problems_is_not_sent(proctor, logged_in, tmp_path):
+    proctor("challenge", "init", tmp_path / "digits")
+    (tmp_path / "digits" / "data" / "sample" / "cases.csv").unlink()
+    ended = proctor("challenge", "publish", tmp_path / "digits", "--no-docker")
+    assert ended.code == 1
+    assert logged_in.calls == []
+
+
+def test_the_schema_is_that_of_challenge_yaml(proctor):
+    assert json.loads(proctor("challenge", "schema").out) == ChallengeSpec.model_json_schema()
+
+
+def test_list_and_show(proctor, logged_in, challenge_view):
+    summary = {
+        "slug": "digits",
+        "title": "Digits",
+        "summary": "",
+        "version": 2,
+        "phases": ["main"],
+        "open_phases": ["main"],
+        "submissions": 3,
+    }
+    logged_in.on("GET /challenges", (200, {"items": [summary], "offset": 0, "total": 1}))
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    assert proctor("challenge", "list", "--format", "csv").out.splitlines() == [
+        "slug,title,version,open,submissions",
+        "digits,Digits,2,main,3",
+    ]
+    shown = proctor("challenge", "show", "digits")
+    assert "4 hidden cases with 40 items" in shown.err
+    assert "main" in shown.out
+
+
+def test_joining_needs_the_terms_accepted(proctor, logged_in, challenge_view, monkeypatch):
+    challenge_view["challenge"]["terms"] = {"version": "3", "text": "Be fair."}
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.on("POST /challenges/digits/join", (204, None))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    refused = proctor("challenge", "join", "digits")
+    assert refused.code == 2
+    assert "Be fair." in refused.err
+    assert logged_in.made("POST /challenges/digits/join") == []
+    assert proctor("challenge", "join", "digits", "--accept-terms").code == 0
+    (call,) = logged_in.made("POST /challenges/digits/join")
+    assert call.json() == {"terms_version": "3"}
+
+
+def test_members_invitations_and_tokens_reach_the_platform(proctor, logged_in):
+    logged_in.on("POST /challenges/digits/members", (204, None))
+    logged_in.on("POST /users", (201, {"id": "tok_1", "secret": "tok_1.shown-once"}))
+    logged_in.on("POST /tokens", (201, {"id": "tok_2", "secret": "tok_2.shown-once"}))
+    logged_in.on("DELETE /tokens/tok_2", (204, None))
+    assert proctor("challenge", "member", "digits", "bob", "--organizer").code == 0
+    assert proctor("user", "invite", "bob", "--format", "csv").out.splitlines() == [
+        "user,id,token",
+        "bob,tok_1,tok_1.shown-once",
+    ]
+    proctor("user", "token", "--worker", "run")
+    assert logged_in.made("POST /tokens")[0].json()["worker_role"] == "run"
+    assert proctor("user", "token", "--worker", "walk").code == 2
+    assert proctor("user", "revoke", "tok_2.a-secret-that-is-not-sent").code == 0
+    assert logged_in.made("DELETE /tokens/tok_2")
+
+
+def test_a_new_model_is_a_folder_that_can_be_entered(proctor, tmp_path):
+    ended = proctor("model", "init", tmp_path / "net", "--task", "segmentation")
+    assert ended.code == 0
+    assert f"{tmp_path}/net/model.json" in ended.out.splitlines()
+    assert proctor("model", "init", tmp_path / "net").code == 2
+
+
+def test_the_command_is_also_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "proctor.cli", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count(".") == 2

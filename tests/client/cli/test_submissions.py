@@ -1,0 +1,285 @@
+import csv
+import json
+import subprocess
+import sys
+from io import StringIO
+
+import pytest
+
+from proctor.template.scaffold import scaffold
+
+
+@pytest.fixture
+def model(tmp_path):
+    scaffold(tmp_path / "svc", "svc", "classification")
+    return tmp_path / "svc"
+
+
+@pytest.fixture
+def open_challenge(logged_in, challenge_view):
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    return logged_in
+
+
+def scored(submission_view, run_view, **changes):
+    evaluation = {
+        "id": "eva_1",
+        "state": "scored",
+        "outcome": "OK",
+        "scores": {"classify/top1/mean": 0.9912},
+        "definitions": {"top1": "top_k.v1"},
+    }
+    return submission_view(
+        **{
+            "progress": "scored",
+            "final": True,
+            "outcome": "OK",
+            "rank": 3,
+            "runs": [run_view(evaluation=evaluation)],
+            **changes,
+        }
+    )
+
+
+def test_submit_uploads_the_folder_and_prints_id_and_page(
+    proctor, open_challenge, model, submission_view
+):
+    open_challenge.on("POST /submissions", (201, submission_view()))
+    ended = proctor("submit", "digits", model, "-m", "first try", "--idempotency-key", "k" * 20)
+    assert ended.code == 0
+    assert ended.out.splitlines() == [
+        "sub_1",
+        f"{open_challenge.url}/api/v1/submissions/sub_1",
+    ]
+    (call,) = open_challenge.made("POST /submissions")
+    assert call.headers["Idempotency-Key"] == "k" * 20
+    sent = call.json()
+    assert sent["phase"] == "main"
+    assert sent["message"] == "first try"
+    assert sent["content"]["kind"] == "folder"
+    paths = [entry["path"] for entry in sent["content"]["entries"]]
+    assert paths == ["Dockerfile", "README.md", "model.json", "model.py"]
+    assert set(open_challenge.blobs) == {
+        entry["file"]["digest"] for entry in sent["content"]["entries"]
+    }
+
+
+def test_submit_and_wait_prints_the_id_before_state_scores_and_rank(
+    proctor, open_challenge, model, submission_view, run_view
+):
+    running = run_view(state="running", outcome=None, cases_done=1)
+    open_challenge.on("POST /submissions", (201, submission_view()))
+    open_challenge.on(
+        "GET /submissions/sub_1",
+        (200, submission_view(progress="running", runs=[running])),
+        (200, scored(submission_view, run_view)),
+    )
+    ended = proctor("submit", "digits", model, "--wait", "--poll-interval", "0.05")
+    assert ended.code == 0
+    assert ended.out.startswith("sub_1\n")
+    assert "0.9912" in ended.out
+    lines = ended.err.splitlines()
+    assert "running  1/4 cases" in lines
+    assert "scored  4/4 cases" in lines
+    assert "Rank 3." in lines
+
+
+def test_submit_as_json_is_one_document(proctor, open_challenge, model, submission_view, run_view):
+    open_challenge.on("POST /submissions", (201, submission_view()))
+    open_challenge.on("GET /submissions/sub_1", (200, scored(submission_view, run_view)))
+    ended = proctor("submit", "digits", model, "--wait", "--format", "json")
+    assert json.loads(ended.out)["rank"] == 3
+    assert ended.err.index("sub_1") < ended.err.index("scored")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"state": "rejected", "progress": "rejected", "outcome": "FOLDER_REJECTED"}, 4),
+        ({"progress": "failed", "outcome": "CRASH", "detail": "exit status 3"}, 1),
+    ],
+)
+def test_a_submission_that_ends_badly_says_why_and_ends_with_its_code(
+    proctor, open_challenge, model, submission_view, changes, code
+):
+    open_challenge.on("POST /submissions", (201, submission_view()))
+    ended_badly = submission_view(final=True, hint="Do this.", **changes)
+    open_challenge.on("GET /submissions/sub_1", (200, ended_badly))
+    ended = proctor("submit", "digits", model, "--wait")
+    assert ended.code == code
+    assert changes["outcome"] in ended.err
+    assert changes.get("detail", "") in ended.err
+    assert "Hint: Do this." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "exit_code"),
+    [
+        (401, "UNAUTHENTICATED", 3),
+        (403, "FORBIDDEN", 3),
+        (403, "TERMS_NOT_ACCEPTED", 4),
+        (409, "PHASE_CLOSED", 4),
+        (429, "QUOTA_USED", 4),
+        (500, "INTERNAL", 1),
+    ],
+)
+def test_a_refusal_ends_with_the_code_of_its_kind(
+    proctor, open_challenge, model, problem, status, code, exit_code
+):
+    said = problem(status, code, "It was refused.", "Because.", "Do this.")
+    open_challenge.on("POST /submissions", (status, said))
+    ended = proctor("submit", "digits", model)
+    assert ended.code == exit_code
+    assert ended.out == ""
+    assert "Error: It was refused. Because.\nHint: Do this.\n" in ended.err
+
+
+def test_a_model_that_is_not_there_is_wrong_usage(proctor, open_challenge):
+    ended = proctor("submit", "digits", "./nothing")
+    assert ended.code == 2
+    assert "There is no folder or file ./nothing" in ended.err
+
+
+def test_a_wrong_field_in_the_card_is_named_with_its_file(proctor, open_challenge, model):
+    card = json.loads((model / "model.json").read_text())
+    (model / "model.json").write_text(json.dumps(card | {"licence": "MIT"}))
+    ended = proctor("submit", "digits", model)
+    assert ended.code == 1
+    assert f"{model / 'model.json'}: licence: " in ended.err
+    assert open_challenge.made("POST /submissions") == []
+
+
+def test_a_link_in_the_folder_is_named(proctor, open_challenge, model):
+    (model / "weights").symlink_to("/etc")
+    ended = proctor("submit", "digits", model)
+    assert ended.code == 1
+    assert f"{model / 'weights'} is a link" in ended.err
+
+
+def test_one_of_several_phases_must_be_named(proctor, open_challenge, challenge_view, model):
+    (phase,) = challenge_view["challenge"]["phases"]
+    challenge_view["challenge"]["phases"].append(phase | {"slug": "final"})
+    ended = proctor("submit", "digits", model)
+    assert ended.code == 2
+    assert "the phases main, final" in ended.err
+    assert proctor("submit", "digits", model, "--phase", "other").code == 2
+
+
+def test_submissions_are_listed_in_every_format(proctor, logged_in, submission_view):
+    page = {"items": [submission_view(), submission_view(id="sub_2")], "offset": 0, "total": 2}
+    logged_in.on("GET /submissions", (200, page))
+    assert "sub_2" in proctor("submissions").out
+    assert [view["id"] for view in json.loads(proctor("submissions", "--format", "json").out)] == [
+        "sub_1",
+        "sub_2",
+    ]
+    rows = list(csv.DictReader(StringIO(proctor("submissions", "--format", "csv").out)))
+    assert [row["id"] for row in rows] == ["sub_1", "sub_2"]
+
+
+def test_a_submission_shows_its_cases(proctor, logged_in):
+    cases = [
+        {
+            "run": "run_1",
+            "task": "classify",
+            "case": "a",
+            "outcome": "TIMEOUT",
+            "detail": "It took 61 s.",
+            "seconds": 61.0,
+            "peak_memory_bytes": None,
+            "scores": {"top1/mean": 0.0},
+        }
+    ]
+    logged_in.on("GET /submissions/sub_1/cases", (200, cases))
+    ended = proctor("submission", "sub_1", "--cases", "--format", "csv")
+    assert ended.out.splitlines() == [
+        "case,outcome,seconds,top1/mean,detail",
+        "a,TIMEOUT,61.0,0.0,It took 61 s.",
+    ]
+
+
+def test_somebody_elses_submission_is_not_there(proctor, logged_in):
+    assert proctor("submission", "sub_9").code == 4
+
+
+def test_logs_follow_to_the_end_and_print_nothing_twice(proctor, logged_in, submission_view):
+    logged_in.on(
+        "GET /submissions/sub_1",
+        (200, submission_view()),
+        (200, submission_view(progress="scored", final=True)),
+    )
+    logged_in.on("GET /submissions/sub_1/log", (200, "one\n"), (200, "one\ntwo\u001b]0;x\u0007\n"))
+    ended = proctor("logs", "sub_1", "-f", "--poll-interval", "0.05")
+    assert ended.out == "one\ntwo\N{REPLACEMENT CHARACTER}]0;x\N{REPLACEMENT CHARACTER}\n"
+
+
+def test_cancel_says_what_became_of_it(proctor, logged_in, submission_view):
+    logged_in.on(
+        "POST /submissions/sub_1/cancel", (200, submission_view(progress="cancelled", final=True))
+    )
+    assert "sub_1 is cancelled." in proctor("cancel", "sub_1").err
+
+
+def test_leaderboard_csv_has_one_column_a_number_and_no_formulas(
+    proctor, logged_in, challenge_view, board
+):
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.on("GET /challenges/digits/phases/main/leaderboard", (200, board))
+    (row,) = csv.DictReader(StringIO(proctor("leaderboard", "digits", "--format", "csv").out))
+    assert row["classify/top1/mean"] == "0.9912"
+    assert row["classify/top1/mean/n_used"] == "8"
+    assert row["title"].startswith("'=SVC")
+
+
+def test_leaderboard_table_shows_intervals_and_cleans_titles(
+    proctor, logged_in, challenge_view, board
+):
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.on("GET /challenges/digits/phases/main/leaderboard", (200, board))
+    ended = proctor("leaderboard", "digits")
+    assert "0.9912 [0.980, 1.000]" in ended.out
+    assert "1 (1–2)" in ended.out
+    assert "8/9" in ended.out
+    assert "ada (baseline)" in ended.out
+    assert "\u001b[31m" not in ended.out
+
+
+def test_a_snapshot_is_found_by_its_number(proctor, logged_in, challenge_view, board):
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.on(
+        "GET /challenges/digits/phases/main/leaderboards",
+        (200, [{"id": "lea_1", "number": 7, "created_at": "2026-03-01T12:00:00Z"}]),
+    )
+    logged_in.on("GET /leaderboards/lea_1", (200, board))
+    shown = json.loads(proctor("leaderboard", "digits", "--snapshot", "7", "--format", "json").out)
+    assert shown["id"] == "lea_1"
+    assert proctor("leaderboard", "digits", "--snapshot", "8").code == 2
+
+
+def test_help_answers_at_once_and_loads_no_client():
+    code = (
+        "import sys, proctor.cli\n"
+        "status = proctor.cli.main(['--help'])\n"
+        "loaded = {'httpx2', 'pydantic', 'docker', 'numpy', 'fastapi'} & set(sys.modules)\n"
+        "print(status, loaded, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "0 set()"
+    assert "leaderboard" in done.stdout
+
+
+def test_an_unknown_option_is_wrong_usage(proctor):
+    assert proctor("submissions", "--nonsense").code == 2
+
+
+def test_an_unforeseen_error_is_one_line_without_a_traceback(proctor, monkeypatch):
+    def fail(_option):
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("proctor.cli.submissions.connect", fail)
+    ended = proctor("cancel", "sub_1")
+    assert ended.code == 1
+    assert ended.err.startswith("Error: ZeroDivisionError: by nothing\n")
+    monkeypatch.setenv("PROCTOR_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        proctor("cancel", "sub_1")
