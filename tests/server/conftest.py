@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -19,6 +21,7 @@ from proctor.spec.digests import FolderEntry, digest_bytes
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.model import ModelCard
 from proctor.spec.work import FolderContent, ImageContent, Role, RuntimeImage
+from proctor_metrics.bootstrap import draw_weights, replicate_means
 from proctor_platform import tokens
 from proctor_platform.app import create_app
 from proctor_platform.database import Database
@@ -74,7 +77,7 @@ def settings(tmp_path: Path) -> PlatformSettings:
 
 @pytest.fixture
 def app(settings: PlatformSettings) -> FastAPI:
-    return create_app(settings)
+    return create_app(settings, rounds=False)
 
 
 @pytest.fixture
@@ -304,3 +307,187 @@ def published(tiny: Tiny, organizer: Person) -> Tiny:
     answer = tiny.publish(organizer)
     assert answer.status_code == 201, answer.text
     return tiny
+
+
+Values = dict[str, dict[str, dict[str, float | None]]]
+"""Metric → label → case → value."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A claimed order, and what its holder may say under its token."""
+
+    order: dict[str, Any]
+    holder: Person
+
+    @property
+    def id(self) -> str:
+        return str(self.order["id"])
+
+    @property
+    def fence(self) -> int:
+        return int(self.order["fence"])
+
+    def say(self, verb: str, **body: Any) -> Any:
+        return self.holder.post(f"/work/{self.id}/{verb}", {"fence": self.fence, **body})
+
+    def beat(self, stage: str = "working", **body: Any) -> Any:
+        return self.say("heartbeat", stage=stage, **body)
+
+    def get(self, digest: str) -> Any:
+        return self.holder.get(f"/work/{self.id}/blobs/{digest}")
+
+    def put(self, content: bytes) -> FileRef:
+        ref = FileRef(digest=digest_bytes(content), size=len(content))
+        answer = self.holder.request("PUT", f"/work/{self.id}/blobs/{ref.digest}", content=content)
+        assert answer.status_code in (200, 201), answer.text
+        return ref
+
+    def case(self, case: str, content: bytes | None = b"", outcome: str = "OK") -> Any:
+        """Report a case with one output; with None it failed and left no predictions."""
+        predictions = {}
+        if content is not None and outcome == "OK":
+            ref = self.put(content or f"prediction of {case}".encode())
+            predictions = {"probabilities": ref.model_dump()}
+        return self.say("cases", case=case, outcome=outcome, seconds=0.5, predictions=predictions)
+
+    def complete_run(self, outcome: str = "OK", detail: str = "", **environment: Any) -> Any:
+        machine = {
+            "worker": "w",
+            "sandbox": "docker",
+            "cpu": "A CPU",
+            "cpu_count": 2,
+            "kernel": "6.1",
+            **environment,
+        }
+        return self.say(
+            "complete", outcome=outcome, detail=detail, seconds=1.5, environment=machine
+        )
+
+    def complete_scores(self, values: Values, **facts: Any) -> Any:
+        return self.holder.post(
+            f"/work/{self.id}/complete", score_report(self.order, values, **facts)
+        )
+
+
+@dataclass(frozen=True)
+class FakeWorker:
+    """A worker of both roles that speaks the routes and runs nothing."""
+
+    runner: Person
+    scorer: Person
+
+    def ask(self, queue: str = "run.cpu", work: str | None = None) -> Any:
+        person = self.scorer if queue == "score" else self.runner
+        return person.post("/work/claim", {"queue": queue, "work": work, "worker": "w"})
+
+    def claim(self, queue: str = "run.cpu", work: str | None = None) -> Held:
+        answer = self.ask(queue, work)
+        assert answer.status_code == 200, answer.text
+        order = answer.json()
+        return Held(order, Person(self.runner.client, "", "order", order["token"]))
+
+    def run(self, predictions: dict[str, bytes] | None = None, **environment: Any) -> Held:
+        """Do the next run to its end; cases that ``predictions`` does not name are answered."""
+        held = self.claim()
+        if held.order["intake"]:
+            assert held.say("intake").status_code == 204
+        for case in held.order["cases"]:
+            content = (predictions or {}).get(case["id"], b"")
+            assert held.case(case["id"], content).status_code == 204
+        answer = held.complete_run(**environment)
+        assert answer.status_code == 204, answer.text
+        return held
+
+    def score(self, values: Values, **facts: Any) -> Held:
+        """Do the next scoring to its end."""
+        held = self.claim("score")
+        answer = held.complete_scores(values, **facts)
+        assert answer.status_code == 204, answer.text
+        return held
+
+
+def score_report(
+    order: dict[str, Any],
+    values: Values,
+    lower: tuple[str, ...] = (),
+    strata: dict[str, dict[str, float]] | None = None,
+    definition: str = "v1",
+) -> dict[str, Any]:
+    """Return a report of these values, with the draws that a real scoring would make."""
+    cases = [case["id"] for case in order["cases"]]
+    bootstrap = order["bootstrap"]
+    weights = draw_weights(
+        [f"group {case['group']}" for case in order["cases"]],
+        order["inputs_digest"],
+        bootstrap["samples"],
+        bootstrap["seed"],
+    )
+    rows, aggregates, levels = [], [], []
+    for metric, labels in values.items():
+        for label, by_case in labels.items():
+            rows += [
+                {"case": case, "metric": metric, "label": label, "value": value, "n_items": 4}
+                for case, value in by_case.items()
+            ]
+            column = np.array([[np.nan if (v := by_case.get(c)) is None else v for c in cases]])
+            answered = [value for value in by_case.values() if value is not None]
+            aggregates.append(
+                {
+                    "metric": metric,
+                    "label": label,
+                    "value": float(np.mean(answered)) if answered else None,
+                    "deviation": float(np.std(answered, ddof=1)) if len(answered) > 1 else None,
+                    "n_used": 4 * len(answered),
+                    "n_total": 4 * len(cases),
+                    "replicates": base64.b64encode(
+                        replicate_means(column, weights)[0].astype("<f4").tobytes()
+                    ).decode(),
+                }
+            )
+            for stratum, by_level in (strata or {}).items():
+                levels += [
+                    {
+                        "metric": metric,
+                        "label": label,
+                        "stratum": stratum,
+                        "level": level,
+                        "value": value,
+                        "n_used": 4,
+                    }
+                    for level, value in by_level.items()
+                ]
+    return {
+        "fence": order["fence"],
+        "rows": rows,
+        "aggregates": aggregates,
+        "strata": levels,
+        "metrics": {
+            metric: {
+                "definition_id": f"{metric}.{definition}",
+                "unit": "",
+                "higher_is_better": metric not in lower,
+                "edge_rules": ["none"],
+            }
+            for metric in values
+        },
+        "code_digest": digest_bytes(b"code"),
+        "libraries": {"numpy": "2"},
+    }
+
+
+def top1(*values: float | None) -> Values:
+    """Return top-1 accuracy of the tiny challenge's cases, in their order."""
+    return {"top1": {"mean": {f"c{index}": value for index, value in enumerate(values)}}}
+
+
+@pytest.fixture(scope="session")
+def scores() -> Callable[..., Values]:
+    """Make top-1 values of the tiny challenge's cases."""
+    return top1
+
+
+@pytest.fixture
+def fake(worker: Callable[[Role], Person]) -> FakeWorker:
+    """A worker of both roles."""
+    return FakeWorker(worker(Role.RUN), worker(Role.SCORE))

@@ -45,6 +45,9 @@ class Bells(Protocol):
     def waiting(self, queue: Queue) -> int:
         """Return how many bells nobody has heard yet."""
 
+    def close(self) -> None:
+        """Let go of every connection."""
+
 
 class NoBells:
     """Without Redis: workers ask for work by themselves, and every bell counts as heard."""
@@ -55,6 +58,9 @@ class NoBells:
     def waiting(self, queue: Queue) -> int:
         """Return 0."""
         return 0
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class RedisBells:

@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 _AT_ONCE = 200
 
-BoardMaker = Callable[[Database, str, str], None]
+BoardMaker = Callable[[Database, str, str], object]
 """Makes a new snapshot of (challenge id, phase) if anything changed."""
 
 

@@ -25,8 +25,8 @@ from proctor.spec.work import (
 from proctor_platform.blobs import receive_blob, send_blob
 from proctor_platform.database import Database, Reading, Writing, database_of
 from proctor_platform.identity import OrderIdentity, OrderToken, WorkerToken
-from proctor_platform.settings import PlatformSettings
-from proctor_platform.storage import Store
+from proctor_platform.settings import PlatformSettings, settings_of
+from proctor_platform.storage import Store, store_of
 from proctor_platform.tables import Blob, Run
 from proctor_platform.work import claims, endings, failures, orders, reports
 from proctor_platform.work.holding import held, refuse
@@ -36,18 +36,8 @@ router = APIRouter(prefix="/work", tags=["work"])
 _rights = OrderRights()
 
 
-def _settings_of(request: Request) -> PlatformSettings:
-    settings: PlatformSettings = request.app.state.settings
-    return settings
-
-
-def _store_of(request: Request) -> Store:
-    store: Store = request.app.state.store
-    return store
-
-
-_Settings = Annotated[PlatformSettings, Depends(_settings_of)]
-_Store = Annotated[Store, Depends(_store_of)]
+_Settings = Annotated[PlatformSettings, Depends(settings_of)]
+_Store = Annotated[Store, Depends(store_of)]
 _Database = Annotated[Database, Depends(database_of)]
 
 

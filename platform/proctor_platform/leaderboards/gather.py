@@ -1,0 +1,281 @@
+"""From rows to arrays: replicates, scores within cases, strata and costs of those that stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sqlmodel import Session, col, select
+
+from proctor.spec.challenge import RankingScheme
+from proctor.spec.leaderboard import Verdict
+from proctor.spec.outcomes import Code
+from proctor_metrics.bootstrap import draw_weights
+from proctor_metrics.metric import Direction
+from proctor_platform.leaderboards.candidates import Candidate, ColumnKey, Numbers, portions
+from proctor_platform.leaderboards.scope import Scope
+from proctor_platform.leaderboards.standing import CaseScores, Decision, Replicates, interval_ends
+from proctor_platform.tables import (
+    AggregateScore,
+    CaseResult,
+    Run,
+    Score,
+    StratumScore,
+    Submission,
+)
+from proctor_platform.versions import dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What the replicates of a board say.
+
+    Attributes:
+        intervals: the ends of each column's interval, by candidate; NaN ends are left out.
+        deciding: float32 of shape (n, n_deciding, draws); NaN where there is no score.
+    """
+
+    intervals: list[dict[ColumnKey, tuple[float, float]]]
+    deciding: Replicates
+
+
+class Cost(NamedTuple):
+    """What a submission took, and where."""
+
+    failed_cases: int
+    total_cases: int
+    seconds_per_case: float | None
+    hardware: str
+
+
+def decision_of(
+    session: Session,
+    scope: Scope,
+    candidates: Sequence[Candidate],
+    numbers: Sequence[Mapping[ColumnKey, Numbers]],
+    deciding: Sequence[ColumnKey],
+    directions: Sequence[Direction],
+) -> Decision:
+    """Return what decides ranks."""
+    shape = (len(candidates), len(deciding))
+    values, deviations = np.full(shape, np.nan), np.full(shape, np.nan)
+    for row, found in enumerate(numbers):
+        for column, key in enumerate(deciding):
+            if (number := found.get(key)) is None:
+                continue
+            values[row, column] = np.nan if number.value is None else number.value
+            if number.deviation is not None:
+                deviations[row, column] = number.deviation
+    cases: list[CaseScores] = []
+    if scope.phase.ranking.scheme is RankingScheme.RANK_THEN_MEAN:
+        for task in dict.fromkeys(key[0] for key in deciding):
+            columns = [index for index, key in enumerate(deciding) if key[0] == task]
+            cases.append(
+                _case_scores(
+                    session,
+                    scope,
+                    task,
+                    candidates,
+                    [deciding[index] for index in columns],
+                    [directions[index] for index in columns],
+                )
+            )
+    return Decision(values, deviations, directions, tuple(cases))
+
+
+def draw(
+    session: Session,
+    candidates: Sequence[Candidate],
+    deciding: Sequence[ColumnKey],
+    *,
+    draws: int,
+    level: float,
+) -> Drawn:
+    """Read every replicate once: for the intervals of all columns, and the ranks of some.
+
+    Args:
+        session: a reading session.
+        candidates: those that stand on the board.
+        deciding: the columns that decide ranks.
+        draws: replicates kept for ranks.
+        level: share of the replicates inside an interval.
+    """
+    place = _places(candidates)
+    position = {key: index for index, key in enumerate(deciding)}
+    kept = np.full((len(candidates), len(deciding), draws), np.nan, dtype=np.float32)
+    intervals: list[dict[ColumnKey, tuple[float, float]]] = [{} for _ in candidates]
+    for portion in portions(list(place)):
+        rows = session.exec(
+            select(
+                AggregateScore.evaluation_id,
+                AggregateScore.metric,
+                AggregateScore.label,
+                AggregateScore.replicates,
+            ).where(col(AggregateScore.evaluation_id).in_(portion))
+        ).all()
+        if not rows:
+            continue
+        replicates = np.stack([np.frombuffer(row[3], dtype="<f4") for row in rows])
+        ends = interval_ends(replicates, level)
+        for (evaluation, metric, label, _), sample, low, high in zip(
+            rows, replicates, ends.low.tolist(), ends.high.tolist(), strict=True
+        ):
+            index, task = place[evaluation]
+            key = (task, metric, label)
+            if low == low:
+                intervals[index][key] = (low, high)
+            if key in position:
+                kept[index, position[key]] = sample[:draws]
+    return Drawn(intervals, kept)
+
+
+def strata_of(
+    session: Session, candidates: Sequence[Candidate], deciding: Sequence[ColumnKey]
+) -> list[dict[ColumnKey, dict[str, dict[str, float]]]]:
+    """Return the means within strata, by candidate, deciding column, stratum and level."""
+    place = _places(candidates)
+    wanted = set(deciding)
+    found: list[dict[ColumnKey, dict[str, dict[str, float]]]] = [{} for _ in candidates]
+    metrics = sorted({metric for _, metric, _ in deciding})
+    for portion in portions(list(place)):
+        rows = session.execute(
+            select(  # type: ignore[call-overload]  # its overloads end at four columns
+                StratumScore.evaluation_id,
+                StratumScore.metric,
+                StratumScore.label,
+                StratumScore.stratum,
+                StratumScore.level,
+                StratumScore.value,
+            ).where(
+                col(StratumScore.evaluation_id).in_(portion), col(StratumScore.metric).in_(metrics)
+            )
+        )
+        for evaluation, metric, label, stratum, level, value in rows:
+            index, task = place[evaluation]
+            if (key := (task, metric, label)) in wanted and value is not None:
+                found[index].setdefault(key, {}).setdefault(stratum, {})[level] = value
+    return found
+
+
+def costs_of(session: Session, candidates: Sequence[Candidate]) -> list[Cost]:
+    """Return failed cases, seconds a case and hardware of each candidate's runs."""
+    place = {
+        run: index for index, candidate in enumerate(candidates) for run in candidate.runs.values()
+    }
+    failed, total = [0] * len(candidates), [0] * len(candidates)
+    seconds: list[list[float]] = [[] for _ in candidates]
+    hardware: list[list[str]] = [[] for _ in candidates]
+    for portion in portions(list(place)):
+        results = session.exec(
+            select(CaseResult.run_id, CaseResult.outcome, CaseResult.seconds).where(
+                col(CaseResult.run_id).in_(portion)
+            )
+        )
+        for run, outcome, spent in results:
+            index = place[run]
+            total[index] += 1
+            failed[index] += outcome != Code.OK
+            if spent is not None:
+                seconds[index].append(spent)
+        environments = session.exec(
+            select(Run.id, Run.environment, Run.cases_total).where(col(Run.id).in_(portion))
+        )
+        for run, environment, cases in environments:
+            index = place[run]
+            if environment and (words := _hardware(environment)) not in hardware[index]:
+                hardware[index].append(words)
+            total[index] = max(total[index], cases)
+    return [
+        Cost(
+            failed_cases=failed[index],
+            total_cases=total[index],
+            seconds_per_case=round(median(seconds[index]), 4) if seconds[index] else None,
+            hardware="; ".join(hardware[index]),
+        )
+        for index in range(len(candidates))
+    ]
+
+
+def verdicts_of(session: Session, scope: Scope) -> dict[str, Verdict]:
+    """Return the verdict of each submission's newest re-run.
+
+    A re-run with other content than what was entered says nothing about the submission.
+    """
+    rows = session.exec(
+        select(Run.submission_id, Run.verdict, Run.content)
+        .join(Submission, col(Submission.id) == col(Run.submission_id))
+        .where(
+            Submission.challenge_id == scope.challenge.id,
+            Submission.phase == scope.phase.slug,
+            Run.purpose == "rerun",
+            col(Run.verdict).is_not(None),
+            col(Run.task).in_(scope.phase.tasks),
+        )
+        .order_by(col(Run.id))
+    )
+    return {
+        submission: Verdict(verdict)
+        for submission, verdict, content in rows
+        if verdict is not None and content is None
+    }
+
+
+def _case_scores(
+    session: Session,
+    scope: Scope,
+    task: str,
+    candidates: Sequence[Candidate],
+    columns: Sequence[ColumnKey],
+    directions: Sequence[Direction],
+) -> CaseScores:
+    cases = sorted(
+        dataset(session, scope.version, task, "hidden", "inputs").cases, key=lambda case: case.id
+    )
+    case_at = {case.id: index for index, case in enumerate(cases)}
+    column_at = {(metric, label): index for index, (_, metric, label) in enumerate(columns)}
+    row_at = {
+        candidate.evaluations[task]: index
+        for index, candidate in enumerate(candidates)
+        if task in candidate.evaluations
+    }
+    values = np.full((len(candidates), len(cases), len(columns)), np.nan)
+    for portion in portions(list(row_at)):
+        rows = session.execute(
+            select(  # type: ignore[call-overload]  # its overloads end at four columns
+                Score.evaluation_id, Score.case_id, Score.metric, Score.label, Score.value
+            ).where(
+                col(Score.evaluation_id).in_(portion),
+                col(Score.metric).in_(sorted({metric for metric, _ in column_at})),
+                col(Score.value).is_not(None),
+            )
+        )
+        for evaluation, case_id, metric, label, value in rows:
+            if (metric, label) in column_at and case_id in case_at:
+                place = row_at[evaluation], case_at[case_id], column_at[metric, label]
+                values[place] = value
+    bootstrap = scope.phase.ranking.bootstrap
+    # Named as scoring names the units it draws, so that the draws are the same.
+    units = [
+        f"group {case.group}" if case.group != case.id else f"case {case.id} 0" for case in cases
+    ]
+    weights: npt.NDArray[np.uint16] = draw_weights(
+        units, scope.inputs_digest(task), bootstrap.samples, bootstrap.seed
+    )
+    return CaseScores(values, directions, weights)
+
+
+def _places(candidates: Sequence[Candidate]) -> dict[str, tuple[int, str]]:
+    return {
+        evaluation: (index, task)
+        for index, candidate in enumerate(candidates)
+        for task, evaluation in candidate.evaluations.items()
+    }
+
+
+def _hardware(environment: Mapping[str, object]) -> str:
+    parts = [environment.get("cpu"), environment.get("gpu")]
+    return ", ".join(str(part) for part in parts if part)

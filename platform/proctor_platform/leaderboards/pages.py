@@ -1,0 +1,141 @@
+"""Pages of a snapshot as bytes: JSON by joining rows that are JSON already, or CSV.
+
+A snapshot never changes, so a page that was made once is kept and sent again. Whether the asker
+may see it is decided before, by a query, and never here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlmodel import Session, col, select
+
+from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
+
+_KEPT_BYTES = 64 << 20
+_FACTS = (
+    "rank",
+    "rank_low",
+    "rank_high",
+    "first_probability",
+    "tie_group",
+    "submission",
+    "participant",
+    "title",
+    "kind",
+    "baseline",
+)
+_COSTS = (
+    "failed_cases",
+    "total_cases",
+    "seconds_per_case",
+    "hardware",
+    "rerun_verdict",
+    "content_digest",
+    "submitted_at",
+)
+
+
+class Form(StrEnum):
+    """How a page is written."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+class Window(NamedTuple):
+    """Which part of which snapshot, and how."""
+
+    snapshot: str
+    offset: int
+    limit: int
+    form: Form
+
+    @property
+    def etag(self) -> str:
+        """The entity tag of the page; its content never changes."""
+        return f'"{self.snapshot}.{self.offset}.{self.limit}.{self.form.value}"'
+
+
+class Pages:
+    """The pages that were asked for last. Safe to use from several threads."""
+
+    def __init__(self, kept_bytes: int = _KEPT_BYTES) -> None:
+        self._kept_bytes = kept_bytes
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._pages: OrderedDict[Window, bytes] = OrderedDict()
+
+    def page(self, session: Session, window: Window) -> bytes:
+        """Return a page of a snapshot that is there."""
+        with self._lock:
+            if (kept := self._pages.get(window)) is not None:
+                self._pages.move_to_end(window)
+                return kept
+        page = _made(session, window)
+        with self._lock:
+            self._bytes += len(page) - len(self._pages.pop(window, b""))
+            self._pages[window] = page
+            while self._bytes > self._kept_bytes:
+                self._bytes -= len(self._pages.popitem(last=False)[1])
+        return page
+
+
+def _made(session: Session, window: Window) -> bytes:
+    snapshot = session.get_one(LeaderboardSnapshot, window.snapshot)
+    bodies = session.exec(
+        select(LeaderboardRow.body)
+        .where(
+            LeaderboardRow.leaderboard_id == snapshot.id,
+            col(LeaderboardRow.position) >= window.offset,
+            col(LeaderboardRow.position) < window.offset + window.limit,
+        )
+        .order_by(col(LeaderboardRow.position))
+    ).all()
+    if window.form is Form.CSV:
+        return _csv(snapshot, bodies)
+    return _json(snapshot, bodies, window.offset)
+
+
+def _json(snapshot: LeaderboardSnapshot, bodies: Sequence[str], offset: int) -> bytes:
+    head = {
+        "id": snapshot.id,
+        "number": snapshot.number,
+        "created_at": snapshot.created_at.isoformat().replace("+00:00", "Z"),
+        **snapshot.head,
+        "offset": offset,
+        "total_rows": snapshot.total_rows,
+    }
+    opened = json.dumps(head, separators=(",", ":"), ensure_ascii=False)[:-1]
+    return f'{opened},"rows":[{",".join(bodies)}]}}'.encode()
+
+
+def _csv(snapshot: LeaderboardSnapshot, bodies: Sequence[str]) -> bytes:
+    keys = [column["key"] for column in snapshot.head["columns"]]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    ends = [f"{key}{end}" for key in keys for end in ("", " low", " high")]
+    writer.writerow([*_FACTS, *ends, *_COSTS])
+    for body in bodies:
+        row = json.loads(body)
+        values: list[Any] = []
+        for key in keys:
+            found = row["values"].get(key) or {}
+            values += [found.get("value"), found.get("low"), found.get("high")]
+        facts = [_cell(row[name]) for name in _FACTS]
+        writer.writerow([*facts, *values, *(_cell(row[name]) for name in _COSTS)])
+    return stream.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as it may stand in a cell: a spreadsheet must not take text for a formula."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value

@@ -1,0 +1,85 @@
+"""What a board is of: a phase as the newest version has it, and the versions comparable with it.
+
+A score made under an older version stands on the board as long as nothing that it was made from
+has changed since: data, metrics, what is asked of a model, and how intervals are drawn. Text,
+dates and quotas may change without taking anybody off the board.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import Session, select
+
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec, RankingColumn, TaskSpec
+from proctor_platform.tables import Challenge, ChallengeVersion
+from proctor_platform.versions import newest, spec_of
+
+_SCORED_FROM = {"inputs", "outputs", "reference", "labels", "metrics", "strata", "seed"}
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """A phase of a challenge, ready to be ranked.
+
+    Attributes:
+        comparable: for each task, the numbers of the versions whose scores count.
+    """
+
+    challenge: Challenge
+    version: ChallengeVersion
+    spec: ChallengeSpec
+    phase: PhaseSpec
+    comparable: dict[str, frozenset[int]]
+
+    @property
+    def tasks(self) -> list[TaskSpec]:
+        """The tasks of the phase, in its order."""
+        return [self.spec.task(slug) for slug in self.phase.tasks]
+
+    @property
+    def deciding(self) -> tuple[RankingColumn, ...]:
+        """The columns that decide ranks, as they were declared."""
+        return self.spec.ranking_columns(self.phase)
+
+    def inputs_digest(self, task: str) -> str:
+        """Return the digest of a task's hidden inputs."""
+        digest: str = self.version.data[task]["hidden"]["inputs"]
+        return digest
+
+
+def scope_of(session: Session, challenge_id: str, phase_slug: str) -> Scope | None:
+    """Return the scope of a board, or none when the newest version has no such phase."""
+    challenge = session.get_one(Challenge, challenge_id)
+    version = newest(session, challenge)
+    spec = spec_of(version)
+    phase = next((phase for phase in spec.phases if phase.slug == phase_slug), None)
+    if phase is None:
+        return None
+    versions = session.exec(
+        select(ChallengeVersion).where(ChallengeVersion.challenge_id == challenge_id)
+    ).all()
+    comparable = {
+        task: frozenset(old.number for old in versions if _scored_alike(old, version, task, phase))
+        for task in phase.tasks
+    }
+    return Scope(challenge, version, spec, phase, comparable)
+
+
+def _scored_alike(
+    old: ChallengeVersion, new: ChallengeVersion, task_slug: str, phase: PhaseSpec
+) -> bool:
+    spec = spec_of(old)
+    task = next((task for task in spec.tasks if task.slug == task_slug), None)
+    old_phase = next((found for found in spec.phases if found.slug == phase.slug), None)
+    if task is None or old_phase is None:
+        return False
+    return (
+        _scored_from(task) == _scored_from(spec_of(new).task(task_slug))
+        and old.data[task_slug]["hidden"] == new.data[task_slug]["hidden"]
+        and old_phase.ranking.bootstrap == phase.ranking.bootstrap
+    )
+
+
+def _scored_from(task: TaskSpec) -> dict[str, object]:
+    return task.model_dump(include=_SCORED_FROM)

@@ -1,0 +1,115 @@
+"""Snapshots: made from the database as it is, numbered, and never changed.
+
+Reading and computing happen outside of any writing transaction, for a large board takes seconds.
+The number of the snapshot before is read first; whoever comes second with the same number starts
+over, so a board never shows less than the one before it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from proctor.spec.identifiers import Kind, new_id
+from proctor_platform.database import Database
+from proctor_platform.events import PLATFORM, record
+from proctor_platform.leaderboards.rows import Board, board_of
+from proctor_platform.leaderboards.scope import scope_of
+from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
+
+_log = structlog.get_logger(__name__)
+
+_TRIES = 3
+
+
+class _Before(NamedTuple):
+    """The newest snapshot there is, in as much as it can be compared."""
+
+    id: str
+    number: int
+    head: dict[str, Any]
+
+
+def make_board(database: Database, challenge_id: str, phase: str) -> str | None:
+    """Make the next snapshot of a phase's board.
+
+    Returns:
+        The snapshot's id, or none when nothing has changed or there is nothing to show.
+
+    Raises:
+        IntegrityError: others were faster several times in a row.
+    """
+    for remaining in reversed(range(_TRIES)):
+        with database.reading() as session:
+            before = _newest(session, challenge_id, phase)
+            scope = scope_of(session, challenge_id, phase)
+            board = board_of(session, scope) if scope is not None else None
+            if board is None or scope is None or _shows_the_same(session, before, board):
+                return None
+        try:
+            return _store(database, challenge_id, phase, before, board)
+        except IntegrityError:
+            if not remaining:
+                raise
+    return None
+
+
+def _newest(session: Session, challenge_id: str, phase: str) -> _Before | None:
+    row = session.exec(
+        select(LeaderboardSnapshot)
+        .where(LeaderboardSnapshot.challenge_id == challenge_id, LeaderboardSnapshot.phase == phase)
+        .order_by(col(LeaderboardSnapshot.number).desc())
+        .limit(1)
+    ).first()
+    return None if row is None else _Before(row.id, row.number, row.head)
+
+
+def _shows_the_same(session: Session, before: _Before | None, board: Board) -> bool:
+    if before is None:
+        return not board.rows
+    if before.head != board.head:
+        return False
+    bodies = session.exec(
+        select(LeaderboardRow.body)
+        .where(LeaderboardRow.leaderboard_id == before.id)
+        .order_by(col(LeaderboardRow.position))
+    )
+    return list(bodies) == [row.body for row in board.rows]
+
+
+def _store(
+    database: Database, challenge_id: str, phase: str, before: _Before | None, board: Board
+) -> str:
+    snapshot = LeaderboardSnapshot(
+        id=new_id(Kind.LEADERBOARD),
+        challenge_id=challenge_id,
+        version=board.head["challenge_version"],
+        phase=phase,
+        number=1 if before is None else before.number + 1,
+        head=board.head,
+        total_rows=len(board.rows),
+    )
+    with database.writing() as session:
+        session.add(snapshot)
+        session.flush()
+        rows = [
+            {
+                "leaderboard_id": snapshot.id,
+                "position": position,
+                "submission_id": row.submission,
+                "rank": row.rank,
+                "body": row.body,
+            }
+            for position, row in enumerate(board.rows)
+        ]
+        if rows:
+            session.execute(insert(LeaderboardRow), rows)
+        facts = {"leaderboard": snapshot.id, "phase": phase, "number": snapshot.number}
+        record(session, challenge_id, "leaderboard_made", PLATFORM, facts)
+        session.commit()
+    _log.info("leaderboard_made", rows=len(board.rows), **facts)
+    return snapshot.id

@@ -1,0 +1,130 @@
+"""What a board says about itself: its columns, and its ranking in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
+
+from proctor.spec.challenge import RankingScheme, RankingSpec, Selection
+from proctor.spec.leaderboard import BoardColumn
+from proctor.spec.work import MetricFacts
+from proctor_platform.leaderboards.candidates import ColumnKey
+from proctor_platform.leaderboards.scope import Scope
+
+_MEAN = "mean"
+
+
+def column_key(key: ColumnKey) -> str:
+    """Return a column's key as text.
+
+    >>> column_key(("classify", "top1", "mean"))
+    'classify/top1/mean'
+    """
+    return "/".join(key)
+
+
+def columns_of(
+    scope: Scope,
+    found: Iterable[ColumnKey],
+    facts: Mapping[tuple[str, str], MetricFacts],
+    deciding: Sequence[ColumnKey],
+) -> list[BoardColumn]:
+    """Return the board's columns: tasks and metrics as declared, labels by number, then the mean.
+
+    Args:
+        scope: what the board is of.
+        found: every column that a submission has.
+        facts: what is known of each metric.
+        deciding: the columns that decide ranks.
+    """
+    labels: dict[tuple[str, str], set[str]] = {}
+    for task_slug, metric_id, label in found:
+        labels.setdefault((task_slug, metric_id), set()).add(label)
+    columns = []
+    for task in scope.tasks:
+        order = {name: number for number, name in sorted(task.labels.items())}
+        for metric in task.metrics:
+            names = labels.get((task.slug, metric.id), set())
+            for label in sorted(
+                names, key=lambda name: (name == _MEAN, order.get(name, len(order)), name)
+            ):
+                known = facts[task.slug, metric.id]
+                key = (task.slug, metric.id, label)
+                columns.append(
+                    BoardColumn(
+                        key=column_key(key),
+                        task=task.slug,
+                        metric=metric.id,
+                        label=label,
+                        title=metric.id if len(names) == 1 else f"{metric.id} {label}",
+                        unit=known.unit,
+                        higher_is_better=known.higher_is_better,
+                        definition_id=known.definition_id,
+                        edge_rules=known.edge_rules,
+                        decides=key in deciding,
+                    )
+                )
+    return columns
+
+
+def deciding_keys(scope: Scope, found: Iterable[ColumnKey]) -> list[ColumnKey]:
+    """Return the columns that decide ranks; ``mean`` of a metric with one label is that label."""
+    labels: dict[tuple[str, str], set[str]] = {}
+    for task, metric, label in found:
+        labels.setdefault((task, metric), set()).add(label)
+    keys = []
+    for column in scope.deciding:
+        names = labels.get((column.task, column.metric), set())
+        alone = next(iter(names)) if len(names) == 1 and column.label == _MEAN else column.label
+        keys.append((column.task, column.metric, alone))
+    return keys
+
+
+def ranking_sentence(ranking: RankingSpec, columns: Sequence[BoardColumn], draws: int) -> str:
+    """Explain the ranking in plain sentences.
+
+    Args:
+        ranking: the ranking of the phase.
+        columns: the columns that decide.
+        draws: bootstrap draws that rank intervals are made from.
+    """
+    several_tasks = len({column.task for column in columns}) > 1
+    names = _listed([_named(column, with_task=several_tasks) for column in columns])
+    match ranking.scheme:
+        case RankingScheme.MEAN if len(columns) == 1:
+            how = f"Ranked by {names} over all items."
+        case RankingScheme.MEAN:
+            how = f"Ranked in each of {names}, then by the mean of those ranks."
+        case RankingScheme.RANK_THEN_MEAN:
+            how = f"Ranked within every case by {names}, then by the mean of all those ranks."
+        case RankingScheme.RANK_SUM:
+            how = (
+                f"Ranked in each of {names}, then by the sum of those ranks;"
+                " of equal sums the one with smaller deviations comes first."
+            )
+        case _ as unreachable:
+            assert_never(unreachable)
+    match ranking.select:
+        case Selection.BEST:
+            who = "Every participant's best submission stands"
+        case Selection.LATEST:
+            who = "Every participant's latest submission stands"
+        case _ as unreachable_too:
+            assert_never(unreachable_too)
+    bootstrap = ranking.bootstrap
+    some = "" if draws == bootstrap.samples else f" (rank intervals of the first {draws})"
+    return (
+        f"{how} {who}; intervals hold {bootstrap.level:.0%} of {bootstrap.samples}"
+        f" bootstrap draws{some}."
+    )
+
+
+def _named(column: BoardColumn, *, with_task: bool) -> str:
+    where = f" of {column.task}" if with_task else ""
+    return f"{column.title}{where} ({'higher' if column.higher_is_better else 'lower'} is better)"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,40 @@
+"""What runs beside the API in every process of the platform: dispatcher and reconciler."""
+
+from __future__ import annotations
+
+from proctor_platform.database import Database
+from proctor_platform.leaderboards.snapshot import make_board
+from proctor_platform.queueing.bells import Bells, NoBells, RedisBells
+from proctor_platform.queueing.dispatcher import Dispatcher
+from proctor_platform.queueing.reconciler import Reconciler
+from proctor_platform.settings import PlatformSettings
+
+
+class Background:
+    """Dispatcher and reconciler of one process, woken by every commit that leaves them work."""
+
+    def __init__(self, database: Database, settings: PlatformSettings) -> None:
+        self._database = database
+        bells: Bells = RedisBells(settings.redis_url) if settings.redis_url else NoBells()
+        self._bells = bells
+        self.dispatcher = Dispatcher(database, bells, make_board)
+        self.reconciler = Reconciler(
+            database, max_attempts=settings.max_attempts, period_s=settings.reconcile_s
+        )
+
+    def start(self) -> None:
+        """Begin; the first round is at once."""
+        self._database.kick = self.dispatcher.kick
+        self.dispatcher.start()
+        self.reconciler.start()
+
+    def stop(self) -> None:
+        """End after the rounds in progress."""
+        self._database.kick = _nobody
+        self.reconciler.stop()
+        self.dispatcher.stop()
+        self._bells.close()
+
+
+def _nobody() -> None:
+    """Be told instead of a dispatcher that has stopped."""

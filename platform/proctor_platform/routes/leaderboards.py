@@ -1,0 +1,108 @@
+"""Leaderboards: the newest of a phase, all of a phase, and any by its own address."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from proctor.spec.base import Spec, UtcDatetime
+from proctor.spec.leaderboard import Leaderboard
+from proctor.spec.outcomes import Code
+from proctor_platform.database import Reading
+from proctor_platform.identity import OptionalUser
+from proctor_platform.leaderboards.pages import Form, Pages, Window
+from proctor_platform.leaderboards.sight import BoardSight, Sighted
+from proctor_platform.routes.paging import Offset
+from proctor_platform.routes.problems import problems
+
+router = APIRouter(tags=["leaderboards"])
+
+_pages = Pages()
+_sight = BoardSight()
+_MEDIA_TYPES = {Form.JSON: "application/json", Form.CSV: "text/csv; charset=utf-8"}
+_MOST_LISTED = 1000
+
+Rows = Annotated[int, Query(ge=1, le=1000, description="the most rows to send")]
+Format = Annotated[Form, Query(alias="format", description="how the page is written")]
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Leaderboard, "content": {"text/csv": {"schema": {"type": "string"}}}},
+    304: {"description": "You have this page already."},
+    **problems(Code.NOT_FOUND, Code.NOT_YET),
+}
+
+
+class SnapshotEntry(Spec):
+    """One snapshot in the list of a phase."""
+
+    id: str
+    number: int
+    created_at: UtcDatetime
+
+
+@router.get(
+    "/challenges/{slug}/phases/{phase}/leaderboard", response_class=Response, responses=_ANSWERS
+)
+def newest(
+    slug: str,
+    phase: str,
+    request: Request,
+    asker: OptionalUser,
+    session: Reading,
+    offset: Offset = 0,
+    limit: Rows = 100,
+    form: Format = Form.JSON,
+) -> Response:
+    """Send a page of a phase's newest board; `Content-Location` is the snapshot's own address."""
+    found = _sight.newest(session, slug, phase, asker)
+    return _answer(request, session, Window(found.id, offset, limit, form))
+
+
+@router.get("/challenges/{slug}/phases/{phase}/leaderboards", responses=problems(Code.NOT_FOUND))
+def list_snapshots(
+    slug: str, phase: str, asker: OptionalUser, session: Reading
+) -> list[SnapshotEntry]:
+    """List the snapshots of a phase, the newest first."""
+    found = _sight.listed(session, slug, phase, asker, limit=_MOST_LISTED)
+    return [_entry(snapshot) for snapshot in found]
+
+
+@router.get("/leaderboards/{snapshot_id}", response_class=Response, responses=_ANSWERS)
+def by_id(
+    snapshot_id: str,
+    request: Request,
+    asker: OptionalUser,
+    session: Reading,
+    offset: Offset = 0,
+    limit: Rows = 100,
+    form: Format = Form.JSON,
+) -> Response:
+    """Send a page of one snapshot, which never changes."""
+    found = _sight.one(session, snapshot_id, asker)
+    return _answer(request, session, Window(found.id, offset, limit, form))
+
+
+def _answer(request: Request, session: Reading, window: Window) -> Response:
+    prefix = request.url.path.partition("/challenges/")[0].partition("/leaderboards/")[0]
+    query = f"offset={window.offset}&limit={window.limit}&format={window.form.value}"
+    headers = {
+        "ETag": window.etag,
+        "Cache-Control": "private, no-cache",
+        "Content-Location": f"{prefix}/leaderboards/{window.snapshot}?{query}",
+        "Vary": "Authorization",
+    }
+    if _has(request.headers.get("If-None-Match", ""), window.etag):
+        return Response(status_code=304, headers=headers)
+    page = _pages.page(session, window)
+    return Response(page, media_type=_MEDIA_TYPES[window.form], headers=headers)
+
+
+def _has(header: str, etag: str) -> bool:
+    given = {part.strip().removeprefix("W/") for part in header.split(",")}
+    return etag in given or "*" in given
+
+
+def _entry(found: Sighted) -> SnapshotEntry:
+    return SnapshotEntry(id=found.id, number=found.number, created_at=found.created_at)
