@@ -30,6 +30,7 @@ def list_cases(session: Session, sight: SubmissionSight) -> list[CaseView]:
     ).all()
     scores = {} if sight.hidden else _scores(session, sight)
     readable = may_read_logs(sight)
+    organizer = sight.access is Access.ORGANIZER
     return [
         CaseView(
             run=run.id,
@@ -40,10 +41,15 @@ def list_cases(session: Session, sight: SubmissionSight) -> list[CaseView]:
             seconds=case.seconds,
             peak_memory_bytes=case.peak_memory_bytes,
             scores=scores.get((run.id, case.case_id), {}),
+            predictions=_predictions(case) if organizer else {},
             log=readable and case.log is not None,
         )
         for case, run in rows
     ]
+
+
+def _predictions(case: CaseResult) -> dict[str, FileRef]:
+    return {name: FileRef.model_validate(file) for name, file in case.predictions.items()}
 
 
 def _scores(
