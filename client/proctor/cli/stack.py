@@ -7,7 +7,6 @@ each other by settings alone, as they would on many machines.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import urllib.error
 import urllib.request
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from proctor.cli.sandboxes import ReadySandbox
     from proctor.cli.services.process_tree import ProcessTree
 
-ADMIN_TOKEN_FILE = "admin-token"
 
 _READY_S = 60.0
 
@@ -76,9 +74,9 @@ def running_stack(
         dashboard = f"http://127.0.0.1:{free_port(plan.dashboard_port)}" if plan.dashboard else None
         say("Starting the platform.")
         _start_platform(tree, plan.home, api, dashboard, redis_url)
-        stack = RunningStack(api, dashboard, plan.home / ADMIN_TOKEN_FILE)
+        stack = RunningStack(api, dashboard, plan.home / "admin-token")
         say("Starting the workers.")
-        _start_worker(tree, plan, stack, sandbox, redis_url)
+        _start_worker(tree, plan, api, sandbox, redis_url)
         if dashboard:
             say("Starting the dashboard.")
             _start_dashboard(tree, api, dashboard)
@@ -109,23 +107,17 @@ def _start_platform(
 
 
 def _start_worker(
-    tree: ProcessTree,
-    plan: StackPlan,
-    stack: RunningStack,
-    sandbox: ReadySandbox,
-    redis_url: str,
+    tree: ProcessTree, plan: StackPlan, api: str, sandbox: ReadySandbox, redis_url: str
 ) -> None:
-    state = plan.home / "worker"
-    state.mkdir(mode=0o700, exist_ok=True)
     tree.start(
         "worker",
         [sys.executable, "-m", "proctor.cli", "worker"],
         environment={
-            "PROCTOR_PLATFORM_URL": stack.api,
+            "PROCTOR_PLATFORM_URL": api,
             "PROCTOR_REDIS_URL": redis_url,
-            "PROCTOR_RUN_TOKEN_FILE": str(_worker_token(stack, state, "run")),
-            "PROCTOR_SCORE_TOKEN_FILE": str(_worker_token(stack, state, "score")),
-            "PROCTOR_WORKER_STATE": str(state),
+            "PROCTOR_RUN_TOKEN_FILE": str(plan.home / "worker-run-token"),
+            "PROCTOR_SCORE_TOKEN_FILE": str(plan.home / "worker-score-token"),
+            "PROCTOR_WORKER_STATE": str(plan.home / "worker"),
             "PROCTOR_SANDBOX": sandbox.name,
             "PROCTOR_DECODE_IMAGE": sandbox.decode_image,
             "PROCTOR_RUN_SLOTS": str(plan.run_slots),
@@ -142,24 +134,6 @@ def _start_dashboard(tree: ProcessTree, api: str, dashboard: str) -> None:
         ready=lambda: _answers(f"{dashboard}/_stcore/health"),
         ready_limit_s=_READY_S,
     )
-
-
-def _worker_token(stack: RunningStack, state: Path, role: str) -> Path:
-    """Mint a token for the worker that starts now; the one of the last start ends with it."""
-    from proctor.client import ApiError, Client
-    from proctor.spec.api import TokenCreate
-    from proctor.spec.work import Role
-
-    path = state / f"{role}-token"
-    with Client(stack.api, stack.admin_token()) as client:
-        with suppress(FileNotFoundError, ApiError):
-            client.revoke_token(path.read_text().partition(".")[0])
-        made = client.create_token(TokenCreate(worker_role=Role(role), note="proctor up"))
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(made.secret + "\n")
-    return path
 
 
 def _answers(url: str) -> bool:

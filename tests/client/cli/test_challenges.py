@@ -58,8 +58,7 @@ def test_check_prints_one_line_a_problem_with_file_and_field(proctor, tmp_path):
     )
     ended = proctor("challenge", "check", folder)
     assert ended.code == 1
-    (line,) = ended.out.splitlines()
-    assert line.startswith("challenge.yaml: phases[0].limits.cpus: ")
+    assert ended.out.startswith("challenge.yaml: phases[0].limits.cpus: ")
     (folder / "challenge.yaml").write_text(text.replace("name: log_loss", "name: loss"))
     (folder / "data" / "hidden" / "inputs" / "hidden-1.npy").unlink()
     lines = proctor("challenge", "check", folder).out.splitlines()
@@ -86,7 +85,9 @@ def test_publish_uploads_every_file_and_announces_the_version_last(
         for case in part["cases"]
         for file in case["files"].values()
     }
-    assert digests == set(logged_in.blobs)
+    (runtime,) = sent["runtimes"]
+    assert digests | {runtime["image"]["config"]["digest"]} == set(logged_in.blobs)
+    assert runtime["image"]["layers"] == []
     assert len(hidden["reference"]["salt"]) == 64
     assert hidden["reference"]["salt"] not in ended.out + ended.err
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from proctor.cli import watch
 from proctor.cli.boards import show_board, whole_board
 from proctor.cli.contents import open_model
-from proctor.cli.demo import audit
+from proctor.cli.demo.audit import audit_board
 from proctor.cli.demo.entries import (
     SLUGS,
     Entry,
@@ -255,7 +255,7 @@ def _audit(client: Client, challenges: list[_Challenge], boards: list[Leaderboar
     findings = [
         finding
         for one, board in zip(challenges, boards, strict=True)
-        for finding in audit.audit_board(client, one.folder, one.spec, board)
+        for finding in audit_board(client, one.folder, one.spec, board)
     ]
     emit([finding.row() for finding in findings], Format.TABLE)
     largest = max((f.largest for f in findings), default=0.0)
