@@ -52,11 +52,8 @@ class BlobCache:
             return target
         try:
             if not self._link(file, target):
-                self._add(file, fill)
-                if not self._link(file, target):
-                    raise PlatformError(
-                        Code.STORAGE_FAILED, f"{file.digest} vanished from the cache at once"
-                    )
+                self._add(file, target, fill)
+                self.trim()
         except OSError as error:
             raise PlatformError(
                 Code.STORAGE_FAILED, f"the cache {self._folder} failed: {error.strerror}"
@@ -110,7 +107,7 @@ class BlobCache:
             self._checked.add(file.digest)
         return True
 
-    def _add(self, file: FileRef, fill: Fill) -> None:
+    def _add(self, file: FileRef, target: Path, fill: Fill) -> None:
         path = self._path(file.digest)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix="incoming-", dir=self._folder)
@@ -130,8 +127,10 @@ class BlobCache:
             # The mode and time of every input file, so that a sandbox may link it.
             temporary.chmod(FILE_MODE)
             os.utime(temporary, (FIXED_TIME_S, FIXED_TIME_S))
+            # Linked before it has its name here: from then on it may be removed for space.
+            with contextlib.suppress(FileExistsError):
+                os.link(temporary, target)
             temporary.rename(path)
         finally:
             temporary.unlink(missing_ok=True)
         self._checked.add(file.digest)
-        self.trim()
