@@ -4,42 +4,66 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
+from importlib.metadata import version
 
 from fastapi import FastAPI
 
 from proctor_platform import errors, migrate
 from proctor_platform.database import Database
 from proctor_platform.middleware import JsonLimit, RequestFrame
-from proctor_platform.routes import accounts, blobs, challenges, submissions
+from proctor_platform.queueing.service import Background
+from proctor_platform.routes import (
+    accounts,
+    blobs,
+    challenges,
+    health,
+    leaderboards,
+    submissions,
+    work,
+)
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.storage import FolderStore
 
 API = "/api/v1"
 
 
-def create_app(settings: PlatformSettings) -> FastAPI:
-    """Build the application on ``settings``; its tables are brought up to date at start."""
+def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
+    """Build the application and bring its tables up to date.
+
+    Args:
+        settings: what the operator set.
+        rounds: whether it rings bells, makes boards and looks for lost work while it serves.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_address)
+    migrate.upgrade(database.engine)
+    background = Background(database, settings)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if rounds:
+            background.start()
         yield
+        background.stop()
         database.close()
 
-    app = FastAPI(title="Proctor", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Proctor",
+        version=version("proctor"),
+        description="Examinations for machine-learning models.",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
     app.state.settings = settings
     app.state.database = database
     app.state.store = FolderStore(settings.blobs)
-    migrate.upgrade(database.engine)
+    app.state.background = background
     errors.install(app)
-    for router in (accounts.router, blobs.router, challenges.router, submissions.router):
-        app.include_router(router, prefix=API)
-    for name in ("work", "leaderboards"):
-        if find_spec(f"proctor_platform.routes.{name}"):
-            module = import_module(f"proctor_platform.routes.{name}")
-            app.include_router(module.router, prefix=API)
+    app.include_router(health.router)
+    for module in (accounts, blobs, challenges, submissions, leaderboards, work):
+        app.include_router(module.router, prefix=API)
     app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes)
     app.add_middleware(RequestFrame)
     return app

@@ -16,7 +16,7 @@ class Background:
     def __init__(self, database: Database, settings: PlatformSettings) -> None:
         self._database = database
         bells: Bells = RedisBells(settings.redis_url) if settings.redis_url else NoBells()
-        self._bells = bells
+        self.bells = bells
         self.dispatcher = Dispatcher(database, bells, make_board)
         self.reconciler = Reconciler(
             database, max_attempts=settings.max_attempts, period_s=settings.reconcile_s
@@ -33,7 +33,7 @@ class Background:
         self._database.kick = _nobody
         self.reconciler.stop()
         self.dispatcher.stop()
-        self._bells.close()
+        self.bells.close()
 
 
 def _nobody() -> None:
