@@ -8,9 +8,8 @@ leave too counts only when nobody outside killed.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import docker
@@ -20,6 +19,7 @@ from docker.types import Mount
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment
 from proctor_runner.sandbox import hardware, settings
+from proctor_runner.sandbox.container_end import ContainerEnd
 from proctor_runner.sandbox.engine_errors import (
     ENGINE_ERRORS,
     explain,
@@ -37,7 +37,7 @@ from proctor_runner.sandbox.leftovers import (
     sweep,
 )
 from proctor_runner.sandbox.logs import sanitize
-from proctor_runner.sandbox.memory_watch import MemoryWatch
+from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
 from proctor_runner.sandbox.output_area import HostOutput, KeeperOutput, OutputArea
 from proctor_runner.sandbox.sentences import sentence
 from proctor_runner.sandbox.slot_folder import SlotFolder, fill_input
@@ -45,7 +45,6 @@ from proctor_runner.sandbox.slots import Slots
 
 _LOOK_EVERY_S = 0.02
 _ASK_EVERY_S = 0.2
-_KILL_TAKES_AT_MOST_S = 30.0
 _MOST_LOG_LINES = 20_000
 # What the engine's own first process says and how it exits when the entrypoint cannot be run.
 _INIT_FAILED = b"[FATAL tini"
@@ -229,39 +228,43 @@ class DockerSandbox:
         container_id: str,
         output: OutputArea,
     ) -> SandboxResult:
-        kills_before = _kernel_kills()
+        witness = KernelWitness()
         try:
-            self._api.start(container_id)
-        except APIError as error:
-            if is_the_images_fault(error):
-                return _not_started(job, explain(error))
-            raise
-        started = time.monotonic()
-        memory = MemoryWatch(self._api, container_id)
-        end = _End(self._api, container_id, int(job.timeout_s + 2 * _KILL_TAKES_AT_MOST_S))
-        stopped_for = _stop_reason(job, cancelled, output, memory, end, started)
-        seconds = time.monotonic() - started
-        if stopped_for is not None:
-            self._kill(container_id, end)
-        end.raise_if_daemon_went_away()
-        state = self._api.inspect_container(container_id)["State"]
-        collected, full = output.gather(job.outputs, job.destination)
-        log = sanitize(self._api.logs(container_id, tail=_MOST_LOG_LINES), job.limits.log_bytes)
-        ending = _ending(stopped_for, bool(state["OOMKilled"]), full)
-        exit_code = int(state["ExitCode"]) if stopped_for is None else None
-        if ending is Ending.EXITED:
-            if exit_code in _CANNOT_RUN_CODES and log.startswith(_INIT_FAILED):
-                return _not_started(job, log.decode().splitlines()[0])
-            if exit_code in _KILLED_CODES:
-                self._raise_if_killed_from_outside(container_id, kills_before)
-        peak_bytes = memory.peak_bytes
-        if ending is Ending.OUT_OF_MEMORY:
-            peak_bytes = job.limits.memory_bytes
+            try:
+                self._api.start(container_id)
+            except APIError as error:
+                if is_the_images_fault(error):
+                    return _not_started(job, explain(error))
+                raise
+            started = time.monotonic()
+            end = ContainerEnd(self._api, container_id, job.timeout_s)
+            memory = MemoryWatch(self._api, container_id, job.limits.memory_bytes)
+            stopped_for = _stop_reason(job, cancelled, output, memory, end, started)
+            seconds = time.monotonic() - started
+            if stopped_for is not None:
+                end.kill()
+            end.raise_if_daemon_went_away()
+            state = self._api.inspect_container(container_id)["State"]
+            collected, full = output.gather(job.outputs, job.destination)
+            raw_log = self._api.logs(container_id, tail=_MOST_LOG_LINES)
+            log = sanitize(raw_log, job.limits.log_bytes)
+            out_of_memory = memory.was_out_of_memory(bool(state["OOMKilled"]), witness)
+            ending = _ending(stopped_for, out_of_memory, full)
+            exit_code = int(state["ExitCode"]) if stopped_for is None else None
+            if ending is Ending.EXITED:
+                if exit_code in _CANNOT_RUN_CODES and raw_log.startswith(_INIT_FAILED):
+                    return _not_started(job, raw_log.decode(errors="replace").splitlines()[0])
+                if exit_code in _KILLED_CODES:
+                    # The program may have asked for it, or somebody else did.
+                    end.raise_if_killed_through_engine()
+                    _raise_if_host_lacks_memory(witness)
+        finally:
+            witness.close()
         return SandboxResult(
             ending=ending,
             exit_code=exit_code,
             seconds=seconds,
-            peak_memory_bytes=peak_bytes,
+            peak_memory_bytes=memory.peak_bytes,
             log=log,
             outputs=collected.outputs,
             missing=tuple(collected.missing),
@@ -269,74 +272,9 @@ class DockerSandbox:
             detail=sentence(ending, job),
         )
 
-    def _kill(self, container_id: str, end: _End) -> None:
-        try:
-            self._api.kill(container_id, signal="SIGKILL")
-        except APIError as error:
-            # It ended by itself in this very moment.
-            if error.status_code not in (404, 409):
-                raise
-        if not end.wait(_KILL_TAKES_AT_MOST_S):
-            raise PlatformError(
-                Code.SANDBOX_FAILED,
-                f"A container did not end within {_KILL_TAKES_AT_MOST_S:g} s of being killed.",
-            )
-
-    def _raise_if_killed_from_outside(self, container_id: str, kills_before: int | None) -> None:
-        """Exit status 137 or 143: the program may have asked for it, or somebody else did."""
-        now = int(time.time()) + 1
-        kills = self._api.events(
-            since=now - 3600,
-            until=now,
-            filters={"container": container_id, "event": "kill"},
-            decode=True,
-        )
-        if any(True for _ in kills):
-            raise PlatformError(Code.SANDBOX_FAILED, "The container was killed from outside.")
-        if kills_before is not None and _kernel_kills() != kills_before:
-            raise PlatformError(
-                Code.SANDBOX_FAILED, "This host ran out of memory while the container ran."
-            )
-
     def _remove_leftovers(self) -> None:
         remove_leftovers(self._api, self._slots.id, self._slot.number)
         self._folder.clear()
-
-
-class _End:
-    """Waits in a thread for the engine to say that a container has ended."""
-
-    def __init__(self, api: docker.APIClient, container_id: str, at_most_s: int) -> None:
-        self._api = api
-        self._container_id = container_id
-        self._at_most_s = at_most_s
-        self._error: Exception | None = None
-        self._event = threading.Event()
-        threading.Thread(target=self._wait, name="container-end", daemon=True).start()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end, at most ``seconds``."""
-        return self._event.wait(seconds)
-
-    def raise_if_daemon_went_away(self) -> None:
-        """Raise what cut the request off.
-
-        Raises:
-            PlatformError: SANDBOX_FAILED.
-        """
-        if self._error is not None:
-            raise PlatformError(
-                Code.SANDBOX_FAILED,
-                f"The Docker daemon went away during the run: {explain(self._error)}",
-            ) from self._error
-
-    def _wait(self) -> None:
-        try:
-            self._api.wait(self._container_id, timeout=self._at_most_s)
-        except (*ENGINE_ERRORS, ValueError, OSError) as error:
-            self._error = error
-        finally:
-            self._event.set()
 
 
 def connect() -> docker.DockerClient:
@@ -358,7 +296,7 @@ def _stop_reason(
     cancelled: Callable[[], bool],
     output: OutputArea,
     memory: MemoryWatch,
-    end: _End,
+    end: ContainerEnd,
     started: float,
 ) -> Ending | None:
     """Watch the container until it ends (None) or must be ended."""
@@ -404,12 +342,8 @@ def _read_only(target: str, source: Path) -> Mount:
     return Mount(target, str(source), type="bind", read_only=True, propagation="rprivate")
 
 
-def _kernel_kills() -> int | None:
-    """Return how often this host's kernel killed for memory, None where it does not say."""
-    try:
-        counters: Mapping[str, str] = dict(
-            line.split(" ", 1) for line in Path("/proc/vmstat").read_text().splitlines()
+def _raise_if_host_lacks_memory(witness: KernelWitness) -> None:
+    if witness.killed_anyone():
+        raise PlatformError(
+            Code.SANDBOX_FAILED, "This host ran out of memory while the container ran."
         )
-        return int(counters["oom_kill"])
-    except (OSError, KeyError, ValueError):
-        return None

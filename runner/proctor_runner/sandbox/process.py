@@ -82,7 +82,8 @@ class ProcessSandbox:
         """
         if job.program.image_id and job.program.model_folder is None:
             raise PlatformError(
-                Code.SANDBOX_FAILED, "The process sandbox runs model folders; an image needs Docker."
+                Code.SANDBOX_FAILED,
+                "The process sandbox runs folders; an image needs Docker.",
             )
         input_folder, output_folder, scratch = self._folder.make("input", "output", "tmp")
         try:

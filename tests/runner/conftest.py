@@ -1,0 +1,36 @@
+"""What tests of the runner share: a Docker daemon and Proctor's own images on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import DockerException
+
+from proctor_runner.images import ImageBuilder
+
+_CACHE = Path(__file__).parents[2] / ".cache" / "images"
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[docker.DockerClient]:
+    try:
+        client = docker.from_env(timeout=600)
+    except DockerException as error:
+        pytest.skip(f"no Docker daemon answers: {error}")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def runtime_image(docker_client: docker.DockerClient) -> str:
+    """Return the id of the image that runs model folders."""
+    return ImageBuilder(docker_client, _CACHE, print).ensure_runtime()
+
+
+@pytest.fixture(scope="session")
+def decode_image(docker_client: docker.DockerClient) -> str:
+    """Return the id of the image that decodes."""
+    return ImageBuilder(docker_client, _CACHE, print).ensure_decode()

@@ -1,0 +1,304 @@
+"""Raw outputs become canonical arrays, or one sentence that says what is wrong with them."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from proctor.spec.challenge import TaskSpec
+from proctor.spec.outcomes import Code
+from proctor_runner.decoding import DecodedCase, RawCase, decode, decode_program
+from proctor_runner.sandbox.process import ProcessSandbox
+from proctor_runner.sandbox.slots import Slots
+
+SHAPE = (5, 6, 7)
+AFFINE = np.array([[2.0, 0, 0, -10], [0, 2, 0, -20], [0, 0, 3, 30], [0, 0, 0, 1]])
+
+
+def task_of(outputs: dict[str, object], inputs: dict[str, object]) -> TaskSpec:
+    first = next(iter(outputs))
+    data = {"inputs": "i", "reference": "r"}
+    return TaskSpec.model_validate(
+        {
+            "slug": "task",
+            "title": "Task",
+            "items_per_case": 10,
+            "inputs": inputs,
+            "outputs": outputs,
+            "reference": {"labels": {"type": "labels", "file": "{case}.npy"}},
+            "labels": {1: "one", 2: "two"},
+            "data": {"hidden": data, "sample": data},
+            "metrics": [{"id": "m", "name": "m", "output": first, "reference": "labels"}],
+            "primary": "m",
+        }
+    )
+
+
+def mask_task(file: str) -> TaskSpec:
+    return task_of(
+        {"seg": {"type": "mask_image", "file": file, "grid": "t1"}},
+        {"t1": {"type": "volume", "file": "{case}.nii.gz"}},
+    )
+
+
+TABLE_TASK = task_of(
+    {"p": {"type": "table", "file": "p.csv", "columns": ["a", "b"]}},
+    {"images": {"type": "array", "file": "{case}.npy"}},
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessSandbox]:
+    root = tmp_path_factory.mktemp("decode")
+    sandbox = ProcessSandbox(root / "state", Slots(root / "slots"))
+    yield sandbox
+    sandbox.close()
+
+
+Decoder = Callable[[TaskSpec, dict[str, bytes]], dict[str, DecodedCase]]
+
+
+@pytest.fixture
+def decode_each(sandbox: ProcessSandbox, tmp_path: Path) -> Decoder:
+    """Decode files given as bytes, each as a case of its own with two items."""
+
+    def run(task: TaskSpec, contents: dict[str, bytes]) -> dict[str, DecodedCase]:
+        (file,) = (output.file for output in task.outputs.values())
+        grid = tmp_path / "grid.nii.gz"
+        nib.save(nib.Nifti1Image(np.zeros(SHAPE, np.int16), AFFINE), grid)
+        cases = []
+        for name, content in contents.items():
+            (tmp_path / name).write_bytes(content)
+            cases.append(RawCase(name, 2, {file: tmp_path / name}, {"t1": grid}))
+        (tmp_path / "canonical").mkdir()
+        return decode(
+            sandbox,
+            decode_program(),
+            task,
+            cases,
+            tmp_path / "canonical",
+            lambda: False,
+            "run_1",
+            1,
+        )
+
+    return run
+
+
+def nifti(
+    voxels: np.ndarray,
+    affine: np.ndarray = AFFINE,
+    change: Callable[[bytearray], None] | None = None,
+) -> bytes:
+    content = bytearray(nib.Nifti1Image(voxels, affine).to_bytes())
+    if change is not None:
+        change(content)
+    return gzip.compress(bytes(content), 1)
+
+
+def mask() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 3, SHAPE).astype(np.uint8)
+
+
+def test_a_table_becomes_numbers_in_the_order_of_items(decode_each: Decoder) -> None:
+    found = decode_each(TABLE_TASK, {"good": b"a,b\n0.25,1e-3\n1,-2\n"})["good"]
+
+    assert found.outcome is Code.OK
+    table = np.load(found.predictions["p"])
+    assert table.dtype == np.float64
+    np.testing.assert_array_equal(table, [[0.25, 0.001], [1, -2]])
+
+
+def test_every_broken_table_gets_a_sentence_of_its_own(decode_each: Decoder) -> None:
+    found = decode_each(
+        TABLE_TASK,
+        {
+            "half": b"a,b\n1,2\n",
+            "swapped": b"b,a\n1,2\n3,4\n",
+            "headless": b"1,2\n3,4\n",
+            "empty": b"",
+            "nan": b"a,b\n1,nan\n3,4\n",
+            "huge": b"a,b\n1,1e999\n3,4\n",
+            "words": b"a,b\n1,1_000\n3,4\n",
+            "ragged": b"a,b\n1\n3,4\n",
+            "binary": b"a,b\n\xff\xfe\n",
+            "flood": b"a,b\n" + b"1,2\n" * 10_000,
+            "quote": b'a,b\n"1,2\n3,4\n',
+        },
+    )
+
+    assert {case.outcome for case in found.values()} == {Code.INVALID_OUTPUT}
+    said = {name: case.detail for name, case in found.items()}
+    assert said == {
+        "half": "p.csv has 1 rows; expected 2, one for each item.",
+        "swapped": "p.csv has the header 'b,a'; expected 'a,b'.",
+        "headless": "p.csv has the header '1,2'; expected 'a,b'.",
+        "empty": "p.csv is empty; expected the header 'a,b'.",
+        "nan": "p.csv row 1 column 'b' holds 'nan'; expected a finite number.",
+        "huge": "p.csv row 1 column 'b' holds '1e999'; expected a finite number.",
+        "words": "p.csv row 1 column 'b' holds '1_000'; expected a finite number.",
+        "ragged": "p.csv row 1 has 1 values; expected 2.",
+        "binary": "p.csv is not UTF-8 text (byte 4).",
+        "flood": "p.csv has 40004 bytes; a table of 2 rows and 2 columns has at most 458.",
+        "quote": "p.csv is not CSV: unexpected end of data.",
+    }
+
+
+def test_a_mask_in_another_axis_order_comes_back_in_the_order_of_its_grid(
+    decode_each: Decoder,
+) -> None:
+    voxels = mask()
+    flipped = AFFINE @ np.array(
+        [[-1.0, 0, 0, SHAPE[0] - 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    )
+    swapped = AFFINE[:, [1, 0, 2, 3]]
+
+    found = decode_each(
+        mask_task("seg.nii.gz"),
+        {
+            "same": nifti(voxels),
+            "flipped": nifti(voxels[::-1], flipped),
+            "swapped": nifti(voxels.transpose(1, 0, 2), swapped),
+            "float": nifti(voxels.astype(np.float32)),
+            "four": nifti(voxels[..., None]),
+            "wide": nifti(voxels.astype(np.int32)),
+        },
+    )
+
+    for name, case in found.items():
+        assert case.outcome is Code.OK, (name, case.detail)
+        array = np.load(case.predictions["seg"])
+        assert array.dtype == np.uint8
+        assert array.flags.c_contiguous
+        np.testing.assert_array_equal(array, voxels)
+
+
+def test_every_broken_mask_gets_a_sentence_of_its_own(decode_each: Decoder) -> None:
+    voxels = mask()
+    shifted = AFFINE.copy()
+    shifted[0, 3] += 0.01
+    unknown = voxels.copy()
+    unknown[0, 0, 0] = 7
+    half = voxels.astype(np.float32)
+    half[1, 1, 1] = 0.5
+    not_a_number = half.copy()
+    not_a_number[1, 1, 1] = np.nan
+
+    def set_slope(content: bytearray) -> None:
+        struct.pack_into("<f", content, 112, float("nan"))
+
+    def lie_about_shape(content: bytearray) -> None:
+        struct.pack_into("<8h", content, 40, 3, 30_000, 30_000, 30_000, 1, 1, 1, 1)
+
+    found = decode_each(
+        mask_task("seg.nii.gz"),
+        {
+            "shape": nifti(voxels[:-1]),
+            "shifted": nifti(voxels, shifted),
+            "unknown": nifti(unknown),
+            "negative": nifti(-voxels.astype(np.int16)),
+            "half": nifti(half),
+            "nan": nifti(not_a_number),
+            "slope": nifti(voxels, change=set_slope),
+            "lie": nifti(voxels, change=lie_about_shape),
+            "cut": nifti(voxels)[:-30],
+            "cut_inside": gzip.compress(nib.Nifti1Image(voxels, AFFINE).to_bytes()[:-5]),
+            "text": b"not an image",
+            "empty": b"",
+            "bomb": gzip.compress(
+                nib.Nifti1Image(voxels, AFFINE).to_bytes() + bytes(64 * 1024 * 1024)
+            ),
+            "complex": nifti(voxels.astype(np.complex64)),
+        },
+    )
+
+    assert {case.outcome for case in found.values()} == {Code.INVALID_OUTPUT}
+    said = {name: case.detail for name, case in found.items()}
+    grid = "5 x 6 x 7 voxels of 2 x 2 x 3 mm at (-10, -20, 30)"
+    assert said["shape"] == (
+        f"seg.nii.gz lies on {grid.replace('5 x 6', '4 x 6')}; expected the grid of t1, {grid}."
+    )
+    assert "at (-9.99, -20, 30); expected the grid of t1" in said["shifted"]
+    assert said["unknown"] == "seg.nii.gz holds the label 7; the task knows 0, 1, 2."
+    assert said["negative"] == "seg.nii.gz holds the label -2; the task knows 0, 1, 2."
+    assert "holds 0.5 in 1 of 210 voxels" in said["half"]
+    assert "holds nan in 1 of 210 voxels" in said["nan"]
+    assert "slope nan" in said["slope"]
+    assert "30000 x 30000 x 30000" in said["lie"]
+    assert "is not a whole gzip file" in said["cut"]
+    assert said["cut_inside"].endswith("holds 205 bytes of voxels; its header announces 210.")
+    assert said["text"] == "seg.nii.gz is not a NIfTI file."
+    assert said["empty"] == "seg.nii.gz is empty."
+    assert "holds more bytes of voxels" in said["bomb"]
+    assert "complex64" in said["complex"]
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nii"])
+def test_other_formats_lie_on_the_same_grid(
+    decode_each: Decoder, tmp_path: Path, suffix: str
+) -> None:
+    voxels = mask()
+    image = sitk.GetImageFromArray(voxels.T)
+    image.SetSpacing((2.0, 2.0, 3.0))
+    image.SetOrigin((10.0, 20.0, 30.0))
+    image.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    sitk.WriteImage(image, tmp_path / f"written{suffix}")
+
+    content = (tmp_path / f"written{suffix}").read_bytes()
+    found = decode_each(mask_task(f"seg{suffix}"), {"one": content})["one"]
+
+    assert found.outcome is Code.OK, found.detail
+    np.testing.assert_array_equal(np.load(found.predictions["seg"]), voxels)
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
+def test_a_header_that_points_at_another_file_is_refused(
+    decode_each: Decoder, tmp_path: Path, suffix: str
+) -> None:
+    truth = tmp_path / "truth.raw"
+    truth.write_bytes(mask().tobytes())
+    header = {
+        ".mha": "ObjectType = Image\nNDims = 3\nDimSize = 5 6 7\nElementType = MET_UCHAR\n"
+        f"ElementDataFile = {truth}\n",
+        ".nrrd": "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 5 6 7\nencoding: raw\n"
+        f"data file: {truth}\n\n",
+    }[suffix]
+
+    found = decode_each(mask_task(f"seg{suffix}"), {"one": header.encode()})["one"]
+
+    assert found.outcome is Code.INVALID_OUTPUT
+    assert (
+        "expected ElementDataFile = LOCAL" in found.detail or "expected its voxels" in found.detail
+    )
+
+
+def test_a_missing_file_and_a_link_are_told_apart(sandbox: ProcessSandbox, tmp_path: Path) -> None:
+    cases = [
+        RawCase("missing", 2, {}),
+        RawCase("linked", 2, {}, problems={"p.csv": "is a symbolic link"}),
+    ]
+
+    found = decode(
+        sandbox, decode_program(), TABLE_TASK, cases, tmp_path, lambda: False, "run_1", 1
+    )
+
+    assert found == {
+        "missing": DecodedCase(Code.MISSING_OUTPUT, "p.csv was not written to /output."),
+        "linked": DecodedCase(
+            Code.INVALID_OUTPUT, "p.csv is a symbolic link; expected a plain file."
+        ),
+    }
+
+
+def test_a_bad_case_costs_itself_alone(decode_each: Decoder) -> None:
+    good = b"a,b\n1,2\n3,4\n"
+    found = decode_each(TABLE_TASK, {"first": good, "bad": b"\x00", "last": good})
+
+    assert [case.outcome for case in found.values()] == [Code.OK, Code.INVALID_OUTPUT, Code.OK]
