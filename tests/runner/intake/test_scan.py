@@ -1,0 +1,168 @@
+"""What intake refuses, with the sentence, and what it lets through because a sandbox takes it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import Any
+
+import pytest
+
+from proctor.spec.outcomes import Code, ParticipantError
+from proctor.spec.work import ImageContent
+from proctor_runner.intake.rules import IntakeLimits
+from proctor_runner.intake.scan import scan
+
+
+def tar(*entries: tuple[str, dict[str, Any]], content: bytes = b"") -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, changes in entries:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            for key, value in changes.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def refusal(image: Any, **more: Any) -> str:
+    with pytest.raises(ParticipantError) as caught:
+        scan(image.content, image.open_blob, machine="x86_64", **more)
+    assert caught.value.code is Code.IMAGE_REJECTED
+    return caught.value.detail
+
+
+def test_an_ordinary_image_passes(make_image: Any) -> None:
+    image = make_image(
+        User="root",
+        Healthcheck={"Test": ["CMD", "true"]},
+        ExposedPorts={"80/tcp": {}},
+        StopSignal="SIGCONT",
+        Volumes={"/data": {}},
+        WorkingDir="/app",
+        Env=["LD_PRELOAD=/x.so", "PATH=/bin"],
+        Labels={"proctor.protocols": "case", "maintainer": "me"},
+    )
+
+    scan(image.content, image.open_blob, machine="x86_64")
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ({"Labels": {"proctor.slot": "3"}}, "has the label 'proctor.slot'"),
+        ({"Labels": {"proctor.protocols": "serve"}}, "declares the protocols 'serve'"),
+        ({"OnBuild": ["RUN x"]}, "ONBUILD"),
+        ({"WorkingDir": "/proc/self/fd/8"}, "WORKDIR is '/proc/self/fd/8'"),
+        ({"WorkingDir": "/app/../proc"}, "WORKDIR is"),
+        ({"WorkingDir": "app"}, "WORKDIR is 'app'"),
+        ({"Volumes": {"/": {}}}, "declares / as a VOLUME"),
+        ({"Volumes": {"/dev/shm/x": {}}}, "VOLUME is"),
+        ({"Env": ["A=" + "x" * 70_000]}, "70002 bytes; 65536 are allowed"),
+        ({"Env": "A=1"}, "not a list"),
+        ({"Cmd": None}, "no ENTRYPOINT and no CMD"),
+        ({"Labels": ["proctor.slot"]}, "no object in Labels"),
+    ],
+)
+def test_a_declaration_without_honest_use_is_refused(
+    make_image: Any, declared: dict[str, Any], expected: str
+) -> None:
+    assert expected in refusal(make_image(**declared))
+
+
+def test_another_platform_is_refused_with_the_one_that_runs(make_image: Any) -> None:
+    said = refusal(make_image(top={"architecture": "arm64"}))
+
+    assert said.startswith("The image is for linux/arm64; this platform runs linux/amd64.")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "expected"),
+    [
+        ("../escape", {}, "leaves the image"),
+        ("/etc/passwd", {}, "leaves the image"),
+        ("a/../../b", {}, "leaves the image"),
+        ("hard", {"type": tarfile.LNKTYPE, "linkname": "../../etc/shadow"}, "leaves the image"),
+        ("disk", {"type": tarfile.BLKTYPE, "devmajor": 8}, "the device 'disk'"),
+        ("data/weights.bin", {}, "/data/weights.bin below its VOLUME /data"),
+    ],
+)
+def test_a_name_or_kind_that_no_honest_layer_holds_is_refused(
+    make_image: Any, name: str, changes: dict[str, Any], expected: str
+) -> None:
+    image = make_image((tar((name, changes)),), Volumes={"/data": {}})
+
+    assert expected in refusal(image)
+
+
+def test_devices_in_dev_and_symbolic_links_pass(make_image: Any) -> None:
+    image = make_image(
+        (
+            tar(
+                ("dev/null", {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3}),
+                ("bin", {"type": tarfile.SYMTYPE, "linkname": "/usr/bin"}),
+            ),
+        )
+    )
+
+    scan(image.content, image.open_blob, machine="x86_64")
+
+
+def test_bombs_are_stopped_by_their_headers(make_image: Any) -> None:
+    image = make_image((tar(("a", {}), ("b", {}), content=bytes(2048)),))
+
+    assert "more than 0 MiB" in refusal(image, limits=IntakeLimits(unpacked_bytes=4095))
+    assert "more than 1 files" in refusal(image, limits=IntakeLimits(files=1))
+    assert "1 layers; 0 are allowed" in refusal(image, limits=IntakeLimits(layers=0))
+
+
+def test_bytes_must_be_those_the_digests_promise(make_image: Any) -> None:
+    image = make_image()
+    layer = image.content.layers[0].digest
+    good = image.blobs[layer]
+
+    image.blobs[layer] = good.replace(b"morning", b"evening")
+    assert "does not have the digest" in refusal(image)
+    image.blobs[layer] = good[:100]
+    assert "not a whole tar archive" in refusal(image)
+    image.blobs[layer] = good
+    image.blobs[image.content.config.digest] += b" "
+    assert "configuration does not have the digest" in refusal(image)
+
+
+def test_layers_must_be_those_the_configuration_names(make_image: Any) -> None:
+    image, other = make_image(), make_image((tar(("other", {})),))
+    image.blobs |= other.blobs
+    image.content = ImageContent(config=image.content.config, layers=other.content.layers)
+
+    assert "not those its configuration names" in refusal(image)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b'{"os": "linux", "os": "windows"}', "a key is given twice"),
+        (b'{"x": NaN}', "NaN is not a JSON number"),
+        (b'{"x": ' + b"9" * 5000 + b"}", "5000 digits"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"\xff", "cannot be read"),
+        (b"[]", "not a JSON object"),
+        (b" " * (2 << 20), "digest"),
+    ],
+)
+def test_a_configuration_made_to_confuse_is_refused(
+    make_image: Any, text: bytes, expected: str
+) -> None:
+    import hashlib
+
+    from proctor.spec.base import FileRef
+
+    image = make_image()
+    name = f"sha256:{hashlib.sha256(text).hexdigest()}"
+    image.blobs[name] = text
+    image.content = ImageContent(
+        config=FileRef(digest=name, size=len(text)), layers=image.content.layers
+    )
+
+    assert expected in refusal(image)
