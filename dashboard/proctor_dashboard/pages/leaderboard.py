@@ -62,7 +62,7 @@ def _read(api: Client, slug: str, phase: str) -> Leaderboard:
 
 def _choose_columns(board: Leaderboard) -> tuple[BoardColumn, ...]:
     ordered = sorted(board.columns, key=lambda column: not column.decides)
-    usual = [column for column in ordered if column.decides or column.label in ("mean", "all")]
+    usual = [column for column in ordered if column.decides or column.label == "mean"]
     if len(usual) == len(ordered):
         return tuple(ordered)
     every = st.toggle(f"All {len(ordered)} columns", value=False)

@@ -94,7 +94,7 @@ def _draw_run(run: RunView) -> None:
         evaluation = run.evaluation
         if evaluation is not None and evaluation.scores:
             shown = [
-                (key.split("/", 1)[1].removesuffix("/all"), value)
+                (key.split("/", 1)[1].removesuffix("/mean"), value)
                 for key, value in evaluation.scores.items()
                 if value is not None
             ]
@@ -129,7 +129,7 @@ def _case_line(case: CaseView) -> dict[str, str]:
         "Memory": memory(case.peak_memory_bytes),
     }
     for key, value in case.scores.items():
-        line[key.removesuffix("/all").replace("/", " ")] = number(value)
+        line[key.removesuffix("/mean").replace("/", " ")] = number(value)
     if case.detail:
         line["Detail"] = case.detail
     return line
