@@ -143,3 +143,12 @@ def test_spacing_comes_from_the_columns_of_an_affine() -> None:
         spacing_from_affine(np.diag([1.0, 0.0, 1.0, 1.0]))
     with pytest.raises(ValueError, match=r"shape \(4, 4\)"):
         spacing_from_affine(np.eye(3))
+
+
+def test_a_case_holds_its_masks_in_one_native_form() -> None:
+    foreign = np.zeros((2, 3), dtype=np.dtype("u2").newbyteorder("S"), order="F")
+    case = MaskCase("p01", foreign, foreign, SPACING, LABELS)
+    for array in (case.prediction, case.reference):
+        assert array.dtype.isnative
+        assert array.dtype == np.uint16
+        assert array.flags.c_contiguous
