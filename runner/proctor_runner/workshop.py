@@ -25,7 +25,7 @@ from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.model_program import ImageShelf, NoImages
 from proctor_runner.run_work import Bench
 from proctor_runner.sandbox.choose import choose
-from proctor_runner.sandbox.docker import connect
+from proctor_runner.sandbox.daemon import connect
 
 
 @dataclass(frozen=True)

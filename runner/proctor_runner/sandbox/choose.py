@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from proctor.spec.outcomes import PlatformError
-from proctor_runner.sandbox.docker import DockerSandbox, connect
+from proctor_runner.sandbox.daemon import connect
+from proctor_runner.sandbox.docker import DockerSandbox
 from proctor_runner.sandbox.interface import Sandbox
 from proctor_runner.sandbox.process import ProcessSandbox
 from proctor_runner.sandbox.slots import Slots
@@ -29,8 +30,17 @@ def choose(name: str, state: Path, keeper_image: str = "") -> Sandbox:
         raise ValueError(f"There is no sandbox {name!r}; choose one of {', '.join(NAMES)}.")
     if name != "process":
         try:
-            return DockerSandbox(connect(), state, Slots(), keeper_image)
+            return _docker(state, keeper_image)
         except PlatformError:
             if name == "docker":
                 raise
     return ProcessSandbox(state, Slots())
+
+
+def _docker(state: Path, keeper_image: str) -> DockerSandbox:
+    client = connect()
+    try:
+        return DockerSandbox(client, state, Slots(), keeper_image, closes_client=True)
+    except PlatformError:
+        client.close()
+        raise

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from docker.types import Mount
 
 from proctor.spec.outcomes import Code, PlatformError
@@ -62,6 +62,7 @@ class DockerSandbox:
         keeper_image: Id of a trusted image with python3; needed only where this process may not
             mount, or the daemon does not see what it mounts.
         mounts_itself: False to use the keeper even where mounting is possible.
+        closes_client: True when nobody else uses ``client``.
     """
 
     name = "docker"
@@ -74,14 +75,16 @@ class DockerSandbox:
         slots: Slots,
         keeper_image: str = "",
         mounts_itself: bool = True,
+        closes_client: bool = False,
     ) -> None:
         self._client = client
         self._api = client.api
         self._slots = slots
         self._keeper_image = keeper_image
         self._mounts_itself = mounts_itself
+        self._closes_client = closes_client
         self._image_volumes: dict[str, tuple[str, ...]] = {}
-        with ours("it was asked for its properties"):
+        with ours("the daemon was asked for its properties"):
             self._info = self._api.info()
         self._slot = slots.take()
         self._folder = SlotFolder(state, self._slot.number)
@@ -130,6 +133,8 @@ class DockerSandbox:
     def close(self) -> None:
         """Give the slot back."""
         self._slot.release()
+        if self._closes_client:
+            self._client.close()
 
     def _run(
         self,
@@ -275,20 +280,6 @@ class DockerSandbox:
     def _remove_leftovers(self) -> None:
         remove_leftovers(self._api, self._slots.id, self._slot.number)
         self._folder.clear()
-
-
-def connect() -> docker.DockerClient:
-    """Return a client of the daemon that DOCKER_HOST names, or of the usual one.
-
-    Raises:
-        PlatformError: SANDBOX_FAILED, none answers.
-    """
-    try:
-        return docker.from_env()
-    except DockerException as error:
-        raise PlatformError(
-            Code.SANDBOX_FAILED, f"No Docker daemon answers: {explain(error)}"
-        ) from error
 
 
 def _stop_reason(
