@@ -14,9 +14,10 @@ from proctor.cli.submissions import choose_phase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proctor.spec.leaderboard import BoardRow, BoardValue, Leaderboard
+    from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard
 
 _PAGE = 500
+_MEAN = "mean"
 
 
 def leaderboard(
@@ -25,6 +26,9 @@ def leaderboard(
     snapshot: Annotated[
         str | None, typer.Option("--snapshot", help="This snapshot, by its number or id.")
     ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="In the table, a column for every label.")
+    ] = False,
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
@@ -47,7 +51,7 @@ def leaderboard(
                 if not found:
                     raise typer.BadParameter(f"{challenge}/{chosen} has no snapshot {snapshot}")
                 board = whole_board(lambda start: client.snapshot(found[0], start, _PAGE))
-    show_board(board, style)
+    show_board(board, style, labels=labels)
 
 
 def whole_board(fetch: Callable[[int], Leaderboard]) -> Leaderboard:
@@ -62,26 +66,34 @@ def whole_board(fetch: Callable[[int], Leaderboard]) -> Leaderboard:
     return board.model_copy(update={"rows": tuple(rows)})
 
 
-def show_board(board: Leaderboard, style: Format) -> None:
-    """Print a leaderboard; as a table with intervals, as CSV with a column a number."""
+def show_board(board: Leaderboard, style: Format, *, labels: bool = False) -> None:
+    """Print a leaderboard; as a table with intervals, as CSV with a column a number.
+
+    Args:
+        labels: Give the table a column for every label, not for the mean over them alone.
+    """
     say(
         f"{board.challenge_title}, {board.phase}: snapshot {board.number}"
         f" of {board.created_at:%Y-%m-%d %H:%M:%S} UTC. {board.ranking_sentence}"
     )
     if board.notice:
         say(board.notice)
-    make = _csv_row if style is Format.CSV else _table_row
-    emit([make(board, row) for row in board.rows], style, document=board.model_dump(mode="json"))
+    if style is Format.CSV:
+        rows = [_csv_row(board, row) for row in board.rows]
+    else:
+        shown = [column for column in board.columns if labels or column.label == _MEAN]
+        rows = [_table_row(shown or list(board.columns), row) for row in board.rows]
+    emit(rows, style, document=board.model_dump(mode="json"))
 
 
-def _table_row(board: Leaderboard, row: BoardRow) -> dict[str, object]:
+def _table_row(columns: list[BoardColumn], row: BoardRow) -> dict[str, object]:
     ranks = "" if row.rank_low is None else f" ({row.rank_low}–{row.rank_high})"
     cells: dict[str, object] = {
         "rank": f"{row.rank if row.rank is not None else '–'}{ranks}",
         "participant": row.participant + (" (baseline)" if row.baseline else ""),
         "model": row.title,
     }
-    for column in board.columns:
+    for column in columns:
         mark = "*" if column.decides else ""
         cells[f"{column.title}{mark}"] = _interval(row.values.get(column.key))
     used = min((value.n_used for value in row.values.values()), default=0)

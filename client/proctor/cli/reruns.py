@@ -95,7 +95,7 @@ def first_run(view: SubmissionView, task: str) -> RunView | None:
 def environment_difference(
     first: Environment | None, second: Environment | None
 ) -> dict[str, tuple[str, str]]:
-    """Return each fact that two environments do not share, as (first, second)."""
+    """Return each fact that can change a score and differs, as (first, second)."""
     left, right = _facts(first), _facts(second)
     return {
         name: (left.get(name, ""), right.get(name, ""))
@@ -107,6 +107,6 @@ def environment_difference(
 def _facts(environment: Environment | None) -> dict[str, str]:
     if environment is None:
         return {}
-    facts = environment.model_dump(mode="json", exclude={"libraries"})
+    facts = environment.model_dump(mode="json", exclude={"libraries", "worker"})
     named = {name: str(value) for name, value in facts.items() if value not in ("", None)}
     return named | {f"libraries.{name}": v for name, v in environment.libraries.items()}

@@ -6,17 +6,16 @@ each other by settings alone, as they would on many machines.
 
 from __future__ import annotations
 
-import json
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proctor.cli.services.endpoints import ENDPOINTS_FILE, free_port, write_endpoints
+from proctor.cli.services.errors import ServiceError
 
 if TYPE_CHECKING:
     from proctor.cli.sandboxes import ReadySandbox
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _READY_S = 60.0
+_PORTS_TRIED = 5
 
 
 @dataclass(frozen=True)
@@ -69,27 +69,47 @@ def running_stack(
     from proctor.cli.services.redis_server import redis_server
 
     plan.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    token_file = plan.home / "admin-token"
     with redis_server(tree, plan.home, plan.redis_url) as redis_url:
-        api = f"http://127.0.0.1:{free_port(plan.api_port)}"
-        dashboard = f"http://127.0.0.1:{free_port(plan.dashboard_port)}" if plan.dashboard else None
         say("Starting the platform.")
-        _start_platform(tree, plan.home, api, dashboard, redis_url)
-        stack = RunningStack(api, dashboard, plan.home / "admin-token")
+        api = _on_a_free_port(
+            plan.api_port, lambda api: _start_platform(tree, plan.home, api, redis_url)
+        )
         say("Starting the workers.")
         _start_worker(tree, plan, api, sandbox, redis_url)
-        if dashboard:
+        dashboard = None
+        if plan.dashboard:
             say("Starting the dashboard.")
-            _start_dashboard(tree, api, dashboard)
+            dashboard = _on_a_free_port(
+                plan.dashboard_port, lambda address: _start_dashboard(tree, api, address)
+            )
         write_endpoints(plan.home, {"api": api} | ({"dashboard": dashboard} if dashboard else {}))
         try:
-            yield stack
+            yield RunningStack(api, dashboard, token_file)
         finally:
             (plan.home / ENDPOINTS_FILE).unlink(missing_ok=True)
 
 
-def _start_platform(
-    tree: ProcessTree, home: Path, api: str, dashboard: str | None, redis_url: str
-) -> None:
+def _on_a_free_port(preferred: int, start: Callable[[str], None]) -> str:
+    """Start a server and return its address; a port that is lost to another is given up."""
+    port = preferred
+    for _ in range(_PORTS_TRIED):
+        port = free_port(port)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            start(address)
+        except ServiceError:
+            if free_port(port) == port:
+                raise
+            continue
+        return address
+    raise ServiceError(
+        f"The ports from {preferred} on are taken as fast as they are found.",
+        "Name others with --port and --dashboard-port.",
+    )
+
+
+def _start_platform(tree: ProcessTree, home: Path, api: str, redis_url: str) -> None:
     tree.start(
         "platform",
         [sys.executable, "-m", "proctor_platform"],
@@ -98,10 +118,9 @@ def _start_platform(
             "PROCTOR_HOST": "127.0.0.1",
             "PROCTOR_PORT": api.rpartition(":")[2],
             "PROCTOR_PUBLIC_URL": api,
-            "PROCTOR_DASHBOARD_URL": dashboard or "",
             "PROCTOR_REDIS_URL": redis_url,
         },
-        ready=lambda: _answers(f"{api}/healthz"),
+        ready=lambda: _answers(f"{api}/api/v1/me", home / "admin-token"),
         ready_limit_s=_READY_S,
     )
 
@@ -134,16 +153,18 @@ def _start_dashboard(tree: ProcessTree, api: str, dashboard: str) -> None:
         ready=lambda: _answers(f"{dashboard}/_stcore/health"),
         ready_limit_s=_READY_S,
     )
+    # Were it another's server that answers there, ours would have ended for want of the port.
+    tree.check()
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, token_file: Path | None = None) -> bool:
+    """Tell whether a server answers, and with a token, whether it is ours."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310
+        headers = (
+            {"Authorization": f"Bearer {token_file.read_text().strip()}"} if token_file else {}
+        )
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310
             return bool(response.status == 200)
-    except urllib.error.HTTPError as error:
-        # A degraded platform answers as well, and says why.
-        with suppress(ValueError, AttributeError):
-            return "status" in json.loads(error.read())
-        return False
     except (OSError, ValueError):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -174,15 +175,16 @@ def logs(
 ) -> None:
     """Print what the model printed."""
     with connect(host) as client:
-        shown = ""
+        shown: set[str] = set()
         while True:
             final = not follow or client.submission(submission_id).final
             text = client.log(submission_id, run, case)
-            # Logs of finished cases are added at the end; should one come in between, start anew.
-            new = text[len(shown) :] if text.startswith(shown) else text
-            sys.stdout.write(plain(new, lines=True))
+            # Logs come by case in the order of their ids, not in that of their ends.
+            for part in re.split(r"(?m)^(?===> case )", text):
+                if part not in shown:
+                    sys.stdout.write(plain(part, lines=True))
+                    shown.add(part)
             sys.stdout.flush()
-            shown = text
             if final:
                 return
             time.sleep(poll_s)

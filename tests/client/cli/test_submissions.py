@@ -208,9 +208,11 @@ def test_logs_follow_to_the_end_and_print_nothing_twice(proctor, logged_in, subm
         (200, submission_view()),
         (200, submission_view(progress="scored", final=True)),
     )
-    logged_in.on("GET /submissions/sub_1/log", (200, "one\n"), (200, "one\ntwo\u001b]0;x\u0007\n"))
+    b, a = "==> case b <==\none\n", "==> case a <==\ntwo\u001b]0;x\u0007\n"
+    logged_in.on("GET /submissions/sub_1/log", (200, b), (200, a + b))
     ended = proctor("logs", "sub_1", "-f", "--poll-interval", "0.05")
-    assert ended.out == "one\ntwo\N{REPLACEMENT CHARACTER}]0;x\N{REPLACEMENT CHARACTER}\n"
+    hidden = "\N{REPLACEMENT CHARACTER}"
+    assert ended.out == f"{b}==> case a <==\ntwo{hidden}]0;x{hidden}\n"
 
 
 def test_cancel_says_what_became_of_it(proctor, logged_in, submission_view):

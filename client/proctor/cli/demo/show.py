@@ -102,11 +102,9 @@ def run_demo(sandbox: str, home: Path | None) -> Exit:
         with steps.step("Publish the challenges"):
             _publish(people, challenges, ready, root)
         wanted = _entries(challenges, ready)
-        with steps.step("Build the images that participants bring"):
-            for entry in wanted:
-                if entry.image:
-                    _note(f"docker build -t {entry.image} {entry.folder.relative_to(root)}")
-                    build_image(entry)
+        if any(entry.image for entry in wanted):
+            with steps.step("Build the images that participants bring"):
+                _build(wanted, root)
         with steps.step(f"Run and score {len(wanted)} submissions"):
             finished = _enter_all(people, challenges, wanted, tree)
         failures = [name for name, view in finished.items() if not _succeeded(view)]
@@ -181,6 +179,13 @@ def _entries(challenges: list[_Challenge], ready: ReadySandbox) -> list[Entry]:
             for name in left_out(one.folder, one.spec):
                 say(f"Left out: {name} is entered as a Docker image, and there is no Docker.")
     return [entry for one in challenges for entry in entries(one.folder, one.spec, images=images)]
+
+
+def _build(wanted: list[Entry], root: Path) -> None:
+    for entry in wanted:
+        if entry.image:
+            _note(f"docker build -t {entry.image} {entry.folder.relative_to(root)}")
+            build_image(entry)
 
 
 def _enter_all(
