@@ -292,6 +292,7 @@ def _stop_reason(
 ) -> Ending | None:
     """Watch the container until it ends (None) or must be ended."""
     ask_at = started
+    memory.look()
     while not end.wait(_LOOK_EVERY_S):
         memory.look()
         now = time.monotonic()

@@ -196,3 +196,50 @@ def cancelled():
 sandbox.run(SandboxJob("run_1", 1, "a", Program(sys.argv[1]), {}, {}, (), root, Limits(), 60),
             cancelled)
 """
+
+
+def test_a_mount_that_the_daemon_does_not_see_is_replaced_by_a_keeper(
+    runtime_image: str, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.py").write_text(WRITES_AN_ANSWER)
+
+    # In a mount namespace of its own, as a worker in a container is.
+    said = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", sys.executable, "-c", HIDDEN_WORKER,
+         runtime_image, str(tmp_path)],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+
+    assert said.stdout == b"exited 0\n"
+    assert (tmp_path / "out" / "answer").read_text() == "42"
+
+
+WRITES_AN_ANSWER = """
+class Model:
+    def predict(self, inputs):
+        open("/output/answer", "w").write("42")
+        return {}
+"""
+
+HIDDEN_WORKER = """
+import sys
+from pathlib import Path
+import docker
+from proctor_runner.sandbox.docker import DockerSandbox
+from proctor_runner.sandbox.interface import Program, SandboxJob
+from proctor_runner.sandbox.slots import Slots
+from proctor.spec.limits import Limits
+
+image_id, root = sys.argv[1], Path(sys.argv[2])
+sandbox = DockerSandbox(docker.from_env(), root / "state", Slots(root / "slots"), image_id)
+case = b'{"contract":1,"case":"c","items":[],"inputs":{},"outputs":{},"seed":0}'
+result = sandbox.run(
+    SandboxJob("run_1", 1, "a", Program(image_id, root / "model"), {"case.json": case}, {},
+               ("answer",), root / "out", Limits(), 20),
+    lambda: False,
+)
+print(result.ending.value, result.exit_code, flush=True)
+"""
