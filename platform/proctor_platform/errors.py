@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -65,11 +65,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(OperationalError, _on_database_error)
+    app.add_exception_handler(IntegrityError, _on_race)
 
 
-def _on_proctor_error(_: Request, error: Exception) -> Response:
+def _on_proctor_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProctorError)  # noqa: S101 - registered for this class alone
-    return problem(error.code, error.detail, headers=getattr(error, "headers", None))
+    # A refused upload is not read to its end, so the connection cannot carry another request.
+    headers = {"Connection": "close"} if request.method == "PUT" else None
+    return problem(error.code, error.detail, headers=headers)
 
 
 def _on_invalid_request(_: Request, error: Exception) -> Response:
@@ -93,3 +96,8 @@ def _on_http_error(_: Request, error: Exception) -> Response:
 def _on_database_error(_: Request, error: Exception) -> Response:
     _log.error("database_failed", exc_info=error)
     return problem(Code.STORAGE_FAILED)
+
+
+def _on_race(_: Request, error: Exception) -> Response:
+    _log.warning("row_made_twice", exc_info=error)
+    return problem(Code.CONFLICT, "Another request did the same at this moment; look, then repeat.")

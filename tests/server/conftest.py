@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from proctor.spec.base import FileRef
@@ -22,11 +24,21 @@ from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.model import ModelCard
 from proctor.spec.work import FolderContent, ImageContent, Role, RuntimeImage
 from proctor_metrics.bootstrap import draw_weights, replicate_means
-from proctor_platform import tokens
+from proctor_platform import migrate, tokens
 from proctor_platform.app import create_app
 from proctor_platform.database import Database
 from proctor_platform.settings import PlatformSettings
-from proctor_platform.tables import User
+from proctor_platform.tables import (
+    AggregateScore,
+    CaseResult,
+    Evaluation,
+    LeaderboardRow,
+    LeaderboardSnapshot,
+    Run,
+    Score,
+    Submission,
+    User,
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +82,22 @@ class Person:
         return self.post("/submissions", body, headers=headers)
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file without rows, to be copied: migrating takes most of a second."""
+    file = tmp_path_factory.mktemp("empty") / "proctor.sqlite3"
+    database = Database(f"sqlite:///{file}")
+    migrate.upgrade(database.engine)
+    database.close()
+    return file
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> PlatformSettings:
-    return PlatformSettings(home=tmp_path / "home")
+def settings(tmp_path: Path, empty_database: Path) -> PlatformSettings:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    shutil.copy(empty_database, home)
+    return PlatformSettings(home=home)
 
 
 @pytest.fixture
@@ -491,3 +516,93 @@ def scores() -> Callable[..., Values]:
 def fake(worker: Callable[[Role], Person]) -> FakeWorker:
     """A worker of both roles."""
     return FakeWorker(worker(Role.RUN), worker(Role.SCORE))
+
+
+@pytest.fixture
+def scored(database: Database, app: FastAPI) -> Callable[[str], None]:
+    """Give every run of a submission results and scores, as workers would, and a board with it."""
+
+    def finish(submission_id: str, score: float = 0.75) -> None:
+        log = b"seen by the model"
+        ref = FileRef(digest=digest_bytes(log), size=len(log))
+        with app.state.store.writer(ref) as writer:
+            writer.write(log)
+            writer.finish()
+        with database.writing() as session:
+            submission = session.get_one(Submission, submission_id)
+            submission.state = "accepted"
+            runs = session.exec(select(Run).where(Run.submission_id == submission_id)).all()
+            for run in runs:
+                run.state, run.cases_done, run.outcome = "succeeded", run.cases_total, "OK"
+                run.detail = "two cases of scanner b were hard"
+                evaluation = Evaluation(
+                    id=new_id(Kind.EVALUATION),
+                    run_id=run.id,
+                    version=submission.version,
+                    state="scored",
+                    outcome="OK",
+                    inputs_digest="sha256:" + "0" * 64,
+                    reference_digest="sha256:" + "0" * 64,
+                    metrics={"top1": {"definition_id": "top_k.v1"}},
+                )
+                session.add(evaluation)
+                session.flush()
+                session.add(
+                    AggregateScore(
+                        evaluation_id=evaluation.id,
+                        metric="top1",
+                        label="all",
+                        value=score,
+                        n_used=3,
+                        n_total=3,
+                        replicates=b"",
+                    )
+                )
+                for number in range(run.cases_total):
+                    failed = number == 2
+                    session.add(
+                        CaseResult(
+                            run_id=run.id,
+                            case_id=f"c{number}",
+                            outcome="CRASH" if failed else "OK",
+                            detail="KeyError: 'patient-7'" if failed else "",
+                            seconds=0.5,
+                            predictions={},
+                            log=ref.model_dump(mode="json"),
+                        )
+                    )
+                    session.add(
+                        Score(
+                            evaluation_id=evaluation.id,
+                            case_id=f"c{number}",
+                            metric="top1",
+                            label="all",
+                            value=score,
+                        )
+                    )
+            earlier = select(LeaderboardSnapshot).where(
+                LeaderboardSnapshot.challenge_id == submission.challenge_id
+            )
+            board = LeaderboardSnapshot(
+                id=new_id(Kind.LEADERBOARD),
+                challenge_id=submission.challenge_id,
+                version=submission.version,
+                phase=submission.phase,
+                number=len(session.exec(earlier).all()) + 1,
+                head={},
+                total_rows=1,
+            )
+            session.add(board)
+            session.flush()
+            session.add(
+                LeaderboardRow(
+                    leaderboard_id=board.id,
+                    position=0,
+                    submission_id=submission_id,
+                    rank=1,
+                    body="{}",
+                )
+            )
+            session.commit()
+
+    return finish
