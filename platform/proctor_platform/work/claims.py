@@ -1,7 +1,7 @@
 """Claiming: one worker gets one piece of work, however many ask.
 
-The claim is one conditional update from ``queued``; its fence is one higher than any before, and
-the token made with it is good for that fence alone. Older tokens need no revoking: their fence
+The claim is a conditional update from ``queued`` that raises the fence above any before; the
+token made with it is good for that fence alone. Older tokens need no revoking: their fence
 is in every check, and so their holder learns that the lease is lost, not that a token is wrong.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from proctor.spec.outcomes import Code, ProctorError
@@ -68,16 +69,33 @@ def take(session: Session, claim: Claim, *, lease_s: float) -> Claimed | None:
         lease_s: seconds until the lease lapses without a heartbeat.
     """
     for row in waiting(session, claim):
-        changes: dict[str, Any] = {
-            "fence": type(row).fence + 1,
-            "attempt": type(row).attempt + 1,
-            "worker": claim.worker,
-            "lease_until": now(lease_s),
-        }
-        state = RunState.CLAIMED if isinstance(row, Run) else EvaluationState.CLAIMED
-        if isinstance(row, Run):
-            changes["stage"] = "claimed"
-        if move(session, row, state, actor=claim.worker, fence=row.fence, **changes):
+        if _raise_fence(session, row):
+            state = RunState.CLAIMED if isinstance(row, Run) else EvaluationState.CLAIMED
+            changes: dict[str, Any] = {"stage": "claimed"} if isinstance(row, Run) else {}
+            move(
+                session,
+                row,
+                state,
+                actor=claim.worker,
+                attempt=type(row).attempt + 1,
+                worker=claim.worker,
+                lease_until=now(lease_s),
+                **changes,
+            )
             created = tokens.mint(session, work_id=row.id, fence=row.fence, note=claim.worker)
             return Claimed(row, created.secret)
     return None
+
+
+def _raise_fence(session: Session, row: Work) -> bool:
+    """Shut every earlier attempt out of work that still waits; whoever does so has it."""
+    table = type(row)
+    raised = update(table).where(
+        col(table.id) == row.id,
+        col(table.state) == RunState.QUEUED.value,
+        col(table.fence) == row.fence,
+    )
+    done = session.exec(
+        raised.values(fence=row.fence + 1), execution_options={"synchronize_session": False}
+    )
+    return done.rowcount == 1
