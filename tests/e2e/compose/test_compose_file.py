@@ -1,0 +1,106 @@
+"""What docker-compose.yml promises, read from the file; nothing is started."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from proctor_platform.settings import PlatformSettings
+from proctor_runner.settings import WorkerSettings
+
+ROOT = Path(__file__).resolve().parents[3]
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())[
+    "services"
+]
+# Where state lies is the volumes' business.
+PLATFORM_ELSEWHERE = {"PROCTOR_DATABASE_URL", "PROCTOR_BLOB_FOLDER"}
+# Files stand for tokens here, and faults are for tests.
+WORKER_ELSEWHERE = {
+    "PROCTOR_RUN_TOKEN",
+    "PROCTOR_SCORE_TOKEN",
+    "PROCTOR_FAULT_AT",
+    "PROCTOR_FAULT_TIMES",
+}
+
+
+def variables(settings: type[PlatformSettings] | type[WorkerSettings]) -> set[str]:
+    return {f"PROCTOR_{name.upper()}" for name in settings.model_fields}
+
+
+def sources(service: str) -> set[str]:
+    found = set()
+    for volume in SERVICES[service].get("volumes", ()):
+        found.add(volume["source"] if isinstance(volume, dict) else volume.partition(":")[0])
+    return found
+
+
+def test_docker_compose_takes_the_file() -> None:
+    program = shutil.which("docker-compose")
+    if program is None:
+        pytest.skip("docker-compose is not installed")
+    finished = subprocess.run(
+        [program, "config", "--quiet"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_every_setting_of_the_platform_can_be_given_to_compose() -> None:
+    given = set(SERVICES["platform"]["environment"])
+    assert given == variables(PlatformSettings) - PLATFORM_ELSEWHERE
+
+
+def test_every_setting_of_the_worker_can_be_given_to_compose() -> None:
+    given = set(SERVICES["worker"]["environment"])
+    assert given == variables(WorkerSettings) - WORKER_ELSEWHERE
+
+
+def test_only_the_api_and_the_dashboard_are_published_and_to_this_host_alone() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(published) == {"platform", "dashboard"}
+    assert all(
+        port.startswith("${PROCTOR_BIND:-127.0.0.1}:")
+        for ports in published.values()
+        for port in ports
+    )
+
+
+def test_redis_is_on_the_inner_network_alone() -> None:
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert document["networks"]["inside"] == {"internal": True}
+    assert SERVICES["redis"]["networks"] == ["inside"]
+
+
+def test_the_worker_has_no_part_of_the_platforms_home() -> None:
+    assert "home" in sources("platform")
+    assert "home" not in sources("worker")
+    assert {name for name in SERVICES if "/var/run/docker.sock" in sources(name)} == {
+        "worker",
+        "images",
+    }
+
+
+def test_the_workers_state_has_one_path_inside_and_outside() -> None:
+    (state,) = [v for v in SERVICES["worker"]["volumes"] if isinstance(v, dict)]
+    assert state["source"] == state["target"]
+    assert state["source"] == SERVICES["worker"]["environment"]["PROCTOR_WORKER_STATE"]
+
+
+def test_the_images_packages_are_pinned_as_the_projects_are() -> None:
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^\S+==[^\\\n]*", (ROOT / name).read_text(), flags=re.MULTILINE))
+
+    assert pins("requirements-server.lock") <= pins("requirements.lock"), "run `make lock`"
+
+
+def test_the_image_holds_every_package_of_the_project() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    copied = set(re.findall(r"^COPY (\w+) /source/\w+$", dockerfile, flags=re.MULTILINE))
+    allowed = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    assert copied == {"client", "platform", "runner", "metrics", "dashboard"}
+    assert copied <= allowed
