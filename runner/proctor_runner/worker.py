@@ -20,6 +20,8 @@ from typing import NoReturn
 import structlog
 from pydantic import ValidationError
 from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 
 from proctor.spec.outcomes import PlatformError
 from proctor.spec.work import Role
@@ -207,7 +209,9 @@ def sweep(settings: WorkerSettings) -> None:
 def _queue_work(settings: WorkerSettings, context: jobs.WorkContext) -> Callable[[], None]:
     def work() -> None:
         jobs.CONTEXT.set(context)
-        connection = Redis.from_url(settings.redis_url)
+        # A restart of Redis is bridged; longer, and the platform is asked instead.
+        retry = Retry(ExponentialBackoff(cap=1.0, base=0.1), 3)
+        connection = Redis.from_url(settings.redis_url, retry=retry)
         QueueProcess(context, connection, settings.poll_s).work(logging_level="WARNING")
 
     return work

@@ -66,9 +66,7 @@ def leave(
             outputs[name] = job.destination / name
             outputs[name].write_bytes(files[name])
     missing = tuple(name for name in job.outputs if name not in outputs)
-    return SandboxResult(
-        ending, exit_code, seconds, 1000, log, outputs, missing, {}, detail
-    )
+    return SandboxResult(ending, exit_code, seconds, 1000, log, outputs, missing, {}, detail)
 
 
 def good(job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
