@@ -53,7 +53,8 @@ class Program:
 
     Attributes:
         image_id: ``sha256:…`` as the Docker daemon knows it; empty for the process sandbox.
-        model_folder: Mounted read-only at /model.
+        model_folder: Mounted read-only at /model as it is: the job runs under a user id of its own,
+            so folders must be 0755 and files readable by everybody.
         module: The Python module that the process sandbox runs in place of an image's entrypoint.
     """
 
@@ -71,7 +72,8 @@ class SandboxJob:
         fence: The attempt's fence.
         part: Which part of the work it is, such as a case's alias; appears in no path inside.
         documents: Small files made for this job, such as ``case.json``, by their name in /input.
-        inputs: Files of the case, by their name in /input; they are copied or linked, never moved.
+        inputs: Files of the case, by their name in /input. A file that already is 0444 and has the
+            fixed time of ``slot_folder`` is linked, any other copied; neither is changed.
         outputs: The file names that are collected from /output; nothing else is looked at.
         destination: An existing folder of the caller's that receives the collected files.
         timeout_s: Wall-clock limit; the worker sets it to the smaller of ``limits.case_s`` and

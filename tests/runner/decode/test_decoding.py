@@ -14,6 +14,9 @@ import SimpleITK as sitk
 
 from proctor.spec.challenge import TaskSpec
 from proctor.spec.outcomes import Code
+from proctor_runner.decode.errors import InvalidOutputError
+from proctor_runner.decode.grid import Grid
+from proctor_runner.decode.mask import read_mask
 from proctor_runner.decoding import DecodedCase, RawCase, decode, decode_program
 from proctor_runner.sandbox.process import ProcessSandbox
 from proctor_runner.sandbox.slots import Slots
@@ -48,6 +51,14 @@ def mask_task(file: str) -> TaskSpec:
     )
 
 
+MHA = (
+    "ObjectType = Image\nNDims = 3\nTransformMatrix = -1 0 0 0 -1 0 0 0 1\nOffset = 10 20 30\n"
+    "ElementSpacing = 2 2 3\nDimSize = 5 6 7\nElementType = MET_UCHAR\nElementDataFile = {data}\n"
+)
+NRRD = (
+    "NRRD0004\ntype: uchar\ndimension: 3\nspace: left-posterior-superior\nsizes: 5 6 7\n"
+    "space directions: (-2,0,0) (0,-2,0) (0,0,3)\nspace origin: (10,20,30)\nencoding: raw\n{more}\n"
+)
 TABLE_TASK = task_of(
     {"p": {"type": "table", "file": "p.csv", "columns": ["a", "b"]}},
     {"images": {"type": "array", "file": "{case}.npy"}},
@@ -240,43 +251,50 @@ def test_every_broken_mask_gets_a_sentence_of_its_own(decode_each: Decoder) -> N
     assert "complex64" in said["complex"]
 
 
-@pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nii"])
-def test_other_formats_lie_on_the_same_grid(
-    decode_each: Decoder, tmp_path: Path, suffix: str
-) -> None:
+GRID = Grid(SHAPE, AFFINE)
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nii", ".nii.gz"])
+def test_other_formats_lie_on_the_same_grid(tmp_path: Path, suffix: str) -> None:
     voxels = mask()
     image = sitk.GetImageFromArray(voxels.T)
     image.SetSpacing((2.0, 2.0, 3.0))
     image.SetOrigin((10.0, 20.0, 30.0))
     image.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))
-    sitk.WriteImage(image, tmp_path / f"written{suffix}")
+    path = tmp_path / f"seg{suffix}"
+    sitk.WriteImage(image, path)
 
-    content = (tmp_path / f"written{suffix}").read_bytes()
-    found = decode_each(mask_task(f"seg{suffix}"), {"one": content})["one"]
+    found = read_mask(path, path.name, GRID, "t1", [1, 2])
 
-    assert found.outcome is Code.OK, found.detail
-    np.testing.assert_array_equal(np.load(found.predictions["seg"]), voxels)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, voxels)
 
 
-@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
-def test_a_header_that_points_at_another_file_is_refused(
-    decode_each: Decoder, tmp_path: Path, suffix: str
+@pytest.mark.parametrize(
+    ("name", "header", "expected"),
+    [
+        ("seg.mha", MHA.format(data="{truth}"), "expected ElementDataFile = LOCAL"),
+        ("seg.mha", MHA.format(data="LIST"), "expected ElementDataFile = LOCAL"),
+        ("seg.mha", "DimSize = 5 6 7\n" + MHA.format(data="LOCAL"), "gives dimsize twice"),
+        ("seg.mha", MHA.format(data="LOCAL"), "is cut off"),
+        ("seg.mha", MHA.replace("5 6 7", "50 6 7").format(data="LOCAL"), "50 x 6 x 7 voxels"),
+        ("seg.mha", "no header at all", "has no MetaImage header"),
+        ("seg.nrrd", NRRD.format(more="data file: {truth}\n"), "expected its voxels right after"),
+        ("seg.nrrd", NRRD.format(more="byte skip: 8\n"), "expected its voxels right after"),
+        ("seg.nrrd", NRRD.format(more=""), "is cut off"),
+        ("seg.nrrd", "no header at all", "has no NRRD header"),
+        ("seg.png", "\x89PNG", "has none of the suffixes"),
+    ],
+)
+def test_a_volume_must_hold_its_own_voxels(
+    tmp_path: Path, name: str, header: str, expected: str
 ) -> None:
     truth = tmp_path / "truth.raw"
-    truth.write_bytes(mask().tobytes())
-    header = {
-        ".mha": "ObjectType = Image\nNDims = 3\nDimSize = 5 6 7\nElementType = MET_UCHAR\n"
-        f"ElementDataFile = {truth}\n",
-        ".nrrd": "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 5 6 7\nencoding: raw\n"
-        f"data file: {truth}\n\n",
-    }[suffix]
+    truth.write_bytes(mask().tobytes(order="F"))
+    (tmp_path / name).write_text(header.replace("{truth}", str(truth)))
 
-    found = decode_each(mask_task(f"seg{suffix}"), {"one": header.encode()})["one"]
-
-    assert found.outcome is Code.INVALID_OUTPUT
-    assert (
-        "expected ElementDataFile = LOCAL" in found.detail or "expected its voxels" in found.detail
-    )
+    with pytest.raises(InvalidOutputError, match=expected):
+        read_mask(tmp_path / name, name, GRID, "t1", [1, 2])
 
 
 def test_a_missing_file_and_a_link_are_told_apart(sandbox: ProcessSandbox, tmp_path: Path) -> None:
