@@ -77,11 +77,15 @@ def _on_proctor_error(request: Request, error: Exception) -> Response:
 
 def _on_invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
+    rows = error.errors()
+    # A list whose items are wrong is also called too short: only the items help.
+    holders = {row["loc"][:end] for row in rows for end in range(len(row["loc"]))}
     return problem(
         Code.INVALID_REQUEST,
         errors=[
             {"field": ".".join(str(part) for part in row["loc"]), "message": row["msg"]}
-            for row in error.errors()
+            for row in rows
+            if row["loc"] not in holders
         ],
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,10 +26,13 @@ from proctor.spec.work import FolderContent, ImageContent, Role, RuntimeImage
 from proctor_metrics.bootstrap import draw_weights, replicate_means
 from proctor_platform import migrate, tokens
 from proctor_platform.app import create_app
+from proctor_platform.blobs import add_once
 from proctor_platform.database import Database
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.tables import (
     AggregateScore,
+    Blob,
+    BlobGrant,
     CaseResult,
     Evaluation,
     LeaderboardRow,
@@ -69,6 +72,21 @@ class Person:
         answer = self.request("PUT", f"/blobs/{ref.digest}", content=content)
         assert answer.status_code in (200, 201), answer.text
         return ref
+
+    def have_blobs(self, contents: Iterable[bytes]) -> None:
+        """Let the person have uploaded these, without the many requests that it takes."""
+        state = self.client.app.state  # type: ignore[attr-defined]
+        refs = {digest_bytes(content): content for content in contents}
+        for digest, content in refs.items():
+            if not state.store.has(digest):
+                with state.store.writer(FileRef(digest=digest, size=len(content))) as writer:
+                    writer.write(content)
+                    writer.finish()
+        with state.database.writing() as session:
+            for digest, content in refs.items():
+                add_once(session, Blob(digest=digest, size=len(content)))
+                add_once(session, BlobGrant(digest=digest, audience=f"user:{self.id}"))
+            session.commit()
 
     def submit(self, content: Any, card: Any, key: str | None = None, **fields: Any) -> Any:
         body = {
@@ -192,8 +210,7 @@ class Tiny:
         }
 
     def publish(self, who: Person, **changes: Any) -> Any:
-        for content in self.blobs.values():
-            who.put_blob(content)
+        who.have_blobs(self.blobs.values())
         return who.post(
             f"/challenges/{changes.get('slug', self.spec.slug)}/versions", self.request(**changes)
         )
@@ -202,8 +219,7 @@ class Tiny:
         """Join and submit the model folder."""
         joined = who.post("/challenges/tiny/join", {"terms_version": "1"})
         assert joined.status_code == 204, joined.text
-        for entry in self.model.entries:
-            who.put_blob(self.blobs[entry.file.digest])
+        who.have_blobs(self.blobs[entry.file.digest] for entry in self.model.entries)
         return who.submit(self.model, self.card, key, **fields)
 
 
