@@ -271,7 +271,12 @@ def _yaml_problem(error: yaml.YAMLError) -> Problem:
 
 def _field_problems(error: ValidationError) -> list[Problem]:
     problems = []
-    for item in error.errors(include_url=False, include_input=False):
+    items = error.errors(include_url=False, include_input=False)
+    for item in items:
+        inner = [other for other in items if other["loc"][:-1][: len(item["loc"])] == item["loc"]]
+        if item["type"] == "too_short" and inner:
+            # A list looks empty because what it holds is wrong, which is reported already.
+            continue
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             message = "is no field of challenge.yaml; remove it or mend its spelling"
