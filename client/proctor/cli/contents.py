@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -102,8 +102,9 @@ def read_card(path: Path) -> ModelCard:
         raise CommandError(f"{path} is not JSON: {error}.") from error
 
 
-def docker_client() -> docker.DockerClient:
-    """Return a client of the local Docker daemon.
+@contextmanager
+def docker_client() -> Generator[docker.DockerClient]:
+    """Give a client of the local Docker daemon.
 
     Raises:
         CommandError: None answers.
@@ -111,15 +112,16 @@ def docker_client() -> docker.DockerClient:
     import docker
     from docker.errors import DockerException
 
-    try:
-        client = docker.from_env(timeout=600)
-        client.ping()
-    except (DockerException, OSError) as error:
-        raise CommandError(
-            f"No Docker daemon answers: {error}.",
-            "Start one, or give a model folder or a `docker save` archive.",
-        ) from error
-    return client
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(closing(docker.from_env(timeout=600)))
+            client.ping()
+        except (DockerException, OSError) as error:
+            raise CommandError(
+                f"No Docker daemon answers: {error}.",
+                "Start one, or give a model folder or a `docker save` archive.",
+            ) from error
+        yield client
 
 
 def _folder(folder: Path, card_path: Path | None) -> Model:
@@ -176,7 +178,7 @@ def open_image(reference: str) -> Generator[ImageFiles]:
     """
     from proctor_runner.intake.archive import read_local
 
-    with read_local(docker_client(), reference) as image:
+    with docker_client() as client, read_local(client, reference) as image:
         yield _files(image)
 
 

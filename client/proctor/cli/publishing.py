@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -73,13 +74,11 @@ class RuntimeShelf:
 
         from docker.errors import ImageNotFound
 
-        images = docker_client().images
         tags = (f"proctor/{name}:{version('proctor')}", f"proctor/{name}:latest", name)
-        for reference in tags:
-            try:
-                return reference, str(images.get(reference).id)
-            except ImageNotFound:
-                continue
+        with docker_client() as daemon:
+            for reference in tags:
+                with suppress(ImageNotFound):
+                    return reference, str(daemon.images.get(reference).id)
         raise CommandError(
             f"runtimes: the Docker daemon has no image {tags[0]} for the runtime {name!r}.",
             "`proctor up` builds Proctor's own; tag another one with that name.",

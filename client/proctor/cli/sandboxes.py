@@ -102,6 +102,7 @@ def _with_images(images: Path, say: Callable[[str], None]) -> ReadySandbox:
     from proctor.cli.contents import docker_client
     from proctor_runner.images.builder import ImageBuilder
 
-    builder = ImageBuilder(docker_client(), images, say)
-    decode = builder.ensure_decode()
-    return ReadySandbox("docker", decode, builder.ensure_runtime())
+    with docker_client() as daemon:
+        builder = ImageBuilder(daemon, images, say)
+        decode = builder.ensure_decode()
+        return ReadySandbox("docker", decode, builder.ensure_runtime())

@@ -37,7 +37,7 @@ def proctor(alone, capsys):
         code = main([str(argument) for argument in arguments])
         said = capsys.readouterr()
         assert TOKEN not in said.out + said.err
-        assert "Traceback" not in said.err
+        assert "\nTraceback" not in f"\n{said.err}"
         return Ended(int(code), said.out, said.err)
 
     return run

@@ -124,6 +124,7 @@ def audit_board(
 
 
 _LIBRARIES = {
+    "accuracy": "sklearn top_k_accuracy_score",
     "top_k_accuracy": "sklearn top_k_accuracy_score",
     "log_loss": "sklearn log_loss",
     "dice": "MedPy dc",
@@ -177,7 +178,7 @@ def _audit_table(
                 # Rows of rounded text need not sum to 1 to the last bit.
                 warnings.simplefilter("ignore", UserWarning)
                 found = float(log_loss(true, np.clip(predicted, _EPS, 1), labels=classes))
-        case "top_k_accuracy":
+        case "accuracy" | "top_k_accuracy":
             k = metric.parameters.get("k", 1)
             found, ties = _top_k(true, predicted, int(str(k)), classes)
             tally.edges += ties

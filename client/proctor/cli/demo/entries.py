@@ -144,8 +144,9 @@ def build_image(entry: Entry) -> None:
     from docker.errors import APIError, BuildError
 
     try:
-        docker_client().images.build(
-            path=str(entry.folder), tag=entry.image, network_mode="none", rm=True, forcerm=True
-        )
+        with docker_client() as daemon:
+            daemon.images.build(
+                path=str(entry.folder), tag=entry.image, network_mode="none", rm=True, forcerm=True
+            )
     except (BuildError, APIError) as error:
         raise CommandError(f"Building the image of {entry.name} failed: {error}.") from error

@@ -195,15 +195,21 @@ def _enter_all(
     phases = {one.slug: one.phase for one in challenges}
     views: dict[str, SubmissionView] = {}
     with StateBoard([entry.name for entry in wanted]) as board:
-        for entry in wanted:
+        # Folders are there at once; while images are uploaded, the folders are being run.
+        for entry in sorted(wanted, key=lambda entry: entry.image is not None):
             views[entry.name] = _enter(people, entry, phases[entry.challenge])
-            board.set(entry.name, watch.state_line(views[entry.name]))
-        while waiting := [name for name, view in views.items() if not view.final]:
+            _look(people.organizer, views, board)
+        while not all(view.final for view in views.values()):
             tree.wait(_POLL_S)
-            for name in waiting:
-                views[name] = people.organizer.submission(views[name].id)
-                board.set(name, watch.state_line(views[name]))
+            _look(people.organizer, views, board)
     return views
+
+
+def _look(client: Client, views: dict[str, SubmissionView], board: StateBoard) -> None:
+    for name, view in views.items():
+        if not view.final:
+            views[name] = client.submission(view.id)
+        board.set(name, watch.state_line(views[name]))
 
 
 def _enter(people: _People, entry: Entry, phase: str) -> SubmissionView:

@@ -1,0 +1,118 @@
+import csv
+import json
+from io import StringIO
+
+import pytest
+import yaml
+
+from proctor.cli.sandboxes import ready_sandbox, usable_sandbox
+from proctor.client import Blob
+
+RANDOM_MODEL = """
+import numpy as np
+
+class Model:
+    def predict(self, inputs):
+        rows = np.random.default_rng().random((12, 2))
+        return rows / rows.sum(axis=1, keepdims=True)
+"""
+FAILING_MODEL = """
+class Model:
+    def predict(self, inputs):
+        print("looking at", sorted(inputs))
+        raise RuntimeError("no weights")
+"""
+
+
+@pytest.fixture
+def exam(proctor, tmp_path):
+    proctor("challenge", "init", tmp_path / "exam")
+    return tmp_path / "exam"
+
+
+@pytest.fixture
+def model(proctor, tmp_path):
+    proctor("model", "init", tmp_path / "net")
+    return tmp_path / "net"
+
+
+def test_a_model_runs_on_the_public_sample_of_a_platform(
+    proctor, logged_in, challenge_view, exam, model
+):
+    spec = yaml.safe_load((exam / "challenge.yaml").read_text())
+    challenge_view["challenge"] = json.loads(json.dumps(spec, default=str))
+    logged_in.on("GET /challenges/exam", (200, challenge_view))
+    split = {"inputs": [], "reference": []}
+    for half, name in (("inputs", "images"), ("reference", "labels")):
+        for case in ("sample-1", "sample-2"):
+            path = exam / "data" / "sample" / half / f"{case}.npy"
+            blob = Blob.of_file(path)
+            logged_in.blobs[blob.ref.digest] = path.read_bytes()
+            split[half].append(
+                {
+                    "id": case,
+                    "group": case,
+                    "strata": {"site": "north"},
+                    "items": 12,
+                    "files": {name: blob.ref.model_dump()},
+                }
+            )
+    sample = {half: {"kind": half, "cases": cases} for half, cases in split.items()}
+    logged_in.on("GET /challenges/exam/sample", (200, {"classify": sample}))
+    ended = proctor("run", "exam", model, "--sandbox", "process", "--format", "csv")
+    assert ended.code == 0
+    rows = list(csv.DictReader(StringIO(ended.out)))
+    assert {row["metric"]: row["n"] for row in rows} == {"accuracy": "24/24", "log_loss": "24/24"}
+    assert "PROCESS sandbox is in use" in ended.err
+
+
+def test_a_model_that_answers_differently_fails_its_test(proctor, exam, model):
+    (model / "model.py").write_text(RANDOM_MODEL)
+    ended = proctor("model", "test", model, "--challenge", exam, "--sandbox", "process")
+    assert ended.code == 1
+    assert "answers differently the second time" in ended.err
+    assert "no" in ended.out.split()
+
+
+def test_a_model_that_fails_says_where_and_what_it_printed(proctor, exam, model):
+    (model / "model.py").write_text(FAILING_MODEL)
+    ended = proctor("run", exam, model, "--sandbox", "process")
+    assert ended.code == 1
+    assert "CRASH" in ended.err
+    assert "no weights" in ended.err
+    assert "| looking at ['images']" in ended.err
+
+
+def test_a_platform_gives_no_hidden_data(proctor, logged_in, model):
+    ended = proctor("run", "exam", model, "--split", "hidden", "--sandbox", "process")
+    assert ended.code == 2
+    assert logged_in.calls == []
+
+
+def test_a_task_that_the_challenge_does_not_have_is_named(proctor, exam, model):
+    card = json.loads((model / "model.json").read_text())
+    (model / "model.json").write_text(json.dumps(card | {"tasks": ["segment"]}))
+    ended = proctor("run", exam, model, "--sandbox", "process")
+    assert ended.code == 1
+    assert "has none of segment" in ended.err
+
+
+@pytest.mark.parametrize("command", [["run", "exam", "net"], ["model", "test", "net"]])
+def test_an_unknown_sandbox_is_wrong_usage(proctor, exam, model, monkeypatch, command):
+    monkeypatch.chdir(exam.parent)
+    assert proctor(*command, "--sandbox", "cardboard").code == 2
+
+
+def test_the_process_sandbox_is_announced_loudly(tmp_path):
+    said = []
+    with ready_sandbox(None, "process", tmp_path, said.append) as ready:
+        assert ready.name == "process"
+    assert "PROCESS" in said[0]
+    assert "Run only models that you trust" in said[0]
+
+
+def test_without_a_daemon_auto_is_the_process_sandbox(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("proctor.cli.services.docker_daemon.daemon_answers", lambda: False)
+    assert usable_sandbox("auto", tmp_path, said.append) == "process"
+    assert "no Docker daemon answers" in said[0]
