@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,11 +106,11 @@ def test_a_submission_rings_one_bell_with_an_id_and_nothing_else(
     dispatcher.once()
     assert rung(connection) == [run]
     (job,) = RqQueue("run.cpu", connection=connection, serializer=JSONSerializer).jobs
-    assert (job.func_name, job.args, job.kwargs) == ("proctor_runner.jobs.execute", (run,), {})
+    assert (job.func_name, job.args, job.kwargs) == ("proctor_runner.jobs.execute", [run], {})
     assert job.retries_left is None
     raw = connection.hget(job.key, "data")
     assert isinstance(raw, bytes)
-    assert json.loads(__import__("zlib").decompress(raw))[2] == [run]
+    assert json.loads(zlib.decompress(raw))[2] == [run]
 
 
 def test_bells_come_back_after_redis_was_emptied(
@@ -302,7 +303,7 @@ def test_one_board_that_cannot_be_made_does_not_keep_the_others(
     dispatcher = Dispatcher(database, NoBells(), make)
     dispatcher.once()
     dispatcher.once()
-    assert made == ["good"]
+    assert made.count("good") == 1
     with database.reading() as session:
         left = select(Outbox.subject).where(col(Outbox.sent_at).is_(None), Outbox.topic == "board")
         assert session.exec(left).all() == ["cha_1/bad"]
