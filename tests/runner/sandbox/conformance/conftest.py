@@ -56,7 +56,7 @@ class Bench:
         self,
         payload: str,
         outputs: tuple[str, ...] = (),
-        timeout_s: float = 20,
+        timeout_s: float = 60,
         limits: Limits = LIMITS,
         inputs: Mapping[str, Path] | None = None,
         image_id: str | None = None,

@@ -41,7 +41,7 @@ def test_a_good_model_is_run_and_its_output_collected(output_bench, tmp_path: Pa
         '[[["case.json", 292, 946684800.0], ["t1.txt", 292, 946684800.0]], "the input", "0"]'
     )
     assert sorted(result.log.decode().split("\n")) == ["", "hello", "to stderr"]
-    assert 0 < result.seconds < 20
+    assert 0 < result.seconds < 60
     assert result.peak_memory_bytes is None or result.peak_memory_bytes > MIB
 
 
@@ -62,19 +62,19 @@ def test_a_program_past_its_time_is_killed_with_all_it_started(output_bench) -> 
             os.setsid()
             if os.fork() == 0:
                 os.setsid()
-                time.sleep(60)
+                time.sleep(90)
             os._exit(0)
         open(OUTPUT + "partial.txt", "w").write("so far")
         print("waiting", flush=True)
-        time.sleep(60)
+        time.sleep(90)
         """,
         ("partial.txt",),
-        timeout_s=1.0,
+        timeout_s=3.0,
     )
 
     assert (result.ending, result.exit_code) == (Ending.TIMEOUT, None)
-    assert result.detail == "It was stopped after 1 s."
-    assert 1.0 <= result.seconds < 5
+    assert result.detail == "It was stopped after 3 s."
+    assert 3.0 <= result.seconds < 10
     assert result.log == b"waiting\n"
     assert set(result.outputs) == {"partial.txt"}
 
@@ -88,7 +88,7 @@ def test_more_memory_than_allowed_is_called_by_its_name(bench) -> None:
         for _ in range(64):
             hoard.append(b"x" * (8 << 20))
             time.sleep(0.005)
-        time.sleep(30)
+        time.sleep(90)
         """
     )
 
@@ -108,7 +108,7 @@ def test_a_child_killed_for_memory_counts_even_if_its_parent_exits_with_0(bench)
             for _ in range(64):
                 hoard.append(b"x" * (8 << 20))
                 time.sleep(0.005)
-            time.sleep(30)
+            time.sleep(90)
             os._exit(0)
         os.waitpid(child, 0)
         os._exit(0)
@@ -260,6 +260,7 @@ def test_what_honest_models_need_works(bench) -> None:
         assert subprocess.run(["/bin/echo", "x"], capture_output=True).stdout == b"x\\n"
         tempfile.TemporaryFile().write(b"x")
         """,
+        timeout_s=120,
     )
 
     assert (result.ending, result.exit_code) == (Ending.EXITED, 0), result.log.decode()
@@ -272,7 +273,7 @@ def test_a_cancelled_program_is_killed(bench) -> None:
         # Says no the first time: the program must have started.
         return running.is_set() or bool(running.set())
 
-    result = bench.run("import time; time.sleep(60)", cancelled=cancelled)
+    result = bench.run("import time; time.sleep(90)", cancelled=cancelled)
 
     assert (result.ending, result.exit_code) == (Ending.CANCELLED, None)
 
@@ -282,7 +283,7 @@ def test_an_error_of_the_callers_leaves_nothing_behind(bench) -> None:
         raise InterruptedError("the lease is lost")
 
     with pytest.raises((InterruptedError, PlatformError)):
-        bench.run("import time; time.sleep(60)", cancelled=cancelled)
+        bench.run("import time; time.sleep(90)", cancelled=cancelled)
 
     assert bench.run("os._exit(0)").exit_code == 0
 
