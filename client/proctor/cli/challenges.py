@@ -178,11 +178,13 @@ def publish(
 ) -> None:
     """Publish a challenge; again makes a new version and never changes the old."""
     from proctor.cli.publishing import NoDockerShelf, RuntimeShelf, publish_folder
+    from proctor.cli.salts import salt_key
 
-    kept = read_environment().cache / "images"
-    shelf = NoDockerShelf() if no_docker else RuntimeShelf(kept)
+    environment = read_environment()
+    shelf = NoDockerShelf() if no_docker else RuntimeShelf(environment.cache / "images")
+    key = salt_key(environment.config)
     with connect(host) as client:
-        view = publish_folder(client, folder, allow_identifiers, shelf, say)
+        view = publish_folder(client, folder, allow_identifiers, shelf, key, say)
         address = f"{client.host}/api/v1/challenges/{view.challenge.slug}?version={view.version}"
     row = {"slug": view.challenge.slug, "version": view.version, "address": address}
     emit([row], style, document=view.model_dump(mode="json"))

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from proctor.cli.contents import docker_client, open_image
 from proctor.cli.failures import CommandError
+from proctor.cli.salts import with_salts
 from proctor.cli.transfer import upload
 from proctor.client.blobs import Blob
 from proctor.spec.api import ChallengeView, PublishRequest
@@ -112,12 +113,14 @@ def publish_folder(
     folder: Path,
     allow_identifiers: bool,
     shelf: Shelf,
+    key: bytes,
     say: Say,
 ) -> ChallengeView:
     """Check, upload and publish the challenge in ``folder``.
 
     Args:
         shelf: Where runtime images are found.
+        key: The organizer's secret from which the salts of references are derived.
 
     Raises:
         CommandError: The challenge has problems.
@@ -129,8 +132,8 @@ def publish_folder(
     built = build_datasets(folder, spec)
     upload(client, [Blob.of_file(built.blobs[ref.digest], ref) for ref in _files(built.data)])
     runtimes = tuple(shelf.publish(client, name, say) for name in spec.runtimes)
-    request = PublishRequest(challenge=spec, data=built.data, runtimes=runtimes)
-    return client.publish(request)
+    data = with_salts(built.data, key)
+    return client.publish(PublishRequest(challenge=spec, data=data, runtimes=runtimes))
 
 
 def _remembered(path: Path) -> ImageContent | None:

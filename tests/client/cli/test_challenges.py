@@ -5,6 +5,7 @@ import sys
 import pytest
 import yaml
 
+from proctor.cli.salts import salt_key
 from proctor.spec.challenge import ChallengeSpec
 
 
@@ -90,6 +91,25 @@ def test_publish_uploads_every_file_and_announces_the_version_last(
     assert runtime["image"]["layers"] == []
     assert len(hidden["reference"]["salt"]) == 64
     assert hidden["reference"]["salt"] not in ended.out + ended.err
+
+
+def test_publishing_the_same_again_sends_the_same_request(
+    proctor, logged_in, alone, tmp_path, challenge_view
+):
+    proctor("challenge", "init", tmp_path / "digits")
+    logged_in.on("POST /challenges/digits/versions", (201, challenge_view), (200, challenge_view))
+    for _ in range(2):
+        assert proctor("challenge", "publish", tmp_path / "digits", "--no-docker").code == 0
+    first, second = logged_in.made("POST /challenges/digits/versions")
+    assert first.body == second.body
+    assert (alone / "config" / "proctor" / "salt-key").stat().st_mode & 0o777 == 0o600
+    splits = first.json()["data"]["classify"]
+    assert splits["hidden"]["reference"]["salt"] != splits["sample"]["reference"]["salt"]
+
+
+def test_salts_of_two_organizers_differ(tmp_path):
+    assert salt_key(tmp_path / "a") == salt_key(tmp_path / "a")
+    assert salt_key(tmp_path / "a") != salt_key(tmp_path / "b")
 
 
 def test_a_challenge_with_problems_is_not_sent(proctor, logged_in, tmp_path):

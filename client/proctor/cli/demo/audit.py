@@ -104,8 +104,12 @@ def audit_board(
         files = read_split(folder, task, "hidden", f"tasks[{index}]").cases
         tallies: dict[str, _Tally] = {}
         for row in board.rows:
+            answers: dict[tuple[str, str], list[_Pair]] = {}
             for metric in task.metrics:
-                pairs = list(_pairs(client, row, task, metric, files))
+                named = metric.output, metric.reference
+                if named not in answers:
+                    answers[named] = list(_pairs(client, row, task, metric, files))
+                pairs = answers[named]
                 tally = tallies.setdefault(metric.id, _Tally())
                 if task.outputs[metric.output].type is OutputType.TABLE:
                     _audit_table(task, metric, row, pairs, tally)

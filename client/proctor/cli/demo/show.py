@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -29,6 +30,7 @@ from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import Format, emit, say
 from proctor.cli.publishing import NoDockerShelf, RuntimeShelf, publish_folder
 from proctor.cli.reruns import show_verdict
+from proctor.cli.salts import KEY_BYTES
 from proctor.cli.sandboxes import ReadySandbox, ready_sandbox
 from proctor.cli.services.process_tree import ProcessTree
 from proctor.cli.stack import RunningStack, StackPlan, running_stack
@@ -113,7 +115,7 @@ def run_demo(sandbox: str, home: Path | None) -> Exit:
             for board in boards:
                 show_board(board, Format.TABLE)
         with steps.step("Run the best of each challenge again in a new container"):
-            verdicts = [_run_again(people.organizer, board) for board in boards]
+            verdicts = _run_again(people.organizer, boards)
         with steps.step("Recompute both boards with scikit-learn and MedPy"):
             agreed = _audit(people.organizer, challenges, boards)
         steps.show()
@@ -160,8 +162,9 @@ def _publish(
 ) -> None:
     docker = ready.name == "docker"
     shelf = RuntimeShelf(root / ".cache/images") if docker else NoDockerShelf()
+    key = secrets.token_bytes(KEY_BYTES)
     for one in challenges:
-        view = publish_folder(people.organizer, one.folder, False, shelf, _note)
+        view = publish_folder(people.organizer, one.folder, False, shelf, key, _note)
         facts = ", ".join(
             f"{task}: {fact.hidden_cases} hidden cases with {fact.hidden_items} items"
             for task, fact in view.tasks.items()
@@ -254,12 +257,14 @@ def _ranked(client: Client, one: _Challenge, finished: dict[str, SubmissionView]
         time.sleep(_POLL_S)
 
 
-def _run_again(client: Client, board: Leaderboard) -> Exit:
-    best = board.rows[0]
-    _note(f"{board.challenge}: {best.title} ({best.submission})")
-    view = client.rerun(best.submission, RerunRequest())
-    run = watch.follow_rerun(client, view, _POLL_S)
-    return show_verdict(view, run, Format.TABLE)
+def _run_again(client: Client, boards: list[Leaderboard]) -> list[Exit]:
+    started = [client.rerun(board.rows[0].submission, RerunRequest()) for board in boards]
+    verdicts = []
+    for board, view in zip(boards, started, strict=True):
+        _note(f"{board.challenge}: {board.rows[0].title} ({view.id})")
+        run = watch.follow_rerun(client, view, _POLL_S)
+        verdicts.append(show_verdict(view, run, Format.TABLE))
+    return verdicts
 
 
 def _audit(client: Client, challenges: list[_Challenge], boards: list[Leaderboard]) -> bool:
