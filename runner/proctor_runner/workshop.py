@@ -98,19 +98,20 @@ class SandboxWorkshop:
             PlatformError: SANDBOX_FAILED, the sandbox cannot be used.
         """
         with ExitStack() as stack:
-            first = stack.enter_context(closing(choose(self.sandbox, self.state)))
+            docker_shelf = self._docker_shelf(stack)
             shelf: ImageShelf = NoImages()
             decode_image = ""
-            if first.name == "docker":
-                docker_shelf = DockerShelf(stack.enter_context(closing(connect())))
+            if docker_shelf is not None:
                 shelf = docker_shelf
                 decode_image = self.decode_image or docker_shelf.tagged(
                     released_tag(DECODE_REPOSITORY)
                 )
-                # It may be the keeper of outputs as well: ours, with Python, and trusted.
-                first.close()
-                first = stack.enter_context(closing(choose("docker", self.state, decode_image)))
-            second = stack.enter_context(closing(choose(first.name, self.state, decode_image)))
+            name = "process" if docker_shelf is None else "docker"
+            # The decode image may keep outputs as well: it is ours, has Python, and is trusted.
+            first, second = (
+                stack.enter_context(closing(choose(name, self.state, decode_image)))
+                for _ in range(2)
+            )
             yield RunTools(
                 bench=Bench(
                     sandbox=first,
@@ -124,3 +125,13 @@ class SandboxWorkshop:
                 shelf=shelf,
                 environment=first.describe(self.worker),
             )
+
+    def _docker_shelf(self, stack: ExitStack) -> DockerShelf | None:
+        if self.sandbox == "process":
+            return None
+        try:
+            return DockerShelf(stack.enter_context(closing(connect())))
+        except PlatformError:
+            if self.sandbox == "docker":
+                raise
+            return None
