@@ -72,7 +72,7 @@ def running_stack(
     token_file = plan.home / "admin-token"
     with redis_server(tree, plan.home, plan.redis_url) as redis_url:
         say("Starting the platform.")
-        api = _on_a_free_port(
+        api = on_a_free_port(
             plan.api_port, lambda api: _start_platform(tree, plan.home, api, redis_url)
         )
         say("Starting the workers.")
@@ -80,7 +80,7 @@ def running_stack(
         dashboard = None
         if plan.dashboard:
             say("Starting the dashboard.")
-            dashboard = _on_a_free_port(
+            dashboard = on_a_free_port(
                 plan.dashboard_port, lambda address: _start_dashboard(tree, api, address)
             )
         write_endpoints(plan.home, {"api": api} | ({"dashboard": dashboard} if dashboard else {}))
@@ -90,7 +90,7 @@ def running_stack(
             (plan.home / ENDPOINTS_FILE).unlink(missing_ok=True)
 
 
-def _on_a_free_port(preferred: int, start: Callable[[str], None]) -> str:
+def on_a_free_port(preferred: int, start: Callable[[str], None]) -> str:
     """Start a server and return its address; a port that is lost to another is given up."""
     port = preferred
     for _ in range(_PORTS_TRIED):
@@ -120,7 +120,7 @@ def _start_platform(tree: ProcessTree, home: Path, api: str, redis_url: str) -> 
             "PROCTOR_PUBLIC_URL": api,
             "PROCTOR_REDIS_URL": redis_url,
         },
-        ready=lambda: _answers(f"{api}/api/v1/me", home / "admin-token"),
+        ready=lambda: answers(f"{api}/api/v1/me", home / "admin-token"),
         ready_limit_s=_READY_S,
     )
 
@@ -150,14 +150,14 @@ def _start_dashboard(tree: ProcessTree, api: str, dashboard: str) -> None:
     tree.start(
         "dashboard",
         [sys.executable, "-m", "proctor_dashboard", "--api", api, "--port", port],
-        ready=lambda: _answers(f"{dashboard}/_stcore/health"),
+        ready=lambda: answers(f"{dashboard}/_stcore/health"),
         ready_limit_s=_READY_S,
     )
     # Were it another's server that answers there, ours would have ended for want of the port.
     tree.check()
 
 
-def _answers(url: str, token_file: Path | None = None) -> bool:
+def answers(url: str, token_file: Path | None = None) -> bool:
     """Tell whether a server answers, and with a token, whether it is ours."""
     try:
         headers = (
