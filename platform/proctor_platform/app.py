@@ -21,6 +21,7 @@ from proctor_platform.routes import (
     submissions,
     work,
 )
+from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.storage import FolderStore
 
@@ -63,7 +64,7 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     errors.install(app)
     app.include_router(health.router)
     for module in (accounts, blobs, challenges, submissions, leaderboards, work):
-        app.include_router(module.router, prefix=API)
+        app.include_router(module.router, prefix=API, responses=problems())
     app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes)
     app.add_middleware(RequestFrame)
     return app

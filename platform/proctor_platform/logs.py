@@ -16,9 +16,15 @@ def configure() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if terminal:
-        chain.append(structlog.dev.ConsoleRenderer())
+        plain = structlog.dev.plain_traceback
+        chain.append(structlog.dev.ConsoleRenderer(exception_formatter=plain))
     else:
-        chain += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Local variables stay out: they may hold tokens, or contents of a reference.
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        chain += [
+            structlog.processors.ExceptionRenderer(frames),
+            structlog.processors.JSONRenderer(),
+        ]
     structlog.configure(
         processors=chain,
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

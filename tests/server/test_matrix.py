@@ -1,0 +1,144 @@
+"""Every route beside every role, on a challenge that only its members may know of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from proctor.spec.digests import digest_bytes
+from proctor.spec.work import Role
+
+ROLES = ("anonymous", "worker", "outsider", "participant", "organizer")
+ROW = tuple[int, int, int, int, int]
+
+READ_CHALLENGE: ROW = (404, 403, 404, 200, 200)
+READ_BOARD: ROW = (404, 403, 404, 0, 0)
+WORK_ORDER: ROW = (401, 403, 403, 403, 403)
+
+# One status a role in the order of ROLES; 0 where another test says what the allowed get.
+EXPECTED: dict[tuple[str, str], ROW] = {
+    ("GET", "/healthz"): (200, 200, 200, 200, 200),
+    ("GET", "/me"): (401, 403, 200, 200, 200),
+    ("POST", "/users"): (401, 403, 403, 403, 403),
+    ("POST", "/tokens"): (401, 403, 201, 201, 201),
+    ("GET", "/challenges"): (200, 403, 200, 200, 200),
+    ("GET", "/challenges/{slug}"): READ_CHALLENGE,
+    ("POST", "/challenges/{slug}/versions"): (401, 403, 404, 403, 200),
+    ("POST", "/challenges/{slug}/join"): (401, 403, 404, 204, 204),
+    ("POST", "/challenges/{slug}/members"): (401, 403, 404, 403, 204),
+    ("GET", "/challenges/{slug}/sample"): READ_CHALLENGE,
+    ("GET", "/challenges/{slug}/runtimes/{name}"): READ_CHALLENGE,
+    ("GET", "/challenges/{slug}/phases/{phase}/leaderboard"): READ_BOARD,
+    ("GET", "/challenges/{slug}/phases/{phase}/leaderboards"): READ_BOARD,
+    ("GET", "/leaderboards/{snapshot_id}"): READ_BOARD,
+    ("POST", "/blobs/missing"): (401, 403, 200, 200, 200),
+    ("PUT", "/blobs/{digest}"): (401, 403, 201, 201, 201),
+    ("GET", "/blobs/{digest}"): (404, 403, 404, 404, 200),
+    ("POST", "/submissions"): (401, 403, 404, 201, 201),
+    ("GET", "/submissions"): (401, 403, 200, 200, 200),
+    ("GET", "/submissions/{submission_id}"): (404, 403, 404, 200, 200),
+    ("GET", "/submissions/{submission_id}/cases"): (404, 403, 404, 200, 200),
+    ("GET", "/submissions/{submission_id}/log"): (401, 403, 404, 200, 200),
+    ("GET", "/submissions/{submission_id}/events"): (401, 403, 404, 200, 200),
+    ("POST", "/submissions/{submission_id}/reruns"): (401, 403, 404, 201, 409),
+    ("POST", "/submissions/{submission_id}/cancel"): (401, 403, 404, 409, 409),
+    ("DELETE", "/tokens/{token_id}"): (401, 403, 404, 204, 404),
+    ("POST", "/work/claim"): (401, 0, 403, 403, 403),
+    ("POST", "/work/{work_id}/heartbeat"): WORK_ORDER,
+    ("POST", "/work/{work_id}/intake"): WORK_ORDER,
+    ("GET", "/work/{work_id}/blobs/{digest}"): WORK_ORDER,
+    ("PUT", "/work/{work_id}/blobs/{digest}"): WORK_ORDER,
+    ("POST", "/work/{work_id}/cases"): WORK_ORDER,
+    ("POST", "/work/{work_id}/complete"): WORK_ORDER,
+    ("POST", "/work/{work_id}/fail"): WORK_ORDER,
+}
+
+
+@pytest.fixture
+def people(
+    anonymous: Any,
+    worker: Callable[[Role], Any],
+    other: Any,
+    participant: Any,
+    organizer: Any,
+) -> dict[str, Any]:
+    return {
+        "anonymous": anonymous,
+        "worker": worker(Role.RUN),
+        "outsider": other,
+        "participant": participant,
+        "organizer": organizer,
+    }
+
+
+def test_every_route_answers_every_role_as_the_table_says(
+    app: FastAPI, tiny: Any, people: dict[str, Any], scored: Callable[..., None]
+) -> None:
+    organizer, participant = people["organizer"], people["participant"]
+    closed = {"visibility": "members", "members": ["paul"]}
+    assert tiny.publish(organizer, **closed).status_code == 201
+    submission = tiny.enter(participant, "the-first-key").json()["id"]
+    scored(submission)
+    organizer.have_blobs(tiny.blobs.values())
+    content = b"a blob of the matrix"
+    hidden = tiny.data["classify"].hidden.inputs.cases[0].files["images"].digest
+    spare = participant.post("/tokens", {}).json()["id"]
+    values = {
+        "slug": "tiny",
+        "name": "runtime-cpu",
+        "phase": "main",
+        "submission_id": submission,
+        "snapshot_id": "lea_" + "0" * 26,
+        "work_id": "run_" + "0" * 26,
+        "token_id": spare,
+    }
+    fence = {"fence": 1}
+    facts = dict.fromkeys(("worker", "sandbox", "cpu", "kernel"), "x") | {"cpu_count": 1}
+    bodies: dict[tuple[str, str], Any] = {
+        ("POST", "/users"): {"name": "nora"},
+        ("POST", "/tokens"): {},
+        ("POST", "/challenges/{slug}/versions"): tiny.request(**closed),
+        ("POST", "/challenges/{slug}/join"): {"terms_version": "1"},
+        ("POST", "/challenges/{slug}/members"): {"user": "paul"},
+        ("POST", "/blobs/missing"): {"digests": []},
+        ("POST", "/submissions"): {
+            "challenge": "tiny",
+            "phase": "main",
+            "content": tiny.model.model_dump(mode="json"),
+            "card": tiny.card.model_dump(mode="json"),
+        },
+        ("POST", "/submissions/{submission_id}/reruns"): {},
+        ("POST", "/work/claim"): {"queue": "run.cpu", "worker": "w"},
+        ("POST", "/work/{work_id}/heartbeat"): fence | {"stage": "x"},
+        ("POST", "/work/{work_id}/intake"): fence,
+        ("POST", "/work/{work_id}/cases"): fence | {"case": "c0", "outcome": "OK"},
+        ("POST", "/work/{work_id}/complete"): fence
+        | {"outcome": "OK", "seconds": 1, "environment": facts},
+        ("POST", "/work/{work_id}/fail"): fence | {"code": "INTERNAL"},
+    }
+    for (method, path), row in EXPECTED.items():
+        digest = digest_bytes(content) if method == "PUT" else hidden
+        address = path.format(**values, digest=digest)
+        for role, expected in zip(ROLES, row, strict=True):
+            options = {"content": content} if method == "PUT" else {}
+            if (method, path) in bodies:
+                options["json"] = bodies[method, path]
+            prefix = "" if path == "/healthz" else "/api/v1"
+            person = people[role]
+            answer = person.client.request(
+                method, prefix + address, headers=person.headers, **options
+            )
+            allowed = expected == 0 and answer.status_code not in (401, 403)
+            assert answer.status_code == expected or allowed, (method, path, role, answer.text)
+
+
+def test_the_table_has_every_route(app: FastAPI) -> None:
+    routes = {
+        (method.upper(), path.removeprefix("/api/v1"))
+        for path, methods in app.openapi()["paths"].items()
+        for method in methods
+    }
+    assert routes == set(EXPECTED)

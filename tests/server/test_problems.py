@@ -1,0 +1,105 @@
+"""Errors as problem+json, the frame of every answer, and the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+from structlog.testing import capture_logs
+
+from proctor.spec.api import Problem
+from proctor_platform.database import Database
+
+
+def test_every_error_is_a_problem_of_the_table(anonymous: Any, participant: Any) -> None:
+    for who, method, path, status, code in (
+        (anonymous, "GET", "/nowhere", 404, "NOT_FOUND"),
+        (anonymous, "DELETE", "/challenges", 405, "INVALID_REQUEST"),
+        (anonymous, "GET", "/me", 401, "UNAUTHENTICATED"),
+        (anonymous, "GET", "/challenges?limit=100000", 422, "INVALID_REQUEST"),
+        (participant, "POST", "/blobs/missing", 422, "INVALID_REQUEST"),
+    ):
+        answer = who.request(method, path)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        problem = Problem.model_validate(answer.json())
+        assert (answer.status_code, problem.status, problem.code) == (status, status, code)
+        assert problem.type == f"urn:proctor:outcome:{code}"
+
+
+def test_a_wrong_field_is_named(anonymous: Any) -> None:
+    answer = anonymous.get("/challenges?limit=0").json()
+    assert [row["field"] for row in answer["errors"]] == ["query.limit"]
+
+
+def test_a_surprise_is_a_plain_500_with_the_requests_id(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("/srv/secret/path is broken")
+
+    monkeypatch.setattr("proctor_platform.challenges.list_challenges", fail)
+    with TestClient(app) as client, capture_logs() as logs:
+        answer = client.get("/api/v1/challenges", headers={"X-Request-Id": "trace-me-1234"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
+    assert answer.json()["detail"] == "The request's id is trace-me-1234."
+    assert "secret" not in answer.text
+    assert [(row["event"], row["path"]) for row in logs] == [
+        ("request_failed", "/api/v1/challenges")
+    ]
+    assert answer.headers["X-Request-Id"] == "trace-me-1234"
+
+
+def test_every_answer_has_an_id_and_the_security_headers(anonymous: Any) -> None:
+    first, second = anonymous.get("/challenges"), anonymous.get("/nowhere")
+    assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
+    for answer in (first, second):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_an_id_that_could_break_a_log_line_is_replaced(anonymous: Any) -> None:
+    answer = anonymous.get("/challenges", headers={"X-Request-Id": "a b{c}: injected"})
+    assert answer.headers["X-Request-Id"] != "a b{c}: injected"
+
+
+def test_a_json_body_above_the_limit_is_refused(app: FastAPI, participant: Any) -> None:
+    limit = app.state.settings.max_json_bytes
+    declared = participant.request(
+        "POST", "/blobs/missing", content=b"{}", headers={"Content-Length": str(limit + 1)}
+    )
+    assert (declared.status_code, declared.json()["code"]) == (413, "TOO_LARGE")
+
+
+def test_healthz_says_what_is_not_well(
+    client: TestClient, app: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/healthz").json() == {
+        "status": "ok",
+        "version": "0.1.0",
+        "database": True,
+        "queue": True,
+        "storage": True,
+    }
+    monkeypatch.setattr(app.state.store, "healthy", lambda: False)
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
+    assert answer.json()["storage"] is False
+
+
+def test_openapi_names_errors_and_examples(app: FastAPI) -> None:
+    document = app.openapi()
+    submit = document["paths"]["/api/v1/submissions"]["post"]
+    assert set(submit["requestBody"]["content"]["application/json"]["examples"]) == {
+        "folder",
+        "image",
+    }
+    examples = submit["responses"]["429"]["content"]["application/problem+json"]["examples"]
+    assert examples["QUOTA_USED"]["value"]["code"] == "QUOTA_USED"
+    for path, methods in document["paths"].items():
+        for method, route in methods.items():
+            assert route["description"].strip(), (method, path)
+            assert path == "/healthz" or "401" in route["responses"], (method, path)
