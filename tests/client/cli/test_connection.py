@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -7,6 +8,7 @@ from proctor.cli.connection import Logins, find_host, find_token
 from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError
 from proctor.cli.services.endpoints import write_endpoints
+from proctor.client.transport import RetryPolicy
 
 TOKEN = "tok_0123456789abcdefghjkmnpqrs.thesecretpartthatnobodymaysee"
 ME = {"id": "usr_1", "name": "ada", "admin": False, "organizes": ["digits"], "joined": []}
@@ -98,8 +100,7 @@ def test_whoami_without_a_token_says_how_to_log_in(proctor):
 
 
 def test_a_platform_that_is_down_is_one_line(proctor, monkeypatch):
-    monkeypatch.setattr("proctor.client.transport.RetryPolicy.attempts", 1)
-    monkeypatch.setattr("proctor.client.transport.time.sleep", lambda _: None)
+    monkeypatch.setattr("proctor.client.api.RetryPolicy", partial(RetryPolicy, attempts=1))
     ended = proctor("challenge", "list", "--host", "http://127.0.0.1:9")
     assert ended.code == 1
     assert ended.err.startswith("Error: http://127.0.0.1:9 cannot be reached: ")
