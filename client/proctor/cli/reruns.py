@@ -9,7 +9,7 @@ import typer
 
 from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import FormatOption, HostOption, WaitOption
+from proctor.cli.options import FormatOption, HostOption
 from proctor.cli.output import Format, emit, say
 from proctor.cli.submissions import PollOption, SubmissionArgument
 
@@ -24,7 +24,7 @@ def rerun(
         str | None,
         typer.Option("--folder", help="Compare the archive with this model in its place."),
     ] = None,
-    wait: WaitOption = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay for the verdict.")] = True,
     poll_s: PollOption = 1.0,
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
@@ -44,46 +44,56 @@ def rerun(
                 upload(client, model.blobs)
                 request = RerunRequest(content=model.content)
         view = client.rerun(submission_id, request)
-        started = watch.newest_rerun(view)
-        say(f"{submission_id} runs again as {started.id}.")
+        started = watch.newest_reruns(view)
+        say(f"{submission_id} runs again as {', '.join(run.id for run in started)}.")
         if not wait:
-            emit([{"run": started.id}], style, document=started.model_dump(mode="json"))
+            document = [run.model_dump(mode="json") for run in started]
+            emit([{"run": run.id, "task": run.task} for run in started], style, document=document)
             return
-        finished = watch.follow_rerun(client, view, poll_s)
-    raise typer.Exit(show_verdict(view, finished, style))
+        finished = watch.follow_reruns(client, view, poll_s)
+    raise typer.Exit(show_verdicts(view, finished, style))
 
 
-def show_verdict(view: SubmissionView, run: RunView, style: Format) -> Exit:
-    """Print the verdict and what differs between the two environments; return the exit code."""
+def show_verdicts(view: SubmissionView, runs: list[RunView], style: Format) -> Exit:
+    """Print each task's verdict and what differs between the environments.
+
+    Returns:
+        FAILED when one is different or has no verdict, else OK.
+    """
     from proctor.spec.leaderboard import Verdict
 
-    first = first_run(view, run.task)
-    changes = environment_difference(first.environment if first else None, run.environment)
-    if run.verdict is None:
-        said = ": ".join(filter(None, (run.outcome.value if run.outcome else "", run.detail)))
-        say(f"The re-run {run.state.value}: {said}")
-        return Exit.FAILED
-    document = {
-        "submission": view.id,
-        "run": run.id,
-        "verdict": run.verdict.value,
-        "detail": run.verdict_detail,
-        "environment": {name: list(pair) for name, pair in changes.items()},
-    }
-    row = {
-        "submission": view.id,
-        "run": run.id,
-        "verdict": run.verdict,
-        "detail": run.verdict_detail,
-    }
-    emit([row], style, document=document)
-    if changes:
-        say("What differs between the two environments:")
-        for name, (before, now) in changes.items():
-            say(f"  {name}: {before or 'none'} → {now or 'none'}")
-    else:
+    rows: list[dict[str, object]] = []
+    document = []
+    for run in runs:
+        if run.verdict is None:
+            said = ": ".join(filter(None, (run.outcome.value if run.outcome else "", run.detail)))
+            say(f"The re-run {run.id} {run.state.value}: {said}")
+            continue
+        first = first_run(view, run.task)
+        changes = environment_difference(first.environment if first else None, run.environment)
+        row: dict[str, object] = {
+            "submission": view.id,
+            "run": run.id,
+            "task": run.task,
+            "verdict": run.verdict.value,
+            "detail": run.verdict_detail,
+        }
+        rows.append(row)
+        document.append(row | {"environment": {name: list(pair) for name, pair in changes.items()}})
+        _tell_changes(changes)
+    if rows:
+        emit(rows, style, document=document)
+    same = {Verdict.IDENTICAL, Verdict.WITHIN_TOLERANCE}
+    return Exit.OK if all(run.verdict in same for run in runs) else Exit.FAILED
+
+
+def _tell_changes(changes: dict[str, tuple[str, str]]) -> None:
+    if not changes:
         say("Both ran in equal environments.")
-    return Exit.FAILED if run.verdict is Verdict.DIFFERENT else Exit.OK
+        return
+    say("What differs between the two environments:")
+    for name, (before, now) in changes.items():
+        say(f"  {name}: {before or 'none'} → {now or 'none'}")
 
 
 def first_run(view: SubmissionView, task: str) -> RunView | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from proctor.cli.failures import Exit
 from proctor.cli.output import Format, console, emit, plain, say
 from proctor.spec.outcomes import Code
-from proctor.spec.states import RunState, SubmissionState
+from proctor.spec.states import EvaluationState, RunState, SubmissionState
 
 if TYPE_CHECKING:
     from proctor.client import Client
@@ -45,34 +45,37 @@ def follow(client: Client, submission: str, poll_s: float) -> SubmissionView:
     return _live(views) if sys.stderr.isatty() else _lines(views)
 
 
-def follow_rerun(client: Client, view: SubmissionView, poll_s: float) -> RunView:
-    """Show the state of the newest re-run until it has a verdict or failed."""
+def follow_reruns(client: Client, view: SubmissionView, poll_s: float) -> list[RunView]:
+    """Show the state of the newest re-runs until each has a verdict or failed."""
     from time import sleep
 
     seen = ""
     while True:
-        run = newest_rerun(view)
-        line = f"re-run {run.state.value}  {run.cases_done}/{run.cases_total} cases"
-        if line != seen:
+        runs = newest_reruns(view)
+        done, total = sum(run.cases_done for run in runs), sum(run.cases_total for run in runs)
+        states = ", ".join(sorted({run.state.value for run in runs}))
+        if (line := f"re-run {states}  {done}/{total} cases") != seen:
             say(line)
             seen = line
-        ended = run.state in {RunState.FAILED, RunState.CANCELLED}
-        if run.verdict is not None or ended:
-            return run
+        if all(run.verdict is not None or _has_failed(run) for run in runs):
+            return runs
         sleep(poll_s)
         view = client.submission(view.id)
 
 
-def newest_rerun(view: SubmissionView) -> RunView:
-    """Return the newest re-run of a submission.
+def newest_reruns(view: SubmissionView) -> list[RunView]:
+    """Return the newest re-run of each task.
 
     Raises:
-        LookupError: It was never run again.
+        LookupError: The submission was never run again.
     """
-    reruns = [run for run in view.runs if run.purpose == "rerun"]
-    if not reruns:
+    newest: dict[str, RunView] = {}
+    for run in sorted(view.runs, key=lambda run: (run.queued_at, run.id)):
+        if run.purpose == "rerun":
+            newest[run.task] = run
+    if not newest:
         raise LookupError(f"{view.id} was never run again")
-    return max(reruns, key=lambda run: (run.queued_at, run.id))
+    return list(newest.values())
 
 
 def show_result(view: SubmissionView, style: Format) -> None:
@@ -111,6 +114,13 @@ def exit_of(view: SubmissionView) -> Exit:
     if view.state is SubmissionState.REJECTED:
         return Exit.REJECTED
     return Exit.OK if view.outcome in {None, Code.OK} else Exit.FAILED
+
+
+def _has_failed(run: RunView) -> bool:
+    """Tell whether a re-run or its scoring ended in a way that leaves no verdict."""
+    lost = {RunState.FAILED, RunState.CANCELLED}
+    unscored = {EvaluationState.FAILED, EvaluationState.CANCELLED}
+    return run.state in lost or (run.evaluation is not None and run.evaluation.state in unscored)
 
 
 def _lines(views: Iterable[SubmissionView]) -> SubmissionView:

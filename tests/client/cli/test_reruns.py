@@ -39,7 +39,7 @@ def test_the_exit_code_is_the_verdict(proctor, logged_in, submission_view, run_v
     logged_in.on("GET /submissions/sub_1", (200, finished))
     ended = proctor("rerun", "sub_1", "--poll-interval", "0.05", "--format", "json")
     assert ended.code == code
-    document = json.loads(ended.out)
+    (document,) = json.loads(ended.out)
     assert document["verdict"] == verdict
     assert document["detail"] == "case 3 differs"
     assert document["environment"] == {
@@ -47,6 +47,26 @@ def test_the_exit_code_is_the_verdict(proctor, logged_in, submission_view, run_v
         "libraries.numpy": ["2.4.6", "2.5"],
     }
     assert "kernel: 6.1 → 6.6" in ended.err
+
+
+def test_every_task_is_waited_for_and_one_that_differs_decides(
+    proctor, logged_in, submission_view, run_view
+):
+    def reruns(second):
+        same = rerun_of(run_view, state="succeeded", verdict="identical")
+        return submission_view(
+            runs=[run_view(), same, rerun_of(run_view, id="run_3", task="count", **second)]
+        )
+
+    logged_in.on("POST /submissions/sub_1/reruns", (201, reruns({})))
+    different = {"state": "succeeded", "verdict": "different"}
+    logged_in.on("GET /submissions/sub_1", (200, reruns({})), (200, reruns(different)))
+    ended = proctor("rerun", "sub_1", "--poll-interval", "0.05", "--format", "csv")
+    assert ended.code == 1
+    assert [line.split(",")[1:4] for line in ended.out.splitlines()[1:]] == [
+        ["run_2", "classify", "identical"],
+        ["run_3", "count", "different"],
+    ]
 
 
 def test_a_rerun_that_fails_is_no_verdict(proctor, logged_in, submission_view, run_view):
@@ -70,6 +90,14 @@ def test_another_folder_is_uploaded_and_compared(
     (call,) = logged_in.made("POST /submissions/sub_1/reruns")
     entries = call.json()["content"]["entries"]
     assert {entry["file"]["digest"] for entry in entries} == set(logged_in.blobs)
+
+
+def test_without_waiting_the_run_is_named_at_once(proctor, logged_in, submission_view, run_view):
+    queued = submission_view(runs=[run_view(), rerun_of(run_view)])
+    logged_in.on("POST /submissions/sub_1/reruns", (201, queued))
+    ended = proctor("rerun", "sub_1", "--no-wait", "--format", "csv")
+    assert (ended.code, ended.out) == (0, "run,task\nrun_2,classify\n")
+    assert logged_in.made("GET /submissions/sub_1") == []
 
 
 def test_equal_environments_have_no_difference():

@@ -29,7 +29,7 @@ from proctor.cli.demo.screen import StateBoard, Steps
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import Format, emit, say
 from proctor.cli.publishing import NoDockerShelf, RuntimeShelf, publish_folder
-from proctor.cli.reruns import show_verdict
+from proctor.cli.reruns import show_verdicts
 from proctor.cli.salts import KEY_BYTES
 from proctor.cli.sandboxes import ReadySandbox, ready_sandbox
 from proctor.cli.services.process_tree import ProcessTree
@@ -262,8 +262,8 @@ def _run_again(client: Client, boards: list[Leaderboard]) -> list[Exit]:
     verdicts = []
     for board, view in zip(boards, started, strict=True):
         _note(f"{board.challenge}: {board.rows[0].title} ({view.id})")
-        run = watch.follow_rerun(client, view, _POLL_S)
-        verdicts.append(show_verdict(view, run, Format.TABLE))
+        runs = watch.follow_reruns(client, view, _POLL_S)
+        verdicts.append(show_verdicts(view, runs, Format.TABLE))
     return verdicts
 
 
