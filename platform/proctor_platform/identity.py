@@ -19,7 +19,7 @@ from proctor_platform.database import Database, database_of
 from proctor_platform.tables import Token, User
 
 _bearer = HTTPBearer(auto_error=False, description="`tok_….…`, as `proctor login` keeps it")
-_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 _Database = Annotated[Database, Depends(database_of)]
 
 
@@ -60,7 +60,12 @@ def _token(database: Database, credentials: HTTPAuthorizationCredentials | None)
     return token
 
 
-def _optional_user(database: _Database, credentials: _Credentials) -> UserIdentity | None:
+def optional_user(database: _Database, credentials: Credentials) -> UserIdentity | None:
+    """Return whom a request speaks for, or none where it came without a token.
+
+    Raises:
+        ProctorError: the token is not a user's, or not valid.
+    """
     token = _token(database, credentials)
     if token is None:
         return None
@@ -71,7 +76,7 @@ def _optional_user(database: _Database, credentials: _Credentials) -> UserIdenti
         return UserIdentity(user.id, user.name, user.admin, token.id)
 
 
-def _user(user: Annotated[UserIdentity | None, Depends(_optional_user)]) -> UserIdentity:
+def _user(user: Annotated[UserIdentity | None, Depends(optional_user)]) -> UserIdentity:
     if user is None:
         raise ProctorError(Code.UNAUTHENTICATED)
     return user
@@ -83,7 +88,7 @@ def _admin(user: Annotated[UserIdentity, Depends(_user)]) -> UserIdentity:
     return user
 
 
-def _worker(database: _Database, credentials: _Credentials) -> WorkerIdentity:
+def _worker(database: _Database, credentials: Credentials) -> WorkerIdentity:
     token = _token(database, credentials)
     if token is None:
         raise ProctorError(Code.UNAUTHENTICATED)
@@ -92,7 +97,7 @@ def _worker(database: _Database, credentials: _Credentials) -> WorkerIdentity:
     return WorkerIdentity(Role(token.worker_role), token.id)
 
 
-def _order(request: Request, database: _Database, credentials: _Credentials) -> OrderIdentity:
+def _order(request: Request, database: _Database, credentials: Credentials) -> OrderIdentity:
     token = _token(database, credentials)
     if token is None:
         raise ProctorError(Code.UNAUTHENTICATED)
@@ -104,7 +109,7 @@ def _order(request: Request, database: _Database, credentials: _Credentials) -> 
 
 
 CurrentUser = Annotated[UserIdentity, Depends(_user)]
-OptionalUser = Annotated[UserIdentity | None, Depends(_optional_user)]
+OptionalUser = Annotated[UserIdentity | None, Depends(optional_user)]
 Admin = Annotated[UserIdentity, Depends(_admin)]
 WorkerToken = Annotated[WorkerIdentity, Depends(_worker)]
 OrderToken = Annotated[OrderIdentity, Depends(_order)]

@@ -11,12 +11,14 @@ import io
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Row, bindparam, select
+from sqlmodel import col
 
+from proctor_platform.database import Database
 from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
 
 _KEPT_BYTES = 64 << 20
@@ -40,6 +42,19 @@ _COSTS = (
     "rerun_verdict",
     "content_digest",
     "submitted_at",
+)
+
+
+# Statements are made once: building them takes longer than what they ask for.
+_HEAD = select(LeaderboardSnapshot).where(col(LeaderboardSnapshot.id) == bindparam("snapshot"))
+_BODIES = (
+    select(col(LeaderboardRow.body))
+    .where(
+        col(LeaderboardRow.leaderboard_id) == bindparam("snapshot"),
+        col(LeaderboardRow.position) >= bindparam("first"),
+        col(LeaderboardRow.position) < bindparam("end"),
+    )
+    .order_by(col(LeaderboardRow.position))
 )
 
 
@@ -73,13 +88,14 @@ class Pages:
         self._lock = threading.Lock()
         self._pages: OrderedDict[Window, bytes] = OrderedDict()
 
-    def page(self, session: Session, window: Window) -> bytes:
+    def page(self, database: Database, window: Window) -> bytes:
         """Return a page of a snapshot that is there."""
         with self._lock:
             if (kept := self._pages.get(window)) is not None:
                 self._pages.move_to_end(window)
                 return kept
-        page = _made(session, window)
+        with database.engine.connect() as connection:
+            page = _made(connection, window)
         with self._lock:
             self._bytes += len(page) - len(self._pages.pop(window, b""))
             self._pages[window] = page
@@ -88,23 +104,22 @@ class Pages:
         return page
 
 
-def _made(session: Session, window: Window) -> bytes:
-    snapshot = session.get_one(LeaderboardSnapshot, window.snapshot)
-    bodies = session.exec(
-        select(LeaderboardRow.body)
-        .where(
-            LeaderboardRow.leaderboard_id == snapshot.id,
-            col(LeaderboardRow.position) >= window.offset,
-            col(LeaderboardRow.position) < window.offset + window.limit,
-        )
-        .order_by(col(LeaderboardRow.position))
-    ).all()
+def _made(connection: Connection, window: Window) -> bytes:
+    snapshot = connection.execute(_HEAD, {"snapshot": window.snapshot}).one()
+    bodies = connection.execute(
+        _BODIES,
+        {
+            "snapshot": window.snapshot,
+            "first": window.offset,
+            "end": window.offset + window.limit,
+        },
+    ).scalars()
     if window.form is Form.CSV:
         return _csv(snapshot, bodies)
     return _json(snapshot, bodies, window.offset)
 
 
-def _json(snapshot: LeaderboardSnapshot, bodies: Sequence[str], offset: int) -> bytes:
+def _json(snapshot: Row[Any], bodies: Iterable[str], offset: int) -> bytes:
     head = {
         "id": snapshot.id,
         "number": snapshot.number,
@@ -117,7 +132,7 @@ def _json(snapshot: LeaderboardSnapshot, bodies: Sequence[str], offset: int) -> 
     return f'{opened},"rows":[{",".join(bodies)}]}}'.encode()
 
 
-def _csv(snapshot: LeaderboardSnapshot, bodies: Sequence[str]) -> bytes:
+def _csv(snapshot: Row[Any], bodies: Iterable[str]) -> bytes:
     keys = [column["key"] for column in snapshot.head["columns"]]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, literal, true
+from sqlalchemy import ColumnElement, Select, bindparam, literal, or_, true
 from sqlmodel import Session, col, select
 
 from proctor.spec.challenge import BoardVisibility, ChallengeSpec, PhaseSpec
 from proctor.spec.outcomes import Code, ProctorError
 from proctor_platform.clock import UtcDateTime, now
+from proctor_platform.database import Database
 from proctor_platform.rights import Asker, organizes, phase_of, refuse_hidden, sees
 from proctor_platform.tables import Challenge, ChallengeVersion, LeaderboardSnapshot
 from proctor_platform.versions import spec_of
@@ -34,23 +36,39 @@ class _Seen(NamedTuple):
     organizer: bool
 
 
+class ChallengeSpecAt(NamedTuple):
+    """What a version of a challenge says."""
+
+    challenge: str
+    version: int
+    spec: ChallengeSpec
+
+
 class BoardSight:
     """Looks for snapshots. It keeps the documents of versions, which never change."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._specs: OrderedDict[tuple[str, int], ChallengeSpec] = OrderedDict()
+        self._versions: dict[str, ChallengeSpecAt] = {}
 
-    def newest(self, session: Session, slug: str, phase: str, asker: Asker) -> Sighted:
-        """Return the newest snapshot of a phase.
+    def newest(self, database: Database, slug: str, phase: str, asker: Asker) -> str:
+        """Return the id of a phase's newest snapshot.
+
+        One short query is enough as long as the challenge's newest version is the one that was
+        newest before; else, and to say why nothing is shown, the way is longer.
 
         Raises:
             ProctorError: there is no such phase in sight, its board is hidden, or not yet made.
         """
-        found = self.listed(session, slug, phase, asker, limit=1)
-        if not found:
+        known = self._versions.get(slug)
+        if known is not None and (found := _newest_at_once(database, known, phase, asker)):
+            return found
+        with database.reading() as session:
+            listed = self.listed(session, slug, phase, asker, limit=1)
+        if not listed:
             raise ProctorError(Code.NOT_FOUND, f"Nothing was scored in phase {phase} yet.")
-        return found[0]
+        return listed[0].id
 
     def listed(
         self, session: Session, slug: str, phase: str, asker: Asker, *, limit: int
@@ -128,9 +146,55 @@ class BoardSight:
         spec = spec_of(session.get_one(ChallengeVersion, key))
         with self._lock:
             self._specs[key] = spec
+            self._versions[spec.slug] = ChallengeSpecAt(*key, spec)
             while len(self._specs) > _KEPT:
-                self._specs.popitem(last=False)
+                _, oldest = self._specs.popitem(last=False)
+                self._versions.pop(oldest.slug, None)
         return spec
+
+
+def _newest_at_once(
+    database: Database, known: ChallengeSpecAt, slug: str, asker: Asker
+) -> str | None:
+    phase = next((phase for phase in known.spec.phases if phase.slug == slug), None)
+    if phase is None:
+        return None
+    facts = {"challenge": known.challenge, "version": known.version, "phase": slug}
+    if phase.visibility is BoardVisibility.LIVE:
+        statement = _live_statement(asker)
+    else:
+        statement = _hidden_statement(asker)
+        facts["closes_at"] = phase.closes_at
+    with database.engine.connect() as connection:
+        found: str | None = connection.execute(statement, facts).scalar()
+    return found
+
+
+@lru_cache(_KEPT)
+def _live_statement(asker: Asker) -> Select[str]:
+    return _visible(asker)
+
+
+@lru_cache(_KEPT)
+def _hidden_statement(asker: Asker) -> Select[str]:
+    closed = bindparam("closes_at", type_=UtcDateTime()) <= now()
+    return _visible(asker).where(closed if asker is None else or_(closed, organizes(asker)))
+
+
+def _visible(asker: Asker) -> Select[str]:
+    """Return the query for the newest snapshot, made once for each asker: it is asked often."""
+    return (
+        select(col(LeaderboardSnapshot.id))
+        .join(Challenge, col(Challenge.id) == col(LeaderboardSnapshot.challenge_id))
+        .where(
+            col(Challenge.id) == bindparam("challenge"),
+            col(Challenge.newest_version) == bindparam("version"),
+            sees(asker),
+            col(LeaderboardSnapshot.phase) == bindparam("phase"),
+        )
+        .order_by(col(LeaderboardSnapshot.number).desc())
+        .limit(1)
+    )
 
 
 def _open(phase: PhaseSpec, *, organizer: bool) -> ColumnElement[bool]:

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from proctor.spec.base import Spec, UtcDatetime
 from proctor.spec.leaderboard import Leaderboard
 from proctor.spec.outcomes import Code
-from proctor_platform.database import Reading
-from proctor_platform.identity import OptionalUser
+from proctor_platform.database import Database, Reading, database_of
+from proctor_platform.identity import Credentials, OptionalUser, optional_user
 from proctor_platform.leaderboards.pages import Form, Pages, Window
 from proctor_platform.leaderboards.sight import BoardSight, Sighted
 from proctor_platform.routes.paging import Offset
@@ -49,15 +49,17 @@ def newest(
     slug: str,
     phase: str,
     request: Request,
-    asker: OptionalUser,
-    session: Reading,
+    credentials: Credentials,
     offset: Offset = 0,
     limit: Rows = 100,
     form: Format = Form.JSON,
 ) -> Response:
     """Send a page of a phase's newest board; `Content-Location` is the snapshot's own address."""
-    found = _sight.newest(session, slug, phase, asker)
-    return _answer(request, session, Window(found.id, offset, limit, form))
+    # No dependency but the header: each costs a turn in the thread pool, and boards are read most.
+    database = database_of(request)
+    asker = optional_user(database, credentials)
+    snapshot = _sight.newest(database, slug, phase, asker)
+    return _answer(request, database, Window(snapshot, offset, limit, form))
 
 
 @router.get("/challenges/{slug}/phases/{phase}/leaderboards", responses=problems(Code.NOT_FOUND))
@@ -81,10 +83,10 @@ def by_id(
 ) -> Response:
     """Send a page of one snapshot, which never changes."""
     found = _sight.one(session, snapshot_id, asker)
-    return _answer(request, session, Window(found.id, offset, limit, form))
+    return _answer(request, database_of(request), Window(found.id, offset, limit, form))
 
 
-def _answer(request: Request, session: Reading, window: Window) -> Response:
+def _answer(request: Request, database: Database, window: Window) -> Response:
     prefix = request.url.path.partition("/challenges/")[0].partition("/leaderboards/")[0]
     query = f"offset={window.offset}&limit={window.limit}&format={window.form.value}"
     headers = {
@@ -95,7 +97,7 @@ def _answer(request: Request, session: Reading, window: Window) -> Response:
     }
     if _has(request.headers.get("If-None-Match", ""), window.etag):
         return Response(status_code=304, headers=headers)
-    page = _pages.page(session, window)
+    page = _pages.page(database, window)
     return Response(page, media_type=_MEDIA_TYPES[window.form], headers=headers)
 
 
