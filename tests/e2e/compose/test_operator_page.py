@@ -37,7 +37,7 @@ def rows(settings: type[BaseSettings]) -> list[str]:
 def default(field: FieldInfo) -> str:
     value = field.default
     if field.default_factory is not None:
-        return "see below"
+        return "see above"
     if value is None or value == "":
         return "–"
     if isinstance(value, tuple):
