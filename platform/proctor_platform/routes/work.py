@@ -25,6 +25,7 @@ from proctor.spec.work import (
 from proctor_platform.blobs import receive_blob, send_blob
 from proctor_platform.database import Database, Reading, Writing, database_of
 from proctor_platform.identity import OrderIdentity, OrderToken, WorkerToken
+from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings, settings_of
 from proctor_platform.storage import Store, store_of
 from proctor_platform.tables import Blob, Run
@@ -32,8 +33,13 @@ from proctor_platform.work import claims, endings, failures, orders, reports
 from proctor_platform.work.holding import held, refuse
 from proctor_platform.work.rights import OrderRights, audience_of
 
-router = APIRouter(prefix="/work", tags=["work"])
+router = APIRouter(
+    prefix="/work",
+    tags=["work"],
+    responses=problems(Code.FORBIDDEN, Code.NOT_FOUND, Code.LEASE_LOST),
+)
 _rights = OrderRights()
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
 _Settings = Annotated[PlatformSettings, Depends(settings_of)]
@@ -41,7 +47,11 @@ _Store = Annotated[Store, Depends(store_of)]
 _Database = Annotated[Database, Depends(database_of)]
 
 
-@router.post("/claim", response_model=RunOrder | ScoreOrder, responses={204: {"model": None}})
+@router.post(
+    "/claim",
+    response_model=RunOrder | ScoreOrder,
+    responses={204: {"description": "Nothing waits that this worker could do."}},
+)
 def claim(
     asked: Claim, worker: WorkerToken, database: _Database, settings: _Settings
 ) -> RunOrder | ScoreOrder | Response:
@@ -85,7 +95,9 @@ def intake(passed: IntakePassed, order: OrderToken, session: Writing) -> None:
     session.commit()
 
 
-@router.get("/{work_id}/blobs/{digest}", response_class=Response)
+@router.get(
+    "/{work_id}/blobs/{digest}", response_class=Response, responses={200: {"content": _BYTES}}
+)
 def get_blob(
     digest: Digest, request: Request, order: OrderToken, session: Reading, store: _Store
 ) -> Response:
@@ -97,7 +109,12 @@ def get_blob(
     return send_blob(request, store, blob)
 
 
-@router.put("/{work_id}/blobs/{digest}", status_code=201)
+@router.put(
+    "/{work_id}/blobs/{digest}",
+    status_code=201,
+    response_class=Response,
+    openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
+)
 async def put_blob(
     digest: Digest,
     request: Request,
