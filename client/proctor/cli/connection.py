@@ -19,6 +19,7 @@ from proctor.cli.services.endpoints import ENDPOINTS_FILE, read_endpoints
 
 if TYPE_CHECKING:
     from proctor.client import Client
+    from proctor.spec.api import SubmissionView
 
 DEFAULT_HOST = "http://127.0.0.1:8000"
 _PRIVATE = 0o600
@@ -91,12 +92,9 @@ def connect(option: str | None) -> Client:
     return Client(host, find_token(host, environment))
 
 
-def page_address(host: str, submission: str) -> str:
-    """Return where a person can look at a submission."""
-    running = _running(read_environment().home)
-    if running.get("api") == host and "dashboard" in running:
-        return f"{running['dashboard']}/submission?id={submission}"
-    return f"{host}/api/v1/submissions/{submission}"
+def page_address(host: str, view: SubmissionView) -> str:
+    """Return where a person can look at a submission: its page, else its address in the API."""
+    return view.page or f"{host}/api/v1/submissions/{view.id}"
 
 
 def _running(home: Path) -> dict[str, str]:

@@ -50,6 +50,7 @@ def up(
         with suppress(KeyboardInterrupt):
             while True:
                 tree.wait(3600)
+        ignore_signals()
         say("Stopping.")
 
 
@@ -63,7 +64,7 @@ def demo(
     from proctor.cli.demo import run_demo
 
     stop_on_terminate()
-    raise typer.Exit(run_demo(sandbox, home))
+    raise typer.Exit(run_demo(sandbox, home, before_stop=ignore_signals))
 
 
 def worker() -> None:
@@ -77,6 +78,13 @@ def stop_on_terminate() -> None:
     """Let SIGTERM end a command as Ctrl-C does, so that it clears up after itself."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        ignore_signals()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+def ignore_signals() -> None:
+    """Clear up to the end: a second signal must not leave half of it behind."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

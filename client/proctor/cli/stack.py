@@ -115,9 +115,8 @@ def _start_platform(tree: ProcessTree, home: Path, api: str, redis_url: str) -> 
         [sys.executable, "-m", "proctor_platform"],
         environment={
             "PROCTOR_HOME": str(home),
-            "PROCTOR_HOST": "127.0.0.1",
-            "PROCTOR_PORT": api.rpartition(":")[2],
-            "PROCTOR_PUBLIC_URL": api,
+            "PROCTOR_LISTEN_HOST": "127.0.0.1",
+            "PROCTOR_LISTEN_PORT": api.rpartition(":")[2],
             "PROCTOR_REDIS_URL": redis_url,
         },
         ready=lambda: answers(f"{api}/api/v1/me", home / "admin-token"),

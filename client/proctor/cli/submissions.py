@@ -161,7 +161,7 @@ def submission(
         else:
             view = client.submission(submission_id)
             say(f"{view.id}  {view.card.title or view.card.name}  {watch.state_line(view)}")
-            say(page_address(client.host, view.id))
+            say(page_address(client.host, view))
             watch.show_result(view, style)
 
 
@@ -229,7 +229,7 @@ def choose_phase(view: ChallengeView, phase: str | None) -> str:
 
 def _announce(view: SubmissionView, host: str, style: Format, wait: bool) -> None:
     """Print id and address at once: whatever happens next, the person can find it again."""
-    address = page_address(host, view.id)
+    address = page_address(host, view)
     if style is Format.TABLE:
         sys.stdout.write(f"{view.id}\n{address}\n")
         sys.stdout.flush()

@@ -187,5 +187,5 @@ def test_the_demo_starts_on_no_platform_that_is_there(alone):
     (alone / "home").mkdir()
     (alone / "home" / "proctor.sqlite3").touch()
     with pytest.raises(CommandError, match="holds a platform already"):
-        run_demo("process", alone / "home")
+        run_demo("process", alone / "home", lambda: None)
     assert (checkout() / "challenges" / "digits" / "challenge.yaml").is_file()

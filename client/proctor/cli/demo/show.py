@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +70,13 @@ class _People:
     participant: Client
 
 
-def run_demo(sandbox: str, home: Path | None) -> Exit:
+def run_demo(sandbox: str, home: Path | None, before_stop: Callable[[], None]) -> Exit:
     """Run the whole demo and say whether everything went as it should.
 
     Args:
         sandbox: ``auto``, ``docker`` or ``process``.
         home: Where the platform keeps its state; a folder that is thrown away if none is given.
+        before_stop: Called when nothing is left to do but to stop what was started.
     """
     root = checkout()
     steps = Steps()
@@ -127,6 +129,7 @@ def run_demo(sandbox: str, home: Path | None) -> Exit:
         say(f"API          {stack.api}")
         say(f"Admin token  {stack.admin_token_file}")
         _keep_serving(tree)
+        before_stop()
     good = not failures and agreed and all(verdict is Exit.OK for verdict in verdicts)
     return Exit.OK if good else Exit.FAILED
 
