@@ -25,8 +25,8 @@ def main() -> None:
         print(f"The admin's token is in {path}", file=sys.stderr)
     uvicorn.run(
         app,
-        host=settings.host,
-        port=settings.port,
+        host=settings.listen_host,
+        port=settings.listen_port,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=10,

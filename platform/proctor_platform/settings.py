@@ -36,9 +36,8 @@ class PlatformSettings(BaseSettings):
     redis_url: str | None = Field(
         None, description="the queue's Redis; without one nobody is woken and workers ask by time"
     )
-    host: str = Field("127.0.0.1", description="address the API listens on")
-    port: int = Field(8000, ge=0, le=65535, description="port the API listens on")
-    public_url: str = Field("", description="address of the API as its users see it")
+    listen_host: str = Field("127.0.0.1", description="address the API listens on")
+    listen_port: int = Field(8000, ge=0, le=65535, description="port the API listens on")
     dashboard_url: str = Field("", description="address of the dashboard as its users see it")
     max_blob_bytes: int = Field(16 * _GIB, gt=0, description="the largest upload")
     max_json_bytes: int = Field(64 * _MIB, gt=0, description="the largest JSON request")

@@ -280,3 +280,12 @@ def test_eight_at_once_with_one_key_enter_once(published: Any, participant: Any)
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(enter, range(8)))) == 1
+
+
+def test_a_submission_names_its_page_where_there_is_a_dashboard(
+    published: Any, participant: Any
+) -> None:
+    state = participant.client.app.state
+    state.settings = state.settings.model_copy(update={"dashboard_url": "https://pages.test"})
+    view = published.enter(participant).json()
+    assert view["page"] == f"https://pages.test/submission?id={view['id']}"

@@ -72,9 +72,7 @@ def running_stack(
     token_file = plan.home / "admin-token"
     with redis_server(tree, plan.home, plan.redis_url) as redis_url:
         say("Starting the platform.")
-        api = on_a_free_port(
-            plan.api_port, lambda api: _start_platform(tree, plan.home, api, redis_url)
-        )
+        api = on_a_free_port(plan.api_port, lambda api: _start_platform(tree, plan, api, redis_url))
         say("Starting the workers.")
         _start_worker(tree, plan, api, sandbox, redis_url)
         dashboard = None
@@ -109,17 +107,19 @@ def on_a_free_port(preferred: int, start: Callable[[str], None]) -> str:
     )
 
 
-def _start_platform(tree: ProcessTree, home: Path, api: str, redis_url: str) -> None:
+def _start_platform(tree: ProcessTree, plan: StackPlan, api: str, redis_url: str) -> None:
+    pages = f"http://127.0.0.1:{free_port(plan.dashboard_port)}" if plan.dashboard else ""
     tree.start(
         "platform",
         [sys.executable, "-m", "proctor_platform"],
         environment={
-            "PROCTOR_HOME": str(home),
+            "PROCTOR_HOME": str(plan.home),
             "PROCTOR_LISTEN_HOST": "127.0.0.1",
             "PROCTOR_LISTEN_PORT": api.rpartition(":")[2],
+            "PROCTOR_DASHBOARD_URL": pages,
             "PROCTOR_REDIS_URL": redis_url,
         },
-        ready=lambda: answers(f"{api}/api/v1/me", home / "admin-token"),
+        ready=lambda: answers(f"{api}/api/v1/me", plan.home / "admin-token"),
         ready_limit_s=_READY_S,
     )
 

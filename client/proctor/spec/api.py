@@ -214,6 +214,7 @@ class SubmissionView(Spec):
     runs: tuple[RunView, ...]
     submitted_at: UtcDatetime
     yours: bool
+    page: str = Field("", description="address of its page, where the platform has a dashboard")
 
 
 class CaseView(Spec):

@@ -91,13 +91,16 @@ def create_submission(
 ) -> SubmissionView:
     """Enter a phase. Upload the files before; the same `Idempotency-Key` enters once."""
     submission = submit(session, settings, user, body, idempotency_key)
-    return views.view_submission(session, own_submission(session, submission.id, user))
+    return views.view_submission(
+        session, own_submission(session, submission.id, user), settings.dashboard_url
+    )
 
 
 @router.get("", responses=problems())
 def list_submissions(
     user: CurrentUser,
     session: Reading,
+    settings: Settings,
     challenge: Slug | None = None,
     phase: Slug | None = None,
     mine: Annotated[bool, Query(description="only your own")] = False,
@@ -106,16 +109,24 @@ def list_submissions(
 ) -> Page[SubmissionView]:
     """List your submissions and those to challenges that you organize, the newest first."""
     return views.list_submissions(
-        session, user, challenge=challenge, phase=phase, mine=mine, offset=offset, limit=limit
+        session,
+        user,
+        settings.dashboard_url,
+        challenge=challenge,
+        phase=phase,
+        mine=mine,
+        offset=offset,
+        limit=limit,
     )
 
 
 @router.get("/{submission_id}", responses=problems(Code.NOT_FOUND))
 def read_submission(
-    submission_id: SubmissionId, user: OptionalUser, session: Reading
+    submission_id: SubmissionId, user: OptionalUser, session: Reading, settings: Settings
 ) -> SubmissionView:
     """Show a submission: yours, one you organize, or one that stands on an open board."""
-    return views.view_submission(session, submission_in_sight(session, submission_id, user))
+    sight = submission_in_sight(session, submission_id, user)
+    return views.view_submission(session, sight, settings.dashboard_url)
 
 
 @router.get("/{submission_id}/cases", responses=problems(Code.NOT_FOUND))
@@ -156,10 +167,11 @@ def list_events(submission_id: SubmissionId, user: CurrentUser, session: Reading
 
 @router.post("/{submission_id}/cancel", responses=problems(Code.NOT_FOUND, Code.CONFLICT))
 def cancel_submission(
-    submission_id: SubmissionId, user: CurrentUser, session: Writing
+    submission_id: SubmissionId, user: CurrentUser, session: Writing, settings: Settings
 ) -> SubmissionView:
     """Withdraw a submission that has not ended."""
-    return views.view_submission(session, cancel(session, user, submission_id))
+    sight = cancel(session, user, submission_id)
+    return views.view_submission(session, sight, settings.dashboard_url)
 
 
 @router.post(
@@ -175,6 +187,5 @@ def rerun_submission(
     settings: Settings,
 ) -> SubmissionView:
     """Infer anew in a new container and compare; with `content`, another model's files."""
-    return views.view_submission(
-        session, request_rerun(session, settings, user, submission_id, body)
-    )
+    sight = request_rerun(session, settings, user, submission_id, body)
+    return views.view_submission(session, sight, settings.dashboard_url)

@@ -49,14 +49,15 @@ class _Parts:
     places: dict[str, LeaderboardRow] = field(default_factory=dict)
 
 
-def view_submission(session: Session, sight: SubmissionSight) -> SubmissionView:
-    """Show one submission as far as ``sight`` reaches."""
-    return view_submissions(session, [sight])[0]
+def view_submission(session: Session, sight: SubmissionSight, dashboard: str) -> SubmissionView:
+    """Show one submission as far as ``sight`` reaches; its page is on ``dashboard``, if any."""
+    return _view_all(session, [sight], dashboard)[0]
 
 
 def list_submissions(
     session: Session,
     user: UserIdentity,
+    dashboard: str,
     *,
     challenge: str | None,
     phase: str | None,
@@ -91,13 +92,14 @@ def list_submissions(
         sight_of(session, submission, owner, user, organizer=bool(organizer))
         for submission, owner, organizer in rows
     ]
-    return Page(items=tuple(view_submissions(session, sights)), offset=offset, total=total)
+    return Page(items=tuple(_view_all(session, sights, dashboard)), offset=offset, total=total)
 
 
-def view_submissions(session: Session, sights: Sequence[SubmissionSight]) -> list[SubmissionView]:
-    """Show submissions as far as each sight reaches."""
+def _view_all(
+    session: Session, sights: Sequence[SubmissionSight], dashboard: str
+) -> list[SubmissionView]:
     parts = _read(session, sights)
-    return [_view(sight, parts) for sight in sights]
+    return [_view(sight, parts, dashboard) for sight in sights]
 
 
 def _read(session: Session, sights: Sequence[SubmissionSight]) -> _Parts:
@@ -167,7 +169,7 @@ def _scores_shown(sight: SubmissionSight, run: Run) -> bool:
     return sight.access is Access.ORGANIZER or run.content is None
 
 
-def _view(sight: SubmissionSight, parts: _Parts) -> SubmissionView:
+def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionView:
     submission = sight.submission
     runs = parts.runs[submission.id]
     progress = progress_of(submission, runs, parts.evaluations)
@@ -194,6 +196,7 @@ def _view(sight: SubmissionSight, parts: _Parts) -> SubmissionView:
         runs=tuple(_view_run(sight, run, parts) for run in runs),
         submitted_at=submission.submitted_at,
         yours=sight.yours,
+        page=f"{dashboard}/submission?id={submission.id}" if dashboard else "",
     )
 
 
