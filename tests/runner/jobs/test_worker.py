@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -185,14 +187,16 @@ def test_every_setting_says_what_it_is_for():
 
 
 def test_the_scratch_of_a_dead_process_is_swept_and_that_of_a_living_one_is_not(tmp_path):
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    dead = tmp_path / f"{pid}-run_1-1"
-    (dead / "files").mkdir(parents=True)
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from proctor_runner.scratch import scratch_folder\n"
+        "with scratch_folder(Path(sys.argv[1]), 'run_1-1') as folder:\n"
+        "    (folder / 'file').touch(); os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert list(tmp_path.glob("run_1-1-*/file"))
     with scratch_folder(tmp_path, "run_2-1") as folder:
         sweep_scratch(tmp_path)
-        assert folder.exists()
-        assert not dead.exists()
+        assert folder.is_dir()
+        assert not list(tmp_path.glob("run_1-1-*"))
     assert list(tmp_path.iterdir()) == []
