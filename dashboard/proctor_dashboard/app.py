@@ -13,7 +13,9 @@ from proctor_dashboard.visitor import sign_in
 
 def main() -> None:
     """Draw the page that the address names."""
-    st.set_page_config(page_title="Proctor", page_icon="🎓", layout="wide")
+    st.set_page_config(
+        page_title="Proctor", page_icon="🎓", layout="wide", initial_sidebar_state="collapsed"
+    )
     st.html(style.SHEET)
     pages = [
         st.Page(challenges.draw, title="Challenges", url_path="challenges", default=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard, Verdict
 from proctor_dashboard.text import address, badge, interval, number, plain, seconds
 
@@ -23,7 +25,10 @@ def board_html(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> str:
             "<th>Time per case</th>",
         ]
     )
-    body = "".join(_row(row, columns) for row in board.rows)
+    sizes = Counter(row.tie_group for row in board.rows if row.tie_group is not None)
+    tied = [group for group, size in sizes.items() if size > 1]
+    tones = {group: number % 2 for number, group in enumerate(tied)}
+    body = "".join(_row(row, columns, _tone(row, tones)) for row in board.rows)
     return (
         f'<div class="pr-board"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -39,8 +44,8 @@ def _column_head(column: BoardColumn) -> str:
     return f'<th{marked} title="{plain(hint)}">{plain(column.title)}{plain(unit)} {arrow}</th>'
 
 
-def _row(row: BoardRow, columns: tuple[BoardColumn, ...]) -> str:
-    tie = "" if row.tie_group is None else f" pr-tie{row.tie_group % 2}"
+def _row(row: BoardRow, columns: tuple[BoardColumn, ...], tone: int | None) -> str:
+    tie = "" if tone is None else f" pr-tie{tone}"
     answered = row.total_cases - row.failed_cases
     cells = [
         f'<td class="pr-rank pr-tie{tie}">{_rank(row)}</td>',
@@ -50,6 +55,10 @@ def _row(row: BoardRow, columns: tuple[BoardColumn, ...]) -> str:
         f'<td title="{plain(row.hardware)}">{seconds(row.seconds_per_case)}</td>',
     ]
     return f"<tr{' class=pr-baseline' if row.baseline else ''}>{''.join(cells)}</tr>"
+
+
+def _tone(row: BoardRow, tones: dict[int, int]) -> int | None:
+    return None if row.tie_group is None else tones.get(row.tie_group)
 
 
 def _rank(row: BoardRow) -> str:

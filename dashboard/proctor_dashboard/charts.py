@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from proctor.spec.leaderboard import BoardColumn, BoardRow
+from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue
 from proctor_dashboard.text import plain
 
 _INK = "#0f5c4d"
 _PALE = "#9db8af"
+# Rows are set aside when the others alone take less than this part of the scale.
+_FLATTENING = 0.5
 
 
 def intervals(rows: Sequence[BoardRow], column: BoardColumn) -> go.Figure:
@@ -19,21 +21,22 @@ def intervals(rows: Sequence[BoardRow], column: BoardColumn) -> go.Figure:
     names = _distinct_names(shown)
     values = [row.values[column.key] for row in shown]
     middle = [value.value or 0.0 for value in values]
+    near, far = _near(values)
     figure = go.Figure(
         go.Scatter(
-            x=middle,
-            y=names,
+            x=[middle[number] for number in near],
+            y=[names[number] for number in near],
             mode="markers",
             marker={
                 "size": 11,
-                "color": ["#ffffff" if row.baseline else _INK for row in shown],
+                "color": ["#ffffff" if shown[number].baseline else _INK for number in near],
                 "line": {"color": _INK, "width": 2},
             },
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [_above(v.high, m) for v, m in zip(values, middle, strict=True)],
-                "arrayminus": [_above(m, v.low) for v, m in zip(values, middle, strict=True)],
+                "array": [_above(values[number].high, middle[number]) for number in near],
+                "arrayminus": [_above(middle[number], values[number].low) for number in near],
                 "color": _PALE,
                 "thickness": 2,
                 "width": 5,
@@ -41,6 +44,18 @@ def intervals(rows: Sequence[BoardRow], column: BoardColumn) -> go.Figure:
             hovertemplate="%{y}: %{x:.4f}<extra></extra>",
         )
     )
+    for number in far:
+        below = middle[number] < min(middle[other] for other in near)
+        figure.add_annotation(
+            x=0 if below else 1,
+            xref="paper",
+            y=names[number],
+            text=f"{'◂ ' if below else ''}{middle[number]:.4g}{'' if below else ' ▸'}",
+            showarrow=False,
+            xanchor="left" if below else "right",
+            font={"color": _INK},
+        )
+    figure.update_yaxes(categoryorder="array", categoryarray=names)
     return _finish(figure, column, len(shown))
 
 
@@ -80,6 +95,19 @@ def _finish(figure: go.Figure, column: BoardColumn, rows: int) -> go.Figure:
         yaxis={"autorange": "reversed", "automargin": True},
     )
     return figure
+
+
+def _near(values: Sequence[BoardValue]) -> tuple[list[int], list[int]]:
+    """Part rows into those that share a scale and the few that would flatten all the others."""
+    order = sorted(range(len(values)), key=lambda number: values[number].value or 0.0)
+    ends = [values[number].value or 0.0 for number in order]
+    for few in range(1, len(order) // 5 + 1):
+        for kept in (slice(few, None), slice(None, -few)):
+            scale = ends[kept]
+            if scale[-1] - scale[0] < _FLATTENING * (ends[-1] - ends[0]):
+                near = sorted(order[kept])
+                return near, [number for number in order if number not in near]
+    return sorted(order), []
 
 
 def _has_value(row: BoardRow, column: BoardColumn) -> bool:

@@ -2,7 +2,7 @@
 
 SHEET = """
 <style>
-.block-container {padding-top: 2.2rem; max-width: 1320px;}
+.block-container {padding-top: 3.8rem; max-width: 1320px;}
 .pr-board {overflow-x: auto; border: 1px solid #dce4e1; border-radius: 8px;}
 .pr-board table {border-collapse: collapse; width: 100%; font-size: .9rem;
   font-variant-numeric: tabular-nums;}
@@ -32,6 +32,15 @@ SHEET = """
   padding: .7rem .9rem; font-size: .9rem;}
 .pr-time > div.pr-open {border-left-color: #0f5c4d;}
 .pr-time b {display: block; font-size: 1rem; margin-bottom: .2rem;}
+.pr-links a, .pr-time a {color: #0f5c4d; text-decoration: none; font-weight: 600;}
+.pr-links a:hover, .pr-time a:hover {text-decoration: underline;}
+.pr-facts {border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums;}
+.pr-facts th {text-align: left; font-weight: 600; color: #4a5a56; padding: .25rem 1.4rem .25rem 0;
+  vertical-align: top; white-space: nowrap;}
+.pr-facts td {padding: .25rem 1.4rem .25rem 0; overflow-wrap: anywhere;}
+.pr-facts thead th, .pr-facts td.pr-number {text-align: right; white-space: nowrap;}
+.pr-facts thead th:first-child {text-align: left;}
+.pr-scroll {overflow-x: auto;}
 .pr-trail {font-size: .85rem; color: #6b7a76; margin-bottom: .2rem;}
 .pr-trail a {color: #0f5c4d; text-decoration: none;}
 @media (max-width: 640px) {

@@ -122,3 +122,25 @@ def test_intervals_are_drawn_around_each_value_and_unscored_rows_left_out() -> N
 def test_submissions_of_one_name_stay_apart_in_a_picture() -> None:
     figure = charts.intervals([row(submission="sub_aaaa"), row(submission="sub_bbbb")], COLUMN)
     assert len(set(figure.data[0].y)) == 2
+
+
+def scored(*values: float) -> list[BoardRow]:
+    return [
+        row(
+            submission=f"sub_{number:04}",
+            values={COLUMN.key: BoardValue(value=value, n_used=8, n_total=8)},
+        )
+        for number, value in enumerate(values)
+    ]
+
+
+def test_one_row_far_off_does_not_flatten_the_others() -> None:
+    figure = charts.intervals(scored(0.99, 0.98, 0.97, 0.96, 0.1), COLUMN)
+    assert list(figure.data[0].x) == [0.99, 0.98, 0.97, 0.96]
+    assert "0.1" in figure.layout.annotations[0].text
+
+
+def test_rows_that_share_a_scale_are_all_drawn_on_it() -> None:
+    figure = charts.intervals(scored(0.9, 0.7, 0.5, 0.3, 0.1), COLUMN)
+    assert len(figure.data[0].x) == 5
+    assert not figure.layout.annotations

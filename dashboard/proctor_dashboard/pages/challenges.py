@@ -34,8 +34,7 @@ def _draw_one(challenge: ChallengeSummary) -> None:
             (f"Leaderboard: {phase}", address("leaderboard", slug=challenge.slug, phase=phase))
             for phase in challenge.phases
         ]
-        st.html(
-            " &nbsp;·&nbsp; ".join(
-                f'<a href="{link}" target="_self">{plain(title)}</a>' for title, link in links
-            )
+        joined = " &nbsp;·&nbsp; ".join(
+            f'<a href="{link}" target="_self">{plain(title)}</a>' for title, link in links
         )
+        st.html(f'<div class="pr-links">{joined}</div>')

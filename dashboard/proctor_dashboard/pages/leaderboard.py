@@ -8,7 +8,7 @@ from proctor.client import ApiError, Client
 from proctor.spec.leaderboard import BoardColumn, Leaderboard
 from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
-from proctor_dashboard.text import address, moment, number, prose, trail
+from proctor_dashboard.text import address, literal, moment, number, prose, trail
 from proctor_dashboard.visitor import client
 
 _ROWS_A_PAGE = 100
@@ -32,7 +32,7 @@ def draw() -> None:
     st.title("Leaderboard", anchor=False)
     if board.notice:
         st.warning(prose(board.notice))
-    st.markdown(board.ranking_sentence)
+    st.markdown(literal(board.ranking_sentence))
     st.caption(
         f"Snapshot {board.number} of phase {board.phase}, {moment(board.created_at)} ·"
         f" {board.total_rows} rows · challenge version {board.challenge_version}"
@@ -47,7 +47,6 @@ def draw() -> None:
     )
     _draw_pages(board)
     _draw_pictures(api, board)
-    _draw_gaps(board)
     _draw_definitions(board)
     _draw_history(api, board)
 
@@ -101,6 +100,7 @@ def _draw_pictures(api: Client, board: Leaderboard) -> None:
             st.plotly_chart(figure, config={"displayModeBar": False}, key="spread")
         else:
             st.caption("Per-case scores of this column are not shown in this phase.")
+    _draw_gaps(board, column)
 
 
 def _case_scores(api: Client, board: Leaderboard, column: BoardColumn) -> dict[str, list[float]]:
@@ -128,18 +128,18 @@ def _scores_of(
     return [(case.task, case.scores) for case in cases]
 
 
-def _draw_gaps(board: Leaderboard) -> None:
-    gaps = [(row, gap) for row in board.rows for gap in row.gaps]
+def _draw_gaps(board: Leaderboard, column: BoardColumn) -> None:
+    gaps = [(row, gap) for row in board.rows for gap in row.gaps if gap.column == column.key]
     if not gaps:
         return
-    titles = {column.key: column.title for column in board.columns}
-    st.subheader("Where it is worst", anchor=False)
-    st.markdown("The largest difference of a score between subgroups of the test set.")
+    st.markdown(
+        f"**Largest gap between subgroups** of the test set, {literal(column.title)}:"
+        " where each submission is worst and best."
+    )
     st.dataframe(
         [
             {
                 "Submission": row.title,
-                "Score": titles.get(gap.column, gap.column),
                 "Subgroup": gap.stratum,
                 "Worst in": gap.worst_level,
                 "Worst": number(gap.worst),

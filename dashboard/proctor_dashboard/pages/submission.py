@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from proctor.client import ApiError
@@ -14,6 +16,7 @@ from proctor_dashboard.text import (
     memory,
     moment,
     number,
+    plain,
     prose,
     seconds,
     trail,
@@ -93,20 +96,32 @@ def _draw_run(run: RunView) -> None:
             st.text(run.detail)
         evaluation = run.evaluation
         if evaluation is not None and evaluation.scores:
-            shown = [
-                (key.split("/", 1)[1].removesuffix("/mean"), value)
-                for key, value in evaluation.scores.items()
-                if value is not None
-            ]
-            for start in range(0, len(shown), 6):
-                columns = st.columns(6)
-                for column, (name, value) in zip(columns, shown[start : start + 6], strict=False):
-                    column.metric(name.replace("/", " "), number(value))
+            st.html(_scores_table(evaluation.scores))
         facts = [f"attempt {run.attempt}", f"{seconds(run.seconds)} in all"]
         if run.environment is not None:
             where = run.environment
             facts.append(f"{where.sandbox} on {where.cpu} ({where.cpu_count} cores)")
         st.caption(" · ".join(facts))
+
+
+def _scores_table(scores: Mapping[str, float | None]) -> str:
+    """Return one line a metric, one column a label."""
+    table: dict[str, dict[str, float | None]] = {}
+    for key, value in scores.items():
+        _, metric, label = key.split("/", 2)
+        table.setdefault(metric, {})[label] = value
+    labels = list(dict.fromkeys(label for line in table.values() for label in line))
+    head = "".join(f"<th>{plain(label)}</th>" for label in labels)
+    body = "".join(
+        f"<tr><th>{plain(metric)}</th>"
+        + "".join(f'<td class="pr-number">{number(line.get(label))}</td>' for label in labels)
+        + "</tr>"
+        for metric, line in table.items()
+    )
+    return (
+        '<div class="pr-scroll"><table class="pr-facts"><thead><tr><th></th>'
+        f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def _draw_cases(submission: SubmissionView) -> None:
@@ -148,8 +163,10 @@ def _draw_card(submission: SubmissionView) -> None:
         "Digest": submission.content_digest,
     }
     facts |= {f"Claimed {name}": number(value) for name, value in card.claimed_scores.items()}
-    for name, fact in facts.items():
-        st.text(f"{name}: {fact}")
+    lines = "".join(
+        f"<tr><th>{plain(name)}</th><td>{plain(fact)}</td></tr>" for name, fact in facts.items()
+    )
+    st.html(f'<table class="pr-facts"><tbody>{lines}</tbody></table>')
 
 
 def _draw_log(submission: SubmissionView) -> None:

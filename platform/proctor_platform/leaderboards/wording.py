@@ -89,7 +89,7 @@ def ranking_sentence(ranking: RankingSpec, columns: Sequence[BoardColumn], draws
         draws: bootstrap draws that rank intervals are made from.
     """
     several_tasks = len({column.task for column in columns}) > 1
-    names = _listed([_named(column, with_task=several_tasks) for column in columns])
+    names = _listed(_named(columns, with_task=several_tasks))
     match ranking.scheme:
         case RankingScheme.MEAN if len(columns) == 1:
             how = f"Ranked by {names} over all items."
@@ -119,9 +119,19 @@ def ranking_sentence(ranking: RankingSpec, columns: Sequence[BoardColumn], draws
     )
 
 
-def _named(column: BoardColumn, *, with_task: bool) -> str:
-    where = f" of {column.task}" if with_task else ""
-    return f"{column.title}{where} ({'higher' if column.higher_is_better else 'lower'} is better)"
+def _named(columns: Sequence[BoardColumn], *, with_task: bool) -> list[str]:
+    """Name each metric once, with its labels and its direction."""
+    metrics: dict[tuple[str, str], list[BoardColumn]] = {}
+    for column in columns:
+        metrics.setdefault((column.task, column.metric), []).append(column)
+    names = []
+    for (task, metric), group in metrics.items():
+        labels = [column.label for column in group if column.title != column.metric]
+        what = f"{metric} {'/'.join(labels)}" if labels else metric
+        where = f" of {task}" if with_task else ""
+        better = "higher" if group[0].higher_is_better else "lower"
+        names.append(f"{what}{where} ({better} is better)")
+    return names
 
 
 def _listed(names: Sequence[str]) -> str:
