@@ -6,8 +6,8 @@ import streamlit as st
 
 from proctor.client import ApiError, HostError
 from proctor_dashboard import style
-from proctor_dashboard.pages import challenge, challenges, leaderboard, submission
 from proctor_dashboard.text import literal
+from proctor_dashboard.views import challenge, challenges, leaderboard, submission
 from proctor_dashboard.visitor import sign_in
 
 

@@ -75,13 +75,17 @@ def worker() -> None:
 
 
 def stop_on_terminate() -> None:
-    """Let SIGTERM end a command as Ctrl-C does, so that it clears up after itself."""
+    """Let SIGTERM and SIGINT end a command as Ctrl-C does, so that it clears up after itself.
+
+    A shell that starts a command in the background has it ignore SIGINT, so that is set too.
+    """
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         ignore_signals()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def ignore_signals() -> None:
