@@ -6,9 +6,10 @@ distrusted as well: its report is read with guards, and of every array only the 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,12 +25,13 @@ from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.mask import mask_type
 from proctor_runner.decode.volume import open_volume
-from proctor_runner.sandbox.interface import Ending, Program, Sandbox, SandboxJob
+from proctor_runner.sandbox.interface import Ending, Program, Sandbox, SandboxJob, SandboxResult
 from proctor_runner.sandbox.logs import sanitize
 
-_JOB_FILE, _REPORT_FILE = "decode.json", "decode-report.json"
+_JOB_FILE, _REPORT_FILE, _EMPTY_FILE = "decode.json", "decode-report.json", "empty"
 _MOST_BATCH_BYTES = 512 * MIB
-_BATCH_S, _CASE_S = 120.0, 60.0
+# A case's own process is stopped after 120 s, so that a job ends in time whatever it reads.
+_BATCH_S, _CASE_S = 120.0, 150.0
 _BYTES_PER_ELEMENT = 48
 _NPY_HEADER_BYTES = 4096
 _MOST_REPORT_BYTES = 64 * MIB
@@ -128,7 +130,7 @@ def decode(
 
     Raises:
         OrganizerError: CHALLENGE_INVALID, the input that a mask's grid names is no volume.
-        PlatformError: DECODE_FAILED when a job as a whole failed, SANDBOX_FAILED likewise.
+        PlatformError: SANDBOX_FAILED; DECODE_FAILED when it fails whatever the files hold.
         ProctorError: CANCELLED.
     """
     decoded: dict[str, DecodedCase] = {}
@@ -139,22 +141,75 @@ def decode(
             decoded[case.id] = refused
         else:
             prepared.append(_prepare(task, case, number))
-    for part, batch in enumerate(_batches(prepared)):
-        job = _job(batch, program, destination, work, fence, part)
-        result = sandbox.run(job, cancelled)
+    decoder = _Decoder(sandbox, program, destination, cancelled, work, fence)
+    for batch in _batches(prepared):
+        decoded |= decoder.decode(batch)
+    return decoded
+
+
+class _Decoder:
+    """Runs decode jobs, and finds the case that brings one down.
+
+    A job that fails says nothing about who is to blame: its cases are decoded one by one, and one
+    that fails alone is blamed only while the same job with empty files in their place succeeds.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        program: Program,
+        destination: Path,
+        cancelled: Callable[[], bool],
+        work: str,
+        fence: int,
+    ) -> None:
+        self._sandbox = sandbox
+        self._program = program
+        self._destination = destination
+        self._cancelled = cancelled
+        self._work = work
+        self._fence = fence
+        self._parts = itertools.count()
+
+    def decode(self, batch: list[_Prepared]) -> dict[str, DecodedCase]:
+        try:
+            return self._run(batch)
+        except PlatformError as error:
+            if error.code is not Code.DECODE_FAILED:
+                raise
+        if len(batch) > 1:
+            return {one.case.id: self.decode([one])[one.case.id] for one in batch}
+        (one,) = batch
+        self._run([self._emptied(one)])
+        files = " or ".join(str(output.entry["name"]) for output in one.outputs.values())
+        detail = f"Reading {files} brings the decoder down; expected a file that can be read."
+        return {one.case.id: DecodedCase(Code.INVALID_OUTPUT, detail)}
+
+    def _emptied(self, one: _Prepared) -> _Prepared:
+        empty = self._destination / _EMPTY_FILE
+        empty.touch()
+        return replace(
+            one,
+            outputs={name: replace(output, raw=empty) for name, output in one.outputs.items()},
+        )
+
+    def _run(self, batch: list[_Prepared]) -> dict[str, DecodedCase]:
+        job = _job(
+            batch, self._program, self._destination, self._work, self._fence, next(self._parts)
+        )
+        result = self._sandbox.run(job, self._cancelled)
         if result.ending is Ending.CANCELLED:
             raise ProctorError(Code.CANCELLED)
-        if _REPORT_FILE not in result.outputs or result.ending is Ending.TIMEOUT:
-            said = result.log.decode().strip().splitlines()[-1:] or [result.detail]
-            raise PlatformError(
-                Code.DECODE_FAILED,
-                f"Decoding ended as {result.ending} with exit code {result.exit_code}: {said[0]}",
-            )
-        report = _read_report(result.outputs[_REPORT_FILE])
-        for one in batch:
-            decoded[one.case.id] = _decoded(one, report, result.outputs)
+        try:
+            report = _report_of(result)
+            decoded = {one.case.id: _decoded(one, report, result.outputs) for one in batch}
+        except PlatformError:
+            # The next job collects files of the same names.
+            for path in result.outputs.values():
+                path.unlink()
+            raise
         result.outputs[_REPORT_FILE].unlink()
-    return decoded
+        return decoded
 
 
 def decode_program(image_id: str = "") -> Program:
@@ -272,6 +327,16 @@ def _job(
         limits=limits,
         timeout_s=_BATCH_S + _CASE_S * len(batch),
     )
+
+
+def _report_of(result: SandboxResult) -> _Report:
+    if _REPORT_FILE not in result.outputs or result.ending is Ending.TIMEOUT:
+        said = result.log.decode().strip().splitlines()[-1:] or [result.detail]
+        raise PlatformError(
+            Code.DECODE_FAILED,
+            f"Decoding ended as {result.ending} with exit code {result.exit_code}: {said[0]}",
+        )
+    return _read_report(result.outputs[_REPORT_FILE])
 
 
 def _read_report(path: Path) -> _Report:

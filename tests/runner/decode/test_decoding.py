@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 import SimpleITK as sitk
 
 from proctor.spec.challenge import TaskSpec
-from proctor.spec.outcomes import Code
+from proctor.spec.outcomes import Code, PlatformError
+from proctor.spec.work import Environment
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.mask import read_mask
 from proctor_runner.decoding import DecodedCase, RawCase, decode, decode_program
+from proctor_runner.sandbox.interface import Ending, SandboxJob, SandboxResult
 from proctor_runner.sandbox.process import ProcessSandbox
 from proctor_runner.sandbox.slots import Slots
 
@@ -320,3 +323,83 @@ def test_a_bad_case_costs_itself_alone(decode_each: Decoder) -> None:
     found = decode_each(TABLE_TASK, {"first": good, "bad": b"\x00", "last": good})
 
     assert [case.outcome for case in found.values()] == [Code.OK, Code.INVALID_OUTPUT, Code.OK]
+
+
+class FallenDecoder:
+    """A sandbox in which a job ends without a report when ``falls`` says so of its case ids."""
+
+    name = "process"
+
+    def __init__(self, sandbox: ProcessSandbox, falls: Callable[[SandboxJob], bool]) -> None:
+        self._sandbox = sandbox
+        self._falls = falls
+        self.enforces = sandbox.enforces
+        self.jobs: list[list[str]] = []
+
+    def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
+        cases = json.loads(job.documents["decode.json"])["cases"]
+        self.jobs.append([case["id"] for case in cases])
+        if not self._falls(job):
+            return self._sandbox.run(job, cancelled)
+        left = job.destination / job.outputs[1]
+        left.write_bytes(b"half an array")
+        return SandboxResult(Ending.OUT_OF_MEMORY, None, 1.0, None, b"", {left.name: left})
+
+    def describe(self, worker: str) -> Environment:
+        return self._sandbox.describe(worker)
+
+    def sweep(self) -> None:
+        self._sandbox.sweep()
+
+    def close(self) -> None:
+        self._sandbox.close()
+
+
+def tables(folder: Path, **contents: bytes) -> list[RawCase]:
+    cases = []
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+        cases.append(RawCase(name, 2, {"p.csv": folder / name}))
+    return cases
+
+
+def test_a_case_that_brings_the_decoder_down_costs_itself_alone(
+    sandbox: ProcessSandbox, tmp_path: Path
+) -> None:
+    def falls(job: SandboxJob) -> bool:
+        return any(b"bomb" in path.read_bytes() for path in job.inputs.values())
+
+    fallen = FallenDecoder(sandbox, falls)
+    good = b"a,b\n1,2\n3,4\n"
+    cases = tables(tmp_path, first=good, bad=b"bomb", last=good)
+    (tmp_path / "out").mkdir()
+
+    found = decode(
+        fallen, decode_program(), TABLE_TASK, cases, tmp_path / "out", lambda: False, "run_1", 1
+    )
+
+    assert {name: case.outcome for name, case in found.items()} == {
+        "first": Code.OK,
+        "bad": Code.INVALID_OUTPUT,
+        "last": Code.OK,
+    }
+    assert found["bad"].detail == (
+        "Reading p.csv brings the decoder down; expected a file that can be read."
+    )
+    np.testing.assert_array_equal(np.load(found["last"].predictions["p"]), [[1, 2], [3, 4]])
+    assert fallen.jobs == [["first", "bad", "last"], ["first"], ["bad"], ["bad"], ["last"]]
+
+
+def test_a_decoder_that_falls_whatever_it_reads_is_ours(
+    sandbox: ProcessSandbox, tmp_path: Path
+) -> None:
+    fallen = FallenDecoder(sandbox, lambda job: True)
+    cases = tables(tmp_path, only=b"a,b\n1,2\n3,4\n")
+    (tmp_path / "out").mkdir()
+
+    with pytest.raises(PlatformError, match="out_of_memory") as caught:
+        decode(
+            fallen, decode_program(), TABLE_TASK, cases, tmp_path / "out", lambda: False, "run_1", 1
+        )
+
+    assert caught.value.code is Code.DECODE_FAILED
