@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from proctor_platform import errors, migrate
+from proctor_platform import errors, migrate, tokens
 from proctor_platform.database import Database
 from proctor_platform.middleware import JsonLimit, RequestFrame
 from proctor_platform.queueing.service import Background
@@ -48,6 +48,10 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
         background.stop()
         database.close()
 
+    def knows(token: str) -> bool:
+        with database.reading() as session:
+            return tokens.find(session, token) is not None
+
     app = FastAPI(
         title="Proctor",
         version=version("proctor"),
@@ -65,6 +69,6 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     app.include_router(health.router)
     for module in (accounts, blobs, challenges, submissions, leaderboards, work):
         app.include_router(module.router, prefix=API, responses=problems())
-    app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes)
+    app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, knows=knows)
     app.add_middleware(RequestFrame)
     return app

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proctor.spec.outcomes import Code, ProctorError
@@ -15,6 +18,7 @@ from proctor_platform.errors import problem
 _log = structlog.get_logger(__name__)
 
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_STRANGERS_BYTES = 64 * 1024
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -63,23 +67,24 @@ class RequestFrame:
 class JsonLimit:
     """Refuse a request body above a size, except where blobs are streamed.
 
-    Bodies are parsed before a route's rights are looked at, so this holds for everybody.
+    Bodies are parsed before a route's rights are looked at, and JSON takes many times its length
+    when it is, so a stranger's body is held to a much smaller size.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, knows: Callable[[str], bool]) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.knows = knows
+        self.sentence = f"A JSON request holds at most {max_bytes} bytes."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting what its body holds."""
         if scope["type"] != "http" or scope["method"] == "PUT":
             await self.app(scope, receive, send)
             return
-        sentence = f"A JSON request holds at most {self.max_bytes} bytes."
-        declared = Headers(scope=scope).get("Content-Length", "0")
-        if declared.isdecimal() and int(declared) > self.max_bytes:
-            answer = problem(Code.TOO_LARGE, sentence, headers={"Connection": "close"})
-            await answer(scope, receive, send)
+        refusal = await self._refusal(Headers(scope=scope))
+        if refusal is not None:
+            await refusal(scope, receive, send)
             return
         received = 0
 
@@ -88,7 +93,27 @@ class JsonLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.max_bytes:
-                raise ProctorError(Code.TOO_LARGE, sentence)
+                raise ProctorError(Code.TOO_LARGE, self.sentence)
             return message
 
         await self.app(scope, receive_counted, send)
+
+    async def _refusal(self, headers: Headers) -> Response | None:
+        """Return the answer to a body that is not even read, judged by its headers."""
+        close = {"Connection": "close"}
+        size = _announced(headers)
+        if size is not None and size > self.max_bytes:
+            return problem(Code.TOO_LARGE, self.sentence, headers=close)
+        if size is not None and size <= _STRANGERS_BYTES:
+            return None
+        token = headers.get("Authorization", "").partition(" ")[2]
+        if await run_in_threadpool(self.knows, token):
+            return None
+        detail = f"A JSON request above {_STRANGERS_BYTES} bytes needs a token."
+        return problem(Code.UNAUTHENTICATED, detail, headers=close)
+
+
+def _announced(headers: Headers) -> int | None:
+    """Return the length of a body; none when it comes in chunks and only its end will tell."""
+    length = headers.get("Content-Length", "0")
+    return None if "Transfer-Encoding" in headers or not length.isdecimal() else int(length)

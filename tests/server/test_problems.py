@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -72,6 +73,28 @@ def test_a_json_body_above_the_limit_is_refused(app: FastAPI, participant: Any) 
         "POST", "/blobs/missing", content=b"{}", headers={"Content-Length": str(limit + 1)}
     )
     assert (declared.status_code, declared.json()["code"]) == (413, "TOO_LARGE")
+
+
+def test_a_large_json_body_is_parsed_for_a_valid_token_alone(
+    anonymous: Any, participant: Any
+) -> None:
+    large = b'{"digests": [' + b" " * 65_536 + b"]}"
+
+    def chunks() -> Iterator[bytes]:
+        yield large
+
+    for body in (large, chunks()):
+        stranger = anonymous.request("POST", "/blobs/missing", content=body)
+        assert (stranger.status_code, stranger.json()["code"]) == (401, "UNAUTHENTICATED")
+        assert "needs a token" in stranger.json()["detail"]
+    forged = {"Authorization": f"Bearer tok_{'0' * 26}.{'a' * 43}"}
+    refused = anonymous.request("POST", "/blobs/missing", content=large, headers=forged)
+    assert "needs a token" in refused.json()["detail"]
+    for body in (large, chunks()):
+        answer = participant.request(
+            "POST", "/blobs/missing", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.json() == {"missing": []}
 
 
 def test_healthz_says_what_is_not_well(
