@@ -1,6 +1,6 @@
 """Named points at which a test may kill a worker, to prove that nothing is scored twice or lost.
 
-Off unless ``PROCTOR_FAULT_AT`` names a point. A kill is counted in a file, so that the next attempt
+Off unless ``PROCTOR_FAULT_AT`` names points. A kill is counted in a file, so that the next attempt
 survives and the outcome can be looked at.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,15 +28,15 @@ class FaultPoint(StrEnum):
 
 @dataclass(frozen=True)
 class Faults:
-    """Kills this process as ``kill -9`` would, ``times`` times in all, at the point ``at``."""
+    """Kills this process as ``kill -9`` would, ``times`` times at each point of ``at``."""
 
-    at: FaultPoint | None = None
+    at: Collection[FaultPoint] = ()
     folder: Path | None = None
     times: int = 1
 
     def reached(self, point: FaultPoint) -> None:
-        """Die here when this is the point and it has not happened often enough."""
-        if self.at is not point or self.folder is None:
+        """Die here when this is such a point and it has not happened often enough."""
+        if point not in self.at or self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         for number in range(self.times):

@@ -51,13 +51,15 @@ class WorkerSettings(BaseSettings):
     drain_s: float = Field(30.0, ge=0, description="after SIGTERM, work may go on for so long")
     decode_cases: int = Field(8, ge=1, description="cases decoded together")
     decode_wait_s: float = Field(10.0, gt=0, description="longest wait of a case for decoding")
-    fault_at: FaultPoint | None = Field(None, description="tests only: die at this point")
+    fault_at: Annotated[tuple[FaultPoint, ...], NoDecode] = Field(
+        (), description="tests only: die at these points, with commas between"
+    )
     fault_times: int = Field(1, ge=1, description="tests only: how often to die there")
 
-    @field_validator("roles", mode="before")
+    @field_validator("roles", "fault_at", mode="before")
     @classmethod
-    def _split(cls, roles: object) -> object:
-        return roles.split(",") if isinstance(roles, str) else roles
+    def _split(cls, names: object) -> object:
+        return names.split(",") if isinstance(names, str) else names
 
     def token(self, role: Role) -> str:
         """Return the worker token of ``role``.

@@ -116,6 +116,7 @@ def start(home: Path, *options: str, **settings: str) -> Stack:
     }
     environment |= {"PROCTOR_HOME": str(home), **settings}
     home.mkdir(parents=True, exist_ok=True)
+    (home / "endpoints.json").unlink(missing_ok=True)
     with (home / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [

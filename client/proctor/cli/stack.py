@@ -70,6 +70,7 @@ def running_stack(
 
     plan.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     token_file = plan.home / "admin-token"
+    (plan.home / ENDPOINTS_FILE).unlink(missing_ok=True)
     with redis_server(tree, plan.home, plan.redis_url) as redis_url:
         say("Starting the platform.")
         api = on_a_free_port(plan.api_port, lambda api: _start_platform(tree, plan, api, redis_url))

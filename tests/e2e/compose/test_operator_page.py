@@ -38,7 +38,7 @@ def default(field: FieldInfo) -> str:
     value = field.default
     if field.default_factory is not None:
         return "see above"
-    if value is None or value == "":
+    if value is None or value in ("", ()):
         return "–"
     if isinstance(value, tuple):
         return f"`{','.join(str(part.value) for part in value)}`"

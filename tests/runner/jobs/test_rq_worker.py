@@ -207,7 +207,7 @@ def test_a_pickle_in_the_queue_is_never_opened(process, connection, lines, tmp_p
 def test_a_worker_killed_at_the_claim_leaves_the_process_that_listens(
     process, put, lines, tmp_path
 ):
-    faults = Faults(FaultPoint.CLAIM, tmp_path / "faults")
+    faults = Faults([FaultPoint.CLAIM], tmp_path / "faults")
     put(ALLOWED_FUNCTION, WORK)
     put(ALLOWED_FUNCTION, WORK)
     assert process(faults).work(burst=True, logging_level="CRITICAL")
