@@ -196,16 +196,16 @@ class _CaseCheck:
 
     def _all(self) -> Iterator[Problem]:
         try:
-            items = items_of(self._task, self._case.reference)
+            items = self._items()
         except ValueError as error:
             yield Problem(f"case {self._case.id}", "", str(error))
             return
-        if not 1 <= items <= self._task.items_per_case:
+        if items is not None and not 1 <= items <= self._task.items_per_case:
             limit = self._task.items_per_case
             message = f"holds {items} items, items_per_case allows 1 to {limit}"
             yield Problem(f"case {self._case.id}", "", message)
         for name, path in self._case.reference.items():
-            yield from self._reference(name, path, items)
+            yield from self._reference(name, path)
         for name, path in self._case.inputs.items():
             declared = self._task.inputs[name]
             if declared.type is InputType.ARRAY:
@@ -213,7 +213,18 @@ class _CaseCheck:
             elif declared.type is InputType.VOLUME:
                 yield from self._identifiers(path, suffix(declared.file))
 
-    def _reference(self, name: str, path: Path, items: int) -> Iterator[Problem]:
+    def _items(self) -> int | None:
+        """Return how many items the case holds; None where labels are missing, which is told."""
+        labels = {
+            name
+            for name, declared in self._task.reference.items()
+            if declared.type is ReferenceType.LABELS
+        }
+        if not labels <= set(self._case.reference):
+            return None
+        return items_of(self._task, self._case.reference)
+
+    def _reference(self, name: str, path: Path) -> Iterator[Problem]:
         declared = self._task.reference[name]
         if declared.type is ReferenceType.MASK_IMAGE:
             yield from self._identifiers(path, suffix(declared.file))
@@ -261,13 +272,15 @@ class _CaseCheck:
                 )
                 yield Problem(self._name(path), "", message)
 
-    def _array(self, path: Path, items: int) -> Iterator[Problem]:
+    def _array(self, path: Path, items: int | None) -> Iterator[Problem]:
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             yield Problem(self._name(path), "", f"is no readable .npy file ({error})")
             return
-        if self._task.items_per_case > 1 and (array.ndim == 0 or array.shape[0] != items):
+        if items is None or self._task.items_per_case == 1:
+            return
+        if array.ndim == 0 or array.shape[0] != items:
             message = f"has shape {array.shape}, but the case's reference holds {items} items"
             yield Problem(self._name(path), "", message)
 

@@ -280,7 +280,8 @@ class _Attempt:
             return RunOutcome(Code.OK, "", self._model_s)
         code, count = codes.most_common(1)[0]
         first = next(report for report in self._reported if report.outcome is code)
-        detail = f"All {len(self._reported)} cases failed, {count} of them like this one: " + (
+        alike = " alike" if count == len(self._reported) else f", {count} of them like this one"
+        detail = f"All {len(self._reported)} cases failed{alike}: " + (
             first.detail or OUTCOMES[code].message
         )
         return RunOutcome(code, detail[:2000], self._model_s)

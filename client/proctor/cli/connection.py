@@ -79,7 +79,17 @@ def find_host(option: str | None, environment: Environment) -> str:
 
 
 def find_token(host: str, environment: Environment) -> str | None:
-    """Return the token for that address, or none to read as anybody may."""
+    """Return the token for that address, or none to read as anybody may.
+
+    Raises:
+        CommandError: PROCTOR_TOKEN is set to nothing; the kept login would be somebody else.
+    """
+    if environment.token is not None and not environment.token.strip():
+        raise CommandError(
+            "PROCTOR_TOKEN is set, but empty.",
+            "Give it a token, or unset it to use the login that `proctor login` keeps.",
+            Exit.AUTH,
+        )
     return environment.token or Logins.read(environment.config).tokens.get(host)
 
 

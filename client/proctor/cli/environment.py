@@ -14,7 +14,7 @@ class Environment:
 
     Attributes:
         host: ``PROCTOR_HOST``, the platform to talk to.
-        token: ``PROCTOR_TOKEN``, whom to speak for.
+        token: ``PROCTOR_TOKEN``, whom to speak for; empty where it is set to nothing.
         home: ``PROCTOR_HOME``, else ``$XDG_STATE_HOME/proctor``: a platform's own state.
         config: ``$XDG_CONFIG_HOME/proctor``: what `proctor login` keeps.
         cache: ``$XDG_CACHE_HOME/proctor``: what can be made or downloaded again.
@@ -40,7 +40,7 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
     home = variables.get("PROCTOR_HOME")
     return Environment(
         host=variables.get("PROCTOR_HOST") or None,
-        token=variables.get("PROCTOR_TOKEN") or None,
+        token=variables.get("PROCTOR_TOKEN"),
         home=Path(home) if home else folder("XDG_STATE_HOME", ".local/state"),
         config=folder("XDG_CONFIG_HOME", ".config"),
         cache=folder("XDG_CACHE_HOME", ".cache"),

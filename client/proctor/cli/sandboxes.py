@@ -85,7 +85,9 @@ def usable_sandbox(wanted: str, images: Path, say: Callable[[str], None]) -> str
         from proctor.cli.services.docker_daemon import daemon_answers
 
         if wanted == "docker" or daemon_answers():
-            return _with_images(images, say).name
+            ready = _with_images(images, say)
+            say("Using the docker sandbox, as a platform does.")
+            return ready.name
     reason = "it was asked for" if wanted == "process" else "no Docker daemon answers"
     say(_WARNING.format(reason=reason))
     return "process"

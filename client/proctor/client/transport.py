@@ -139,6 +139,5 @@ class Transport:
 
 
 _ADDRESS_HINT = (
-    "Start a platform with `proctor up`, or name one with --host or PROCTOR_HOST, "
-    "for example http://127.0.0.1:8000."
+    "Start a platform with `proctor up`, or name one that runs with --host or PROCTOR_HOST."
 )

@@ -179,7 +179,8 @@ def _lose_the_rest(
 def _why_every_case_failed(results: list[CaseResult]) -> tuple[Code, str]:
     code, count = Counter(row.outcome for row in results).most_common(1)[0]
     first = next(row for row in results if row.outcome == code)
+    alike = "" if count == len(results) else f", {count} of them"
     return Code(code), (
-        f"All {len(results)} cases failed, {count} of them like {first.case_id}: "
+        f"All {len(results)} cases failed{alike} like {first.case_id}: "
         f"{first.detail or OUTCOMES[Code(code)].message}"
     )

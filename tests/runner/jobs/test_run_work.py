@@ -147,7 +147,7 @@ def test_a_run_whose_every_case_fails_has_failed_and_says_how(run, fakes, desk):
 
     outcome, _ = run(answer)
     assert outcome.code is Code.CRASH
-    assert "All 4 cases failed, 4 of them" in outcome.detail
+    assert "All 4 cases failed alike: " in outcome.detail
     assert "SIGSEGV" in outcome.detail
     assert len(desk.reports) == 4
 
