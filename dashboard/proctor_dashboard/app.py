@@ -8,7 +8,7 @@ from proctor.client import ApiError, HostError
 from proctor_dashboard import style
 from proctor_dashboard.text import literal
 from proctor_dashboard.views import challenge, challenges, leaderboard, submission
-from proctor_dashboard.visitor import sign_in
+from proctor_dashboard.visitor import ask_for_token, draw_account, is_signed_in, recall_token
 
 
 def main() -> None:
@@ -24,13 +24,17 @@ def main() -> None:
         st.Page(submission.draw, title="Submission", url_path="submission"),
     ]
     chosen = st.navigation(pages, position="hidden")
+    recall_token()
     with st.sidebar:
-        sign_in()
+        draw_account()
     try:
         chosen.run()
     except ApiError as error:
         st.error(f"**{error.problem.title}** {literal(error.problem.detail)}")
         st.caption(error.problem.hint)
+        if not is_signed_in():
+            st.markdown("It may be yours to see: sign in with your token.")
+            ask_for_token("page")
     except HostError as error:
         st.error(f"**The platform does not answer.** {error}")
         st.caption("It may be starting: reload this page in a moment.")

@@ -54,23 +54,35 @@ def page(browser: Browser) -> Iterator[Page]:
     assert strangers == []
 
 
+SOURCE = """
+class Model:
+    def predict(self, inputs):
+        high = inputs["values"][:, 0] > 0.5
+        return {"probabilities": np.where(high[:, None], [0.1, 0.9], [0.9, 0.1])}
+"""
 HOSTILE = "<img src=x onerror='document.title=\"owned\"'>![p](http://tracker.example/p.png)"
 
 
 def test_a_reader_follows_a_submission_from_its_address_to_its_rank(
     stack: Any, challenge: str, joined: str, model: Callable[..., Path], page: Page
 ) -> None:
-    finished = stack.cli("submit", challenge, str(model(name="in-a-browser")), token=joined)
+    source = "import numpy as np\nprint('this is printed by the model')\n" + SOURCE
+    entered = model(source, name="in-a-browser")
+    finished = stack.cli("submit", challenge, str(entered), token=joined)
     address = re.search(rf"{stack.endpoints['dashboard']}\S+", finished.stdout + finished.stderr)
     assert address is not None, finished.stdout
     page.goto(address.group())
+    page.get_by_label("Your token").last.fill(joined)
+    page.get_by_label("Your token").last.press("Enter")
     expect(page.get_by_text("scored", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_role("link", name="main").click()
+    page.get_by_role("link", name="Leaderboard of main").click()
     row = page.locator(".pr-board tbody tr", has_text="In-A-Browser")
     expect(row).to_be_visible(timeout=PATIENCE_MS)
     expect(row).to_contain_text("3 of 3")
     row.get_by_role("link").click()
     expect(page.get_by_text("Model card")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_text("Log", exact=True).click()
+    expect(page.get_by_text("is printed by the model").first).to_be_visible(timeout=PATIENCE_MS)
 
 
 def test_nothing_a_stranger_writes_runs_or_calls_home(

@@ -39,7 +39,10 @@ def draw() -> None:
         trail(
             ("Challenges", address("challenges")),
             (first.challenge, address("challenge", slug=first.challenge)),
-            (first.phase, address("leaderboard", slug=first.challenge, phase=first.phase)),
+            (
+                f"Leaderboard of {first.phase}",
+                address("leaderboard", slug=first.challenge, phase=first.phase),
+            ),
         )
     )
     st.title(literal(first.card.title or first.card.name), anchor=False)
