@@ -251,7 +251,7 @@ class AggregateScore(SQLModel, table=True):
     deviation: float | None = None
     n_used: int
     n_total: int
-    replicates: bytes = Field(sa_type=LargeBinary, description="little-endian float32")
+    replicates: bytes = Field(sa_type=LargeBinary, description="little-endian float64")
 
 
 class StratumScore(SQLModel, table=True):

@@ -227,8 +227,8 @@ class PooledTable:
 
 
 def encode_replicates(replicates: FloatArray) -> str:
-    """Write replicates as base64 of little-endian float32."""
-    return base64.b64encode(replicates.astype("<f4").tobytes()).decode()
+    """Write replicates as base64 of little-endian float64."""
+    return base64.b64encode(replicates.astype("<f8").tobytes()).decode()
 
 
 def _is_lost(case: Case) -> bool:

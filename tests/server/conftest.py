@@ -482,7 +482,7 @@ def score_report(
                     "n_used": 4 * len(answered),
                     "n_total": 4 * len(cases),
                     "replicates": base64.b64encode(
-                        replicate_means(column, weights)[0].astype("<f4").tobytes()
+                        replicate_means(column, weights)[0].astype("<f8").tobytes()
                     ).decode(),
                 }
             )

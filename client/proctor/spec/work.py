@@ -210,7 +210,7 @@ class Aggregate(Spec):
     deviation: float | None
     n_used: int
     n_total: int
-    replicates: str = Field(description="base64 of little-endian float32 [samples], paired")
+    replicates: str = Field(description="base64 of little-endian float64 [samples], paired")
 
 
 class StratumAggregate(Spec):

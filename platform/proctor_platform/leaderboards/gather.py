@@ -36,7 +36,7 @@ class Drawn:
 
     Attributes:
         intervals: the ends of each column's interval, by candidate; NaN ends are left out.
-        deciding: float32 of shape (n, n_deciding, draws); NaN where there is no score.
+        deciding: float64 of shape (n, n_deciding, draws); NaN where there is no score.
     """
 
     intervals: list[dict[ColumnKey, tuple[float, float]]]
@@ -106,7 +106,7 @@ def draw(
     """
     place = _places(candidates)
     position = {key: index for index, key in enumerate(deciding)}
-    kept = np.full((len(candidates), len(deciding), draws), np.nan, dtype=np.float32)
+    kept = np.full((len(candidates), len(deciding), draws), np.nan)
     intervals: list[dict[ColumnKey, tuple[float, float]]] = [{} for _ in candidates]
     for portion in portions(list(place)):
         rows = session.exec(
@@ -119,7 +119,7 @@ def draw(
         ).all()
         if not rows:
             continue
-        replicates = np.stack([np.frombuffer(row[3], dtype="<f4") for row in rows])
+        replicates = np.stack([np.frombuffer(row[3], dtype="<f8") for row in rows])
         ends = interval_ends(replicates, level)
         for (evaluation, metric, label, _), sample, low, high in zip(
             rows, replicates, ends.low.tolist(), ends.high.tolist(), strict=True

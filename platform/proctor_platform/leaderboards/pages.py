@@ -34,6 +34,7 @@ _FACTS = (
     "kind",
     "baseline",
 )
+_ENDS = ("low", "high", "n_used", "n_total")
 _COSTS = (
     "failed_cases",
     "total_cases",
@@ -136,14 +137,14 @@ def _csv(snapshot: Row[Any], bodies: Iterable[str]) -> bytes:
     keys = [column["key"] for column in snapshot.head["columns"]]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    ends = [f"{key}{end}" for key in keys for end in ("", " low", " high")]
+    ends = [f"{key}{end}" for key in keys for end in ("", *(f" {name}" for name in _ENDS))]
     writer.writerow([*_FACTS, *ends, *_COSTS])
     for body in bodies:
         row = json.loads(body)
         values: list[Any] = []
         for key in keys:
             found = row["values"].get(key) or {}
-            values += [found.get("value"), found.get("low"), found.get("high")]
+            values += [found.get(name) for name in ("value", *_ENDS)]
         facts = [_cell(row[name]) for name in _FACTS]
         writer.writerow([*facts, *values, *(_cell(row[name]) for name in _COSTS)])
     return stream.getvalue().encode()

@@ -29,6 +29,8 @@ from proctor_platform.leaderboards.wording import (
     ranking_sentence,
 )
 
+_ROUNDING = 1e-12
+
 
 class Row(NamedTuple):
     """One row, ready to be kept."""
@@ -153,7 +155,7 @@ def _values(
         key = (column.task, column.metric, column.label)
         if (number := numbers.get(key)) is None:
             continue
-        low, high = intervals.get(key, (None, None))
+        low, high = _around(number.value, *intervals.get(key, (None, None)))
         values[column.key] = BoardValue(
             value=number.value,
             low=low,
@@ -163,6 +165,19 @@ def _values(
             n_total=number.n_total,
         )
     return values
+
+
+def _around(
+    value: float | None, low: float | None, high: float | None
+) -> tuple[float | None, float | None]:
+    """Return an interval that does not miss its own value by a rounding of sums."""
+    if value is None or low is None or high is None:
+        return low, high
+    if low > value and math.isclose(low, value, rel_tol=_ROUNDING):
+        low = value
+    if high < value and math.isclose(high, value, rel_tol=_ROUNDING):
+        high = value
+    return low, high
 
 
 def _gaps(
@@ -180,6 +195,8 @@ def _gaps(
         if widest is None or math.isnan(widest[0]):
             continue
         levels = by_stratum[widest[1]]
+        if math.isclose(min(levels.values()), max(levels.values()), rel_tol=_ROUNDING):
+            continue
         ordered = sorted(levels, key=lambda level: (levels[level], level))
         if better[key] is Direction.LOWER:
             ordered.reverse()

@@ -27,7 +27,7 @@ from proctor_metrics.rank_stability import (
 from proctor_metrics.ranking import Ranking, RankTies, case_ranks, rank, rank_by_mean, rank_sum
 
 FloatArray = npt.NDArray[np.float64]
-Replicates = npt.NDArray[np.float32]
+Replicates = npt.NDArray[np.float64]
 
 _LARGEST_REPLICATES = 20_000_000
 _FEWEST_DRAWS = 100
@@ -130,7 +130,7 @@ def board_stability(
         decision: what decided ``board``.
         ranking: the ranking of the phase.
         board: the ranks of the full data.
-        replicates: float32 of shape (n, n_columns, draws), paired over submissions; not read
+        replicates: float64 of shape (n, n_columns, draws), paired over submissions; not read
             when ranks are made within cases.
     """
     match ranking.scheme:
@@ -140,9 +140,9 @@ def board_stability(
             ]
             scores = np.mean(per_task, axis=0)
         case RankingScheme.MEAN if len(decision.directions) == 1:
-            scores = replicate_mean_scores(replicates.astype(np.float64), decision.directions)
+            scores = replicate_mean_scores(replicates, decision.directions)
         case RankingScheme.MEAN | RankingScheme.RANK_SUM:
-            scores = replicate_rank_sums(replicates.astype(np.float64), decision.directions)
+            scores = replicate_rank_sums(replicates, decision.directions)
         case _ as unreachable:
             assert_never(unreachable)
     return stability(board, scores, ranking.bootstrap.level)
@@ -173,7 +173,7 @@ def interval_ends(replicates: Replicates, level: float) -> Ends:
     """Return the percentile interval of each row, as ``percentile_interval`` has it for one.
 
     Args:
-        replicates: float32 of shape (n, draws); NaN is left out.
+        replicates: float64 of shape (n, draws); NaN is left out.
         level: share of the replicates inside.
     """
     ordered = np.sort(replicates, axis=1)
@@ -183,7 +183,7 @@ def interval_ends(replicates: Replicates, level: float) -> Ends:
     some = defined > 0
     low = np.where(some, ordered[rows, np.where(some, dropped, 0)], np.nan)
     high = np.where(some, ordered[rows, np.where(some, defined - 1 - dropped, 0)], np.nan)
-    return Ends(low.astype(np.float64), high.astype(np.float64))
+    return Ends(low, high)
 
 
 def _case_ranks(task: CaseScores, ranking: RankingSpec) -> FloatArray:

@@ -24,7 +24,7 @@ from proctor_platform.tables import (
 )
 from proctor_platform.work.documents import Frame, dataset, frame_of
 
-_BYTES_PER_REPLICATE = 4
+_BYTES_PER_REPLICATE = 8
 
 
 def queue_evaluation(session: Session, run: Run) -> Evaluation:

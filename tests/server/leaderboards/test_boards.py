@@ -274,6 +274,39 @@ def test_the_widest_gap_between_strata_is_named(
     ]
 
 
+def test_levels_that_are_equal_make_no_gap(
+    published: Any,
+    participant: Any,
+    enter: Any,
+    scores: Any,
+    anonymous: Any,
+    dispatch: Callable[[], None],
+) -> None:
+    strata = {"writer": {"left": 0.5, "right": 0.5}}
+    enter(participant, scores(0.5, 0.5, 0.5), strata=strata)
+    dispatch()
+    (row,) = anonymous.get(BOARD).json()["rows"]
+    assert row["gaps"] == []
+
+
+@pytest.mark.parametrize("value", [0.6931471805599453, 0.1, 1e9 / 3])
+def test_an_interval_of_equal_scores_is_their_value(
+    published: Any,
+    participant: Any,
+    enter: Any,
+    scores: Any,
+    anonymous: Any,
+    dispatch: Callable[[], None],
+    value: float,
+) -> None:
+    enter(participant, scores(value, value, value))
+    dispatch()
+    (row,) = anonymous.get(BOARD).json()["rows"]
+    found = row["values"]["classify/top1/mean"]
+    assert found["low"] <= found["value"] <= found["high"]
+    assert (found["low"], found["high"]) == pytest.approx((value, value), rel=1e-15)
+
+
 def test_labels_come_in_order_and_the_mean_last_and_two_columns_can_decide(
     tiny: Any,
     tiny_phase: Any,

@@ -24,8 +24,8 @@ def test_ten_thousand_rows_are_ranked_in_bounded_memory(scheme: str, columns: in
     draws = draws_used(rows, columns, 1000)
     generator = np.random.default_rng(0)
     values = generator.random((rows, columns))
-    noise = generator.normal(0, 0.05, (rows, columns, draws)).astype(np.float32)
-    replicates = values[:, :, np.newaxis].astype(np.float32) + noise
+    noise = generator.normal(0, 0.05, (rows, columns, draws))
+    replicates = values[:, :, np.newaxis] + noise
     decision = Decision(values, np.zeros_like(values), [Direction.HIGHER] * columns)
     ranking = RankingSpec.model_validate({"scheme": scheme})
     tracemalloc.start()

@@ -90,7 +90,7 @@ def test_paired_draws_separate_what_their_intervals_do_not() -> None:
     first = generator.normal(0.5, 0.2, 200)
     items = np.vstack([first, first - 0.001, generator.permutation(first) - 0.001])
     weights = draw_weights([str(i) for i in range(200)], "sha256:0", samples=1000, seed=0)
-    replicates = replicate_means(items, weights).astype(np.float32)[:, np.newaxis, :]
+    replicates = replicate_means(items, weights)[:, np.newaxis, :]
     means = decision([[row.mean()] for row in items], [UP])
     spec = RankingSpec(bootstrap=BootstrapSpec(samples=1000))
     sure = board_stability(means, spec, rank_board(means, spec), replicates)
@@ -103,7 +103,7 @@ def test_paired_draws_separate_what_their_intervals_do_not() -> None:
 
 
 def test_interval_ends_are_those_of_one_row_at_a_time() -> None:
-    rows = np.random.default_rng(1).normal(size=(4, 400)).astype(np.float32)
+    rows = np.random.default_rng(1).normal(size=(4, 400))
     rows[1, :50] = np.nan
     rows[2] = np.nan
     ends = interval_ends(rows, 0.9)
