@@ -65,7 +65,7 @@ def _scores(
         .order_by(col(Evaluation.id))
     ).all()
     organizer = sight.access is Access.ORGANIZER
-    newest = {run.id: row.id for row, run in evaluations if organizer or run.content is None}
+    newest = {run.id: row.id for row, run in evaluations if organizer or run.purpose == "first"}
     runs = {evaluation: run for run, evaluation in newest.items()}
     rows = session.exec(
         select(Score).where(col(Score.evaluation_id).in_(runs), col(Score.case_id) != "")

@@ -165,8 +165,8 @@ def _newest_board(session: Session, challenge_id: str, phase: str) -> str | None
 
 
 def _scores_shown(sight: SubmissionSight, run: Run) -> bool:
-    # Another content's scores would be a submission that no quota counts.
-    return sight.access is Access.ORGANIZER or run.content is None
+    # The scores of a re-run, of the same model too, would be a submission that no quota counts.
+    return sight.access is Access.ORGANIZER or run.purpose == "first"
 
 
 def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionView:

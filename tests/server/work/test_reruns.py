@@ -95,7 +95,7 @@ def test_the_tasks_tolerance_decides(
     assert rerun_of(participant, archived_with_tolerance)["verdict"] == verdict
 
 
-def test_a_difference_names_the_first_case_the_metric_and_both_values(
+def test_a_difference_names_the_first_case_and_the_metric(
     fake: Any, archived: str, participant: Any, scores: Any
 ) -> None:
     ask_again(participant, archived)
@@ -103,8 +103,36 @@ def test_a_difference_names_the_first_case_the_metric_and_both_values(
     fake.score(scores(1.0, 0.375, 0.0))
     run = rerun_of(participant, archived)
     assert run["verdict"] == "different"
-    assert run["verdict_detail"].startswith("Case c1: top1 (mean) was 0.5 and is 0.375;")
+    assert run["verdict_detail"].startswith(
+        "Case c1: top1 (mean) differs by more than the tolerance 0."
+    )
     assert run["verdict_detail"].endswith("The environment is the same.")
+
+
+@pytest.mark.parametrize("altered", [False, True])
+def test_a_rerun_tells_its_owner_no_score(
+    fake: Any,
+    archived: str,
+    participant: Any,
+    organizer: Any,
+    published: Any,
+    scores: Any,
+    altered: bool,
+) -> None:
+    content = published.model.model_dump(mode="json")
+    content["entries"][1]["file"] = participant.put_blob(b"altered").model_dump()
+    ask_again(participant, archived, **({"content": content} if altered else {}))
+    fake.run({"c1": b"x", "c2": b"y", "c0": b"zero"})
+    fake.score(scores(1.0, 0.8125, 0.4375))
+    paths = [f"/submissions/{archived}{part}" for part in ("", "/cases", "/events")]
+
+    owner, organizers = (
+        "\n".join(who.get(path).text for path in paths) for who in (participant, organizer)
+    )
+
+    for score in ("0.8125", "0.4375"):
+        assert score not in owner
+        assert score in organizers
 
 
 def test_a_case_lost_in_a_rerun_is_a_difference_that_names_its_outcome(
@@ -162,7 +190,7 @@ def test_pooled_scores_are_compared_after_those_of_cases() -> None:
     rerun = {("", "auroc", "mean"): 0.8, ("c1", "top1", "mean"): 0.5}
     found = compare_scores(first, rerun, 0.0, "c1")
     assert found.verdict is Verdict.DIFFERENT
-    assert found.detail.startswith("All cases together: auroc (mean) was 0.9 and is 0.8;")
+    assert found.detail.startswith("All cases together: auroc (mean) differs by more")
 
 
 @pytest.mark.parametrize("pair", [(None, 0.0), (0.0, None)])
@@ -170,7 +198,6 @@ def test_undefined_is_never_within_tolerance_of_a_number(pair: tuple[Any, Any]) 
     key = ("c0", "top1", "mean")
     found = compare_scores({key: pair[0]}, {key: pair[1]}, 1e9, "c0")
     assert found.verdict is Verdict.DIFFERENT
-    assert "undefined" in found.detail
 
 
 def test_a_library_that_changed_is_named_and_a_worker_is_not() -> None:
