@@ -19,8 +19,9 @@ from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import ImageContent
 from proctor_runner.intake.interface import OpenBlob
+from proctor_runner.intake.rules import reject
 from proctor_runner.intake.scan import scan
-from proctor_runner.sandbox.engine_errors import ours
+from proctor_runner.sandbox.engine_errors import is_the_archives_fault, ours
 
 KEPT_REPOSITORY = "proctor/cand"
 
@@ -88,6 +89,8 @@ def _load(client: docker.DockerClient, content: ImageContent, open_blob: OpenBlo
     try:
         loaded = [str(image.id) for image in client.images.load(archive)]
     except ImageLoadError as error:
+        if is_the_archives_fault(error):
+            raise reject(f"Docker cannot load the image: {str(error)[:300]}") from error
         raise PlatformError(
             Code.SANDBOX_FAILED, f"The Docker daemon did not load an image: {error}"
         ) from error

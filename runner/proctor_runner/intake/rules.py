@@ -23,6 +23,14 @@ ALLOWED_LABEL = "proctor.protocols"
 _OWN_LABELS = "proctor."
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
+_MOUNTED = frozenset(("proc", "sys", "dev", "dev/shm", "tmp", "input", "output"))
+_KEYS = frozenset(
+    (
+        *("architecture", "config", "os", "rootfs", "diff_ids"),
+        *("Cmd", "Entrypoint", "Env", "Labels", "OnBuild", "Volumes", "WorkingDir"),
+    )
+)
+_FOLDED_KEYS = {key.casefold() for key in _KEYS}
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ def check_config(config: Mapping[str, Any], machine: str, limits: IntakeLimits) 
     Raises:
         ParticipantError: IMAGE_REJECTED.
     """
+    for part in (config, config.get("config"), config.get("rootfs")):
+        _check_keys(part if isinstance(part, dict) else {})
     system, architecture = config.get("os"), config.get("architecture")
     if system != "linux" or _MACHINES.get(str(architecture)) != machine:
         wanted = next(name for name, value in _MACHINES.items() if value == machine)
@@ -109,6 +119,27 @@ def check_name(name: str, volume_paths: Sequence[str]) -> None:
             )
 
 
+def check_kind(name: str, is_folder: bool) -> None:
+    """Check what one file in a layer is, where the sandbox mounts something over it.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED.
+    """
+    place = posixpath.normpath(name)
+    if place in _MOUNTED and not is_folder:
+        raise reject(f"The image holds a file or link /{place}; it must be a folder, or absent.")
+
+
+def _check_keys(part: Mapping[str, Any]) -> None:
+    """Refuse a key that differs from one we look at in case alone: to Docker they are the same."""
+    for key in part:
+        if key not in _KEYS and key.casefold() in _FOLDED_KEYS:
+            raise reject(
+                f"The image's configuration has a key {key[:100]!r}, which Docker takes for another"
+                " that differs in case."
+            )
+
+
 def _check_labels(labels: Mapping[str, Any]) -> None:
     for label in labels:
         if label.startswith(_OWN_LABELS) and label != ALLOWED_LABEL:
@@ -127,6 +158,9 @@ def _check_labels(labels: Mapping[str, Any]) -> None:
 def _check_environment(environment: object, limits: IntakeLimits) -> None:
     if not isinstance(environment, list) or not all(isinstance(one, str) for one in environment):
         raise reject("The image's environment is not a list of texts.")
+    for one in environment:
+        if "=" not in one[1:] or "\0" in one:
+            raise reject(f"The image's environment holds {one[:100]!r}, which sets no variable.")
     size = sum(len(one.encode(errors="replace")) for one in environment)
     if size > limits.environment_bytes:
         raise reject(
@@ -137,7 +171,8 @@ def _check_environment(environment: object, limits: IntakeLimits) -> None:
 def _check_folder(path: str, what: str) -> None:
     normal = posixpath.normpath(path)
     inside = any(normal == one or normal.startswith(f"{one}/") for one in _SYSTEM_FOLDERS)
-    if not path.startswith("/") or ".." in path.split("/") or inside:
+    odd = not path.isprintable() or any(sign in path for sign in " \"'")
+    if not path.startswith("/") or ".." in path.split("/") or inside or odd:
         raise reject(f"The image's {what} is {path[:100]!r}; choose an ordinary absolute folder.")
 
 

@@ -7,7 +7,7 @@ import io
 import platform
 import tarfile
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from proctor.spec.work import ImageContent
 from proctor_runner.intake import guarded_json
@@ -15,10 +15,19 @@ from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.intake.rules import (
     IntakeLimits,
     check_config,
+    check_kind,
     check_name,
     diff_ids,
     reject,
     volumes,
+)
+
+_MOST_HEADER_BYTES = 1 << 20
+_WHOLE_TYPES = frozenset(
+    (
+        *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    )
 )
 
 
@@ -111,13 +120,27 @@ class _Hashing(io.RawIOBase):
         return f"sha256:{self._state.hexdigest()}"
 
 
+class _Entry(tarfile.TarInfo):
+    """An entry whose names and attributes are short: they are read into memory as a whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        entry = super().frombuf(buf, encoding, errors)
+        if entry.type == tarfile.GNUTYPE_SPARSE:
+            raise reject("A layer holds a sparse file; Docker does not write such layers.")
+        if entry.type in _WHOLE_TYPES and not 0 <= entry.size <= _MOST_HEADER_BYTES:
+            raise reject(f"A layer holds a header of {entry.size} bytes.")
+        return entry
+
+
 def _scan_layer(stream: BinaryIO, digest: str, volume_paths: Sequence[str], left: _Budget) -> None:
     hashing = _Hashing(stream)
     try:
-        with tarfile.open(fileobj=hashing, mode="r|", bufsize=1 << 20) as archive:
+        with tarfile.open(fileobj=hashing, mode="r|", bufsize=1 << 20, tarinfo=_Entry) as archive:
             for entry in archive:
                 left.spend(entry)
                 check_name(entry.name, volume_paths)
+                check_kind(entry.name, entry.isdir())
                 in_dev = entry.name.removeprefix("./").startswith("dev/")
                 if (entry.ischr() or entry.isblk()) and not in_dev:
                     raise reject(f"The image holds the device {entry.name[:100]!r}; remove it.")

@@ -7,10 +7,11 @@ tried again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, ImageLoadError
 from requests.exceptions import RequestException
 
 from proctor.spec.outcomes import Code, PlatformError
@@ -37,6 +38,23 @@ _IMAGE_PHRASES = (
     "too many levels of symbolic links",
     "cannot mount volume over existing file",
     "inside /proc",
+    # Something of the image hides /proc.
+    "open /proc/",
+)
+# An image chooses its paths, so what a path says is no evidence.
+_PATHS = re.compile(r'"[^"]*"|\S*/\S*')
+_ARCHIVE_PHRASES = (
+    "error processing tar file(exit status 1):",
+    "json: cannot unmarshal",
+    "parsing time",
+    "cannot load ",
+    "layers length mismatch",
+    "non-empty layers in history",
+)
+_HOST_ENDS = (
+    *("no space left on device", "disk quota exceeded", "read-only file system"),
+    *("cannot allocate memory", "too many open files", "resource temporarily unavailable"),
+    *("input/output error", "unexpected eof"),
 )
 
 
@@ -64,9 +82,16 @@ def explain(error: Exception) -> str:
 def is_the_images_fault(error: APIError) -> bool:
     """Tell whether a container could not be made or started because of its image alone."""
     said = explain(error).lower()
-    if any(phrase in said for phrase in _HOST_PHRASES):
+    words = _PATHS.sub(" ", said)
+    if any(phrase in words for phrase in _HOST_PHRASES):
         return False
     return any(phrase in said for phrase in _IMAGE_PHRASES)
+
+
+def is_the_archives_fault(error: ImageLoadError) -> bool:
+    """Tell whether an image was not loaded because of what is in it alone."""
+    said = " ".join(str(error).lower().split())
+    return any(phrase in said for phrase in _ARCHIVE_PHRASES) and not said.endswith(_HOST_ENDS)
 
 
 def is_path_unknown(error: APIError, path: str) -> bool:

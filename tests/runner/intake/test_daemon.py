@@ -76,6 +76,20 @@ def test_an_image_that_breaks_a_rule_never_reaches_the_daemon(
 
 
 @pytest.mark.docker
+def test_an_image_that_the_daemon_cannot_load_is_its_owners(
+    docker_client: docker.DockerClient, make_image: Any
+) -> None:
+    link = tarfile.TarInfo("a")
+    link.type, link.linkname = tarfile.LNKTYPE, "nothere"
+    image = make_image((link.tobuf() + bytes(2 * tarfile.BLOCKSIZE),))
+
+    with pytest.raises(ParticipantError, match="link /nothere /a") as caught:
+        ensure_image(docker_client, image.content, image.open_blob, check=True)
+
+    assert caught.value.code is Code.IMAGE_REJECTED
+
+
+@pytest.mark.docker
 def test_a_name_that_no_local_image_has_is_told(docker_client: docker.DockerClient) -> None:
     with pytest.raises(ParticipantError) as caught, read_local(docker_client, "no-such-image:1"):
         pass

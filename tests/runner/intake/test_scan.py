@@ -61,6 +61,13 @@ def test_an_ordinary_image_passes(make_image: Any) -> None:
         ({"Volumes": {"/dev/shm/x": {}}}, "VOLUME is"),
         ({"Env": ["A=" + "x" * 70_000]}, "70002 bytes; 65536 are allowed"),
         ({"Env": "A=1"}, "not a list"),
+        ({"Env": ["=1"]}, "holds '=1', which sets no variable"),
+        ({"Env": ["A"]}, "holds 'A', which sets no variable"),
+        ({"Env": ["A=\0"]}, "which sets no variable"),
+        ({"Volumes": {'/a "b': {}}}, "VOLUME is"),
+        ({"labels": {"proctor.slot": "3"}}, "key 'labels', which Docker takes for another"),
+        ({"onbuild": ["RUN x"]}, "key 'onbuild'"),
+        ({"Volume\u017f": {"/proc": {}}}, "which Docker takes for another"),
         ({"Cmd": None}, "no ENTRYPOINT and no CMD"),
         ({"Labels": ["proctor.slot"]}, "no object in Labels"),
     ],
@@ -86,6 +93,9 @@ def test_another_platform_is_refused_with_the_one_that_runs(make_image: Any) -> 
         ("hard", {"type": tarfile.LNKTYPE, "linkname": "../../etc/shadow"}, "leaves the image"),
         ("disk", {"type": tarfile.BLKTYPE, "devmajor": 8}, "the device 'disk'"),
         ("data/weights.bin", {}, "/data/weights.bin below its VOLUME /data"),
+        ("tmp", {"type": tarfile.SYMTYPE, "linkname": "/proc"}, "file or link /tmp"),
+        ("./output", {}, "file or link /output"),
+        ("sparse", {"type": tarfile.GNUTYPE_SPARSE}, "a sparse file"),
     ],
 )
 def test_a_name_or_kind_that_no_honest_layer_holds_is_refused(
@@ -94,6 +104,21 @@ def test_a_name_or_kind_that_no_honest_layer_holds_is_refused(
     image = make_image((tar((name, changes)),), Volumes={"/data": {}})
 
     assert expected in refusal(image)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_read(
+    make_image: Any, kind: bytes
+) -> None:
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, 2 << 20
+    image = make_image((header.tobuf(tarfile.GNU_FORMAT) + bytes(4 << 20),))
+
+    assert "a header of 2097152 bytes" in refusal(image)
+
+
+def test_a_configuration_with_its_parts_twice_is_refused(make_image: Any) -> None:
+    assert "key 'Config'" in refusal(make_image(top={"Config": {"Volumes": {"/proc": {}}}}))
 
 
 def test_devices_in_dev_and_symbolic_links_pass(make_image: Any) -> None:

@@ -6,12 +6,12 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from docker.errors import APIError
+from docker.errors import APIError, ImageLoadError
 from requests import exceptions
 
 from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox.container_end import ContainerEnd
-from proctor_runner.sandbox.engine_errors import is_the_images_fault, ours
+from proctor_runner.sandbox.engine_errors import is_the_archives_fault, is_the_images_fault, ours
 from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
 
 MIB = 1 << 20
@@ -26,11 +26,33 @@ MIB = 1 << 20
         ("OCI runtime create failed: exec: no space left on device", False),
         ("error setting cgroup config: exec: x", False),
         ("fork: exec: resource temporarily unavailable", False),
+        (
+            'error mounting "tmpfs" to rootfs at "/cgroup": mount tmpfs:/cgroup: not a directory',
+            True,
+        ),
+        ("lstat /merged/x/cgroup: not a directory", True),
+        ("error during init: open /proc/sys/net/ipv4/port_start: no such file", True),
         ("something that nobody has seen before", False),
     ],
 )
 def test_the_engines_words_decide_whose_fault_a_start_is(said: str, theirs: bool) -> None:
     assert is_the_images_fault(APIError("500", explanation=said)) is theirs
+
+
+@pytest.mark.parametrize(
+    ("said", "theirs"),
+    [
+        ("Error processing tar file(exit status 1): link /nothere /a: no such file", True),
+        ("json: cannot unmarshal number into Go struct field Config.config.User", True),
+        ("Error processing tar file(exit status 1): write /a: no space left on device", False),
+        ("Error processing tar file(exit status 1): write /a: no space left on device: x", True),
+        ("Error processing tar file(exit status 1): unexpected EOF", False),
+        ("Error processing tar file(signal: killed): ", False),
+        ("something that nobody has seen before", False),
+    ],
+)
+def test_the_engines_words_decide_whose_fault_an_archive_is(said: str, theirs: bool) -> None:
+    assert is_the_archives_fault(ImageLoadError(said)) is theirs
 
 
 @pytest.mark.parametrize(
