@@ -86,10 +86,15 @@ def list_challenges(
 
 
 def view_challenge(
-    session: Session, sight: ChallengeSight, version: ChallengeVersion
+    session: Session, sight: ChallengeSight, version: ChallengeVersion, dashboard: str
 ) -> ChallengeView:
-    """Show a version of a challenge without its data paths and members."""
+    """Show a version of a challenge without its data paths and members.
+
+    Args:
+        dashboard: Address of the dashboard, empty where there is none.
+    """
     spec = spec_of(version)
+    joined = sight.membership if sight.membership and sight.membership.joined_at else None
     organizers = session.exec(
         select(User.name)
         .join(Membership, col(Membership.user_id) == col(User.id))
@@ -106,8 +111,10 @@ def view_challenge(
         organizers=tuple(organizers),
         tasks={task.slug: _facts(session, version, task.slug) for task in spec.tasks},
         runtimes={image.name: image.image.digest() for image in images},
-        joined=sight.membership is not None and sight.membership.joined_at is not None,
+        joined=joined is not None,
         organizer=sight.organizer,
+        terms_accepted=bool(joined and spec.terms and joined.terms_version == spec.terms.version),
+        page=f"{dashboard}/challenge?slug={spec.slug}" if dashboard else "",
     )
 
 

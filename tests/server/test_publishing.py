@@ -202,6 +202,8 @@ def test_unlisted_challenges_are_found_by_their_address_only(
 def test_joining_accepts_the_terms_of_this_version_only(published: Any, participant: Any) -> None:
     refused = participant.post("/challenges/tiny/join", {"terms_version": "0"})
     assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
+    assert participant.get("/challenges/tiny").json()["terms_accepted"] is False
     assert participant.post("/challenges/tiny/join", {"terms_version": "1"}).status_code == 204
-    assert participant.get("/challenges/tiny").json()["joined"] is True
+    view = participant.get("/challenges/tiny").json()
+    assert (view["joined"], view["terms_accepted"]) == (True, True)
     assert participant.get("/me").json()["joined"] == ["tiny"]

@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from proctor.spec.base import FileRef
+from proctor.spec.digests import digest_bytes
 from proctor.spec.work import FolderContent
 from proctor_platform.database import Database
 from proctor_platform.tables import EventRow, Outbox, Run, Submission
@@ -231,6 +233,11 @@ def test_a_used_up_total_says_that_it_stays_so(
     refused = participant.submit(published.model, published.card)
     assert refused.json()["code"] == "QUOTA_USED"
     assert "does not open again" in refused.json()["detail"]
+    (first, *rest) = published.model.entries
+    unsent = first.model_copy(update={"file": FileRef(digest=digest_bytes(b"unsent"), size=6)})
+    model = published.model.model_copy(update={"entries": (unsent, *rest)})
+    told_first = participant.submit(model, published.card)
+    assert told_first.json()["code"] == "QUOTA_USED", "nobody has to upload to be told"
 
 
 def test_what_failed_on_our_side_is_not_counted(
@@ -289,3 +296,5 @@ def test_a_submission_names_its_page_where_there_is_a_dashboard(
     state.settings = state.settings.model_copy(update={"dashboard_url": "https://pages.test"})
     view = published.enter(participant).json()
     assert view["page"] == f"https://pages.test/submission?id={view['id']}"
+    challenge = participant.get("/challenges/tiny").json()
+    assert challenge["page"] == "https://pages.test/challenge?slug=tiny"

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from proctor.cli.connection import connect
+from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption, PhaseOption
-from proctor.cli.output import Format, emit, number, say
+from proctor.cli.output import Format, Row, emit, fitting, number, say
 from proctor.cli.submissions import choose_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from proctor.client import Client
     from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard
 
 _PAGE = 500
 _MEAN = "mean"
+_TITLE_CHARACTERS = 40
+_SPARED = ("kind", "s/case", "re-run", "n")
+"""Columns that a narrow terminal does without, the first first."""
 
 
 def leaderboard(
@@ -34,24 +41,11 @@ def leaderboard(
 ) -> None:
     """Show a leaderboard: the newest snapshot, or the one named."""
     with connect(host) as client:
-        if snapshot is not None and snapshot.startswith("lea_"):
-            board = whole_board(lambda start: client.snapshot(snapshot, start, _PAGE))
+        fetch = _fetcher(client, challenge, phase, snapshot)
+        if style is Format.CSV:
+            _write_csv(client, fetch(0, 1))
         else:
-            chosen = choose_phase(client.challenge(challenge), phase)
-            if snapshot is None:
-                board = whole_board(
-                    lambda start: client.leaderboard(challenge, chosen, start, _PAGE)
-                )
-            else:
-                found = [
-                    entry.id
-                    for entry in client.leaderboards(challenge, chosen)
-                    if str(entry.number) == snapshot.lstrip("#")
-                ]
-                if not found:
-                    raise typer.BadParameter(f"{challenge}/{chosen} has no snapshot {snapshot}")
-                board = whole_board(lambda start: client.snapshot(found[0], start, _PAGE))
-    show_board(board, style, labels=labels)
+            show_board(whole_board(lambda start: fetch(start, _PAGE)), style, labels=labels)
 
 
 def whole_board(fetch: Callable[[int], Leaderboard]) -> Leaderboard:
@@ -67,35 +61,85 @@ def whole_board(fetch: Callable[[int], Leaderboard]) -> Leaderboard:
 
 
 def show_board(board: Leaderboard, style: Format, *, labels: bool = False) -> None:
-    """Print a leaderboard; as a table with intervals, as CSV with a column a number.
+    """Print a leaderboard; as a table with intervals and what its signs mean.
 
     Args:
         labels: Give the table a column for every label, not for the mean over them alone.
     """
+    _introduce(board)
+    means = [column for column in board.columns if column.label == _MEAN]
+    columns = list(board.columns) if labels or not means else means
+    tied = _tied(board)
+    rows = [_table_row(columns, row, tied) for row in board.rows]
+    shown: Sequence[Row] = rows
+    if style is Format.TABLE:
+        helping = [_heading(column) for column in reversed(columns) if not column.decides]
+        shown = fitting(rows, (*_SPARED, *([] if labels else helping)))
+    emit(shown, style, document=board.model_dump(mode="json"))
+    if style is Format.TABLE and rows:
+        say(_legend(board, tied))
+        if left_out := [name for name in rows[0] if name not in shown[0]]:
+            say(f"Left out for want of width: {', '.join(left_out)}. `--format csv` has them all.")
+
+
+def _fetcher(
+    client: Client, challenge: str, phase: str | None, snapshot: str | None
+) -> Callable[[int, int], Leaderboard]:
+    """Return what fetches a page of the snapshot that is wanted, by its start and its size.
+
+    Raises:
+        CommandError: There is no such snapshot.
+    """
+    if snapshot is not None and snapshot.startswith("lea_"):
+        return lambda start, limit: client.snapshot(snapshot, start, limit)
+    chosen = choose_phase(client.challenge(challenge), phase)
+    if snapshot is None:
+        return lambda start, limit: client.leaderboard(challenge, chosen, start, limit)
+    known = {str(entry.number): entry.id for entry in client.leaderboards(challenge, chosen)}
+    found = known.get(snapshot.lstrip("#"))
+    if found is None:
+        numbers = sorted(map(int, known))
+        hint = f"It has {numbers[0]} to {numbers[-1]}." if numbers else "It has none yet."
+        raise CommandError(f"{challenge}/{chosen} has no snapshot {snapshot}.", hint, Exit.REJECTED)
+    return lambda start, limit: client.snapshot(found, start, limit)
+
+
+def _introduce(board: Leaderboard) -> None:
     say(
         f"{board.challenge_title}, {board.phase}: snapshot {board.number}"
         f" of {board.created_at:%Y-%m-%d %H:%M:%S} UTC. {board.ranking_sentence}"
     )
     if board.notice:
         say(board.notice)
-    if style is Format.CSV:
-        rows = [_csv_row(board, row) for row in board.rows]
-    else:
-        shown = [column for column in board.columns if labels or column.label == _MEAN]
-        rows = [_table_row(shown or list(board.columns), row) for row in board.rows]
-    emit(rows, style, document=board.model_dump(mode="json"))
 
 
-def _table_row(columns: list[BoardColumn], row: BoardRow) -> dict[str, object]:
+def _write_csv(client: Client, board: Leaderboard) -> None:
+    """Print the platform's own CSV, so that everybody's columns have the same names."""
+    _introduce(board)
+    for start in range(0, max(board.total_rows, 1), _PAGE):
+        header, _, rows = client.snapshot_csv(board.id, start, _PAGE).partition("\n")
+        sys.stdout.write(rows if start else f"{header}\n{rows}")
+
+
+def _tied(board: Leaderboard) -> set[int]:
+    """Return the groups of rows that the data cannot separate."""
+    sizes = Counter(row.tie_group for row in board.rows if row.tie_group is not None)
+    return {group for group, size in sizes.items() if size > 1}
+
+
+def _table_row(columns: list[BoardColumn], row: BoardRow, tied: set[int]) -> dict[str, object]:
     ranks = "" if row.rank_low is None else f" ({row.rank_low}–{row.rank_high})"
+    tie = f" ={row.tie_group}" if row.tie_group in tied else ""
+    title = row.title
+    if len(title) > _TITLE_CHARACTERS:
+        title = f"{title[: _TITLE_CHARACTERS - 1]}…"
     cells: dict[str, object] = {
-        "rank": f"{row.rank if row.rank is not None else '–'}{ranks}",
+        "rank": f"{row.rank if row.rank is not None else '–'}{ranks}{tie}",
         "participant": row.participant + (" (baseline)" if row.baseline else ""),
-        "model": row.title,
+        "model": title,
     }
     for column in columns:
-        mark = "*" if column.decides else ""
-        cells[f"{column.title}{mark}"] = _interval(row.values.get(column.key))
+        cells[_heading(column)] = _interval(row.values.get(column.key))
     used = min((value.n_used for value in row.values.values()), default=0)
     total = max((value.n_total for value in row.values.values()), default=0)
     return cells | {
@@ -106,29 +150,8 @@ def _table_row(columns: list[BoardColumn], row: BoardRow) -> dict[str, object]:
     }
 
 
-def _csv_row(board: Leaderboard, row: BoardRow) -> dict[str, object]:
-    cells: dict[str, object] = {
-        "rank": row.rank,
-        "rank_low": row.rank_low,
-        "rank_high": row.rank_high,
-        "participant": row.participant,
-        "title": row.title,
-        "baseline": row.baseline,
-        "submission": row.submission,
-    }
-    for column in board.columns:
-        value = row.values.get(column.key)
-        cells[column.key] = value.value if value else None
-        cells[f"{column.key}/low"] = value.low if value else None
-        cells[f"{column.key}/high"] = value.high if value else None
-        cells[f"{column.key}/n_used"] = value.n_used if value else 0
-    return cells | {
-        "failed_cases": row.failed_cases,
-        "total_cases": row.total_cases,
-        "seconds_per_case": row.seconds_per_case,
-        "kind": row.kind.value,
-        "rerun_verdict": row.rerun_verdict.value if row.rerun_verdict else None,
-    }
+def _heading(column: BoardColumn) -> str:
+    return f"{column.title}{'*' if column.decides else ''}"
 
 
 def _interval(value: BoardValue | None) -> str:
@@ -137,3 +160,14 @@ def _interval(value: BoardValue | None) -> str:
     if value.low is None or value.high is None:
         return number(value.value)
     return f"{number(value.value)} [{number(value.low, 3)}, {number(value.high, 3)}]"
+
+
+def _legend(board: Leaderboard, tied: set[int]) -> str:
+    level = f"{board.ranking.bootstrap.level:.0%}"
+    lines = [
+        f"* decides the rank. [a, b] and (1–2): where score and rank fall in {level} of test sets"
+        " drawn anew from this one."
+    ]
+    if tied:
+        lines.append("Rows with the same mark, such as =1, cannot be separated by this data.")
+    return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -134,10 +135,23 @@ def member(
     host: HostOption = None,
 ) -> None:
     """Let a user into your challenge, or make one an organizer."""
+    from proctor.client.errors import ApiError
     from proctor.spec.api import MemberCreate
+    from proctor.spec.outcomes import Code
 
     with connect(host) as client:
-        client.add_member(slug, MemberCreate(user=user, organizer=organizer))
+        try:
+            client.add_member(slug, MemberCreate(user=user, organizer=organizer))
+        except ApiError as error:
+            if error.problem.code is not Code.NOT_FOUND:
+                raise
+            # Not found is also said of a challenge: then this raises, and says so.
+            client.challenge(slug)
+            raise CommandError(
+                f"There is no user {user}.",
+                f"An admin makes the account with `proctor user invite {user}`.",
+                Exit.REJECTED,
+            ) from error
     say(f"{user} is {'an organizer' if organizer else 'a member'} of {slug}.")
 
 
@@ -184,32 +198,61 @@ def publish(
     shelf = NoDockerShelf() if no_docker else RuntimeShelf(environment.cache / "images")
     key = salt_key(environment.config)
     with connect(host) as client:
-        view = publish_folder(client, folder, allow_identifiers, shelf, key, say)
-        address = f"{client.host}/api/v1/challenges/{view.challenge.slug}?version={view.version}"
+        view, new = publish_folder(client, folder, allow_identifiers, shelf, key, say)
+        api = f"{client.host}/api/v1/challenges/{view.challenge.slug}?version={view.version}"
+        address = view.page or api
+    if not new:
+        say(f"Nothing has changed: it is still version {view.version}.")
+    elif view.challenge.baselines:
+        say("Publishing enters no model. Enter the baselines with:")
+        for command in _baseline_commands(view, folder):
+            say(f"  {command}")
     row = {"slug": view.challenge.slug, "version": view.version, "address": address}
     emit([row], style, document=view.model_dump(mode="json"))
+
+
+def _baseline_commands(view: ChallengeView, folder: Path) -> list[str]:
+    """Return what enters every baseline in every phase."""
+    spec = view.challenge
+    phases = [f" --phase {phase.slug}" for phase in spec.phases] if len(spec.phases) > 1 else [""]
+    return [
+        f"proctor submit {spec.slug} {shlex.quote(str(folder / name))} --baseline{phase}"
+        for phase in phases
+        for name in spec.baselines
+    ]
 
 
 def _describe(view: ChallengeView) -> None:
     """Say in words what a person wants to know before joining."""
     spec = view.challenge
-    say(f"{spec.title} ({spec.slug}, version {view.version}, by {', '.join(view.organizers)})")
+    slug = [] if spec.title == spec.slug else [spec.slug]
+    facts = [*slug, f"version {view.version}", f"by {', '.join(view.organizers)}"]
+    say(f"{spec.title} ({', '.join(facts)})")
     for text in (spec.notice, spec.summary, spec.text.strip()):
         if text:
             say(f"\n{text}")
     say("")
     for task in spec.tasks:
-        facts = view.tasks[task.slug]
+        data = view.tasks[task.slug]
         metrics = ", ".join(
             metric.id + ("*" if metric.id == task.primary else "") for metric in task.metrics
         )
         say(
-            f"Task {task.slug}: {facts.hidden_cases} hidden cases with {facts.hidden_items} items, "
-            f"{facts.sample_cases} public. Outputs {', '.join(task.outputs)}. Metrics {metrics}."
+            f"Task {task.slug}: {data.hidden_cases} hidden cases with {data.hidden_items} items, "
+            f"{data.sample_cases} public. Outputs {', '.join(task.outputs)}. Metrics {metrics}."
         )
     kinds = ", ".join(kind.value for kind in spec.accepts)
     runtimes = f" on {', '.join(spec.runtimes)}" if spec.runtimes else ""
-    say(f"Accepts {kinds}{runtimes}. You {'take' if view.joined else 'do not take'} part.")
+    say(f"Accepts {kinds}{runtimes}.")
+    if spec.terms is not None:
+        accepted = "you accepted them" if view.terms_accepted else "you have not accepted them"
+        say(f"Its terms are version {spec.terms.version}; {accepted}.")
+    if view.organizer:
+        say("You organize this.")
+    else:
+        say("You take part." if view.joined else "You do not take part.")
+    if view.page:
+        say(view.page)
 
 
 def _phase_rows(view: ChallengeView) -> list[dict[str, object]]:
@@ -221,7 +264,7 @@ def _phase_rows(view: ChallengeView) -> list[dict[str, object]]:
             "tasks": " ".join(phase.tasks),
             "a day": phase.quota.per_day,
             "in all": phase.quota.total,
-            "s/case": f"{phase.limits.case_s:g}",
+            "limit per case": f"{phase.limits.case_s:g} s",
             "memory": f"{phase.limits.memory_bytes / 2**30:g} GiB",
             "cpus": f"{phase.limits.cpus:g}",
             "scores": phase.visibility.value.replace("_", " "),

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import ValidationError
 
 from proctor.cli.failures import CommandError, Exit
+from proctor.cli.output import say
 from proctor.client.blobs import Blob
 from proctor.spec.digests import FolderError, read_folder
 from proctor.spec.model import ModelCard
 from proctor.spec.work import FolderContent, ImageContent
+from proctor.template.scaffold import placeholders
 
 if TYPE_CHECKING:
     import docker
@@ -70,12 +72,17 @@ def open_model(name: str, card: Path | None, say: Callable[[str], None]) -> Gene
         elif path.is_file():
             image = stack.enter_context(open_archive(path))
             yield Model(name, image.content, _image_card(name, card), image.blobs)
-        elif _looks_like_a_path(name):
-            raise CommandError(f"There is no folder or file {name}.", "", Exit.USAGE)
         else:
+            refuse_unknown(name)
             say(f"Reading the image {name} from the Docker daemon.")
             image = stack.enter_context(open_image(name))
             yield Model(name, image.content, _image_card(name, card), image.blobs)
+
+
+def remark_on(card: ModelCard) -> None:
+    """Say which fields of a card were never filled in; everybody will see them."""
+    if left := placeholders(card.description, card.authors):
+        say(f"model.json still holds the words of `proctor model init`: {', '.join(left)}.")
 
 
 def read_card(path: Path) -> ModelCard:
@@ -100,6 +107,36 @@ def read_card(path: Path) -> ModelCard:
         raise CommandError(f"The model card is not valid:{problems}") from error
     except ValueError as error:
         raise CommandError(f"{path} is not JSON: {error}.") from error
+
+
+def refuse_unknown(name: str) -> None:
+    """Refuse what is neither a folder nor a file here, nor an image of the local Docker daemon.
+
+    Raises:
+        CommandError: It is none of them.
+    """
+    from docker.errors import APIError, ImageNotFound
+
+    if Path(name).exists():
+        return
+    if _looks_like_a_path(name):
+        raise CommandError(f"There is no folder or file {name}.", "", Exit.USAGE)
+    try:
+        with docker_client() as daemon:
+            daemon.images.get(name)
+    except CommandError as error:
+        raise CommandError(
+            f"There is no folder or file {name}, and no Docker daemon answers that could have an"
+            " image of that name.",
+            error.hint,
+            Exit.USAGE,
+        ) from error
+    except (ImageNotFound, APIError) as error:
+        raise CommandError(
+            f"{name} is neither a folder nor a file here, nor an image of the local Docker daemon.",
+            "`proctor model init` writes a model folder; `docker images` lists the images.",
+            Exit.USAGE,
+        ) from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proctor.cli.connection import connect
+from proctor.cli.contents import refuse_unknown, remark_on
 from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import Format, console, emit, plain, say
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from proctor.spec.api import ChallengeView
     from proctor.spec.dataset import SplitData
     from proctor_runner.local import LocalReport, LocalTask, Progress
+
+
+_LOGS_SHOWN = 3
+_LOG_LINES = 10
 
 
 def images_folder() -> Path:
@@ -49,12 +54,15 @@ def find_tasks(challenge: str, split: str, phase: str | None, host: str | None) 
 
 
 def model_of(name: str) -> Path | str:
-    """Return a folder or an archive as a path, and anything else as the name of an image."""
+    """Return a folder or an archive as a path, and anything else as the name of an image.
+
+    Raises:
+        CommandError: There is no such thing.
+    """
     path = Path(name)
     if path.exists():
         return path
-    if name.startswith((".", "/")) or name.endswith((".tar", ".tar.gz", ".tgz")):
-        raise CommandError(f"There is no folder or file {name}.", "", Exit.USAGE)
+    refuse_unknown(name)
     return name
 
 
@@ -74,6 +82,14 @@ def for_model(tasks: list[LocalTask], model: Path | str) -> list[LocalTask]:
             f"It has {', '.join(task.task.slug for task in tasks)}.",
         )
     return chosen
+
+
+def remark_on_card(model: Path | str) -> None:
+    """Say what of a model folder's card was never filled in."""
+    from proctor_runner.local import read_card
+
+    if isinstance(model, Path) and model.is_dir():
+        remark_on(read_card(model))
 
 
 @contextmanager
@@ -132,12 +148,18 @@ def tell_failures(report: LocalReport) -> None:
     if report.outcome is not Code.OK:
         said = OUTCOMES[report.outcome]
         say(f"{report.task}: {report.outcome.value}: {said.message} {report.detail}")
-        say(f"Hint: {said.hint}")
+        # A hint to run this very command would lead in a circle; the log below says more.
+        if "`proctor model test`" not in said.hint and "`proctor run`" not in said.hint:
+            say(f"Hint: {said.hint}")
+    shown: set[str] = set()
     for case in report.cases:
-        if case.outcome is not Code.OK:
-            say(f"case {case.case}: {case.outcome.value}: {case.detail}")
-            log = report.logs.get(case.case, b"").decode(errors="replace").strip()
-            for line in log.splitlines()[-10:]:
+        if case.outcome is Code.OK:
+            continue
+        say(f"case {case.case}: {case.outcome.value}: {case.detail}")
+        log = report.logs.get(case.case, b"").decode(errors="replace").strip()
+        if len(shown) < _LOGS_SHOWN and log not in shown:
+            shown.add(log)
+            for line in log.splitlines()[-_LOG_LINES:] or ["(it printed nothing)"]:
                 say(f"  | {plain(line)}")
 
 

@@ -74,6 +74,7 @@ def try_out(
     from proctor.cli import local_runs
     from proctor.cli.new_challenge import new_challenge
     from proctor.cli.sandboxes import usable_sandbox
+    from proctor.spec.outcomes import Code
     from proctor_runner.local import run_local_task
 
     chosen = local_runs.model_of(model)
@@ -95,12 +96,14 @@ def try_out(
                 with local_runs.case_progress(f"{turn} time") as progress:
                     reports.append(run_local_task(local, chosen, name, progress))
             first, second = reports
-            local_runs.tell_failures(first)
+            local_runs.tell_failures(first if local_runs.failed(first) else second)
             broken = broken or any(map(local_runs.failed, reports))
-            again = {case.case: case for case in second.cases}
+            again = {case.case: case for case in second.cases if case.outcome is Code.OK}
             for case in first.cases:
-                same = case.case in again and again[case.case].predictions == case.predictions
-                differ = differ or not same
+                # What gave no answer cannot give the same one.
+                answered = case.outcome is Code.OK and case.case in again
+                same = again[case.case].predictions == case.predictions if answered else None
+                differ = differ or same is False
                 rows.append(
                     {
                         "case": case.case,
@@ -110,6 +113,7 @@ def try_out(
                     }
                 )
     emit(rows, style)
+    local_runs.remark_on_card(chosen)
     if broken:
         raise CommandError("The model fails on the sample.", "The lines above say where.")
     if differ:

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 Row = Mapping[str, object]
 
 _WIDE = 10_000
+_PAPER = 120
+_BETWEEN = 3
 _FORMULA = ("=", "+", "-", "@", "\t")
 
 
@@ -90,21 +93,55 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
+def fitting(rows: Sequence[Row], spared: Sequence[str]) -> Sequence[Row]:
+    """Return the rows without those columns that do not fit: a terminal's width, else 120.
+
+    Args:
+        spared: Columns that may be left out, the least important first.
+    """
+    limit = console().width if sys.stdout.isatty() else _PAPER
+    for name in spared:
+        if not rows or _table_width(rows) <= limit:
+            break
+        rows = [{key: value for key, value in row.items() if key != name} for row in rows]
+    return rows
+
+
+def _table_width(rows: Sequence[Row]) -> int:
+    from rich.cells import cell_len
+
+    cells = (max(cell_len(_text(row[name])) for row in [*rows, {name: name}]) for name in rows[0])
+    return sum(width + _BETWEEN for width in cells)
+
+
 def _write_table(rows: Sequence[Row], title: str | None) -> None:
+    if not rows:
+        say("Nothing to show.")
+        return
+    screen = console()
+    if screen.is_terminal:
+        screen.print(_table(rows, title))
+        return
+    with screen.capture() as captured:
+        screen.print(_table(rows, title))
+    # Cells are filled up to their columns' width, which a file or a pipe has no use for.
+    lines = (line.rstrip() for line in captured.get().splitlines())
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def _table(rows: Sequence[Row], title: str | None) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    if not rows:
-        say("Nothing to show.")
-        return
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for name, value in rows[0].items():
         right = isinstance(value, int | float) and not isinstance(value, bool)
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_text(value)) for value in row.values()))
-    console().print(table)
+    return table
 
 
 def _text(value: object) -> str:

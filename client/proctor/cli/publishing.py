@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
@@ -20,9 +20,11 @@ from proctor.cli.failures import CommandError
 from proctor.cli.salts import with_salts
 from proctor.cli.transfer import upload
 from proctor.client.blobs import Blob
+from proctor.client.errors import ApiError
 from proctor.spec.api import ChallengeView, PublishRequest
 from proctor.spec.base import FileRef
 from proctor.spec.digests import canonical_json
+from proctor.spec.outcomes import Code
 from proctor.spec.work import ImageContent, RuntimeImage
 
 if TYPE_CHECKING:
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
     from proctor.spec.dataset import TaskDatasets
 
 Say = Callable[[str], None]
+
+
+class Published(NamedTuple):
+    """The version that stands now, and whether it is new."""
+
+    view: ChallengeView
+    new: bool
 
 
 class Shelf(Protocol):
@@ -115,7 +124,7 @@ def publish_folder(
     shelf: Shelf,
     key: bytes,
     say: Say,
-) -> ChallengeView:
+) -> Published:
     """Check, upload and publish the challenge in ``folder``.
 
     Args:
@@ -133,7 +142,18 @@ def publish_folder(
     upload(client, [Blob.of_file(built.blobs[ref.digest], ref) for ref in _files(built.data)])
     runtimes = tuple(shelf.publish(client, name, say) for name in spec.runtimes)
     data = with_salts(built.data, key)
-    return client.publish(PublishRequest(challenge=spec, data=data, runtimes=runtimes))
+    before = _newest_version(client, spec.slug)
+    view = client.publish(PublishRequest(challenge=spec, data=data, runtimes=runtimes))
+    return Published(view, new=view.version != before)
+
+
+def _newest_version(client: Client, slug: str) -> int | None:
+    try:
+        return client.challenge(slug).version
+    except ApiError as error:
+        if error.problem.code is not Code.NOT_FOUND:
+            raise
+        return None
 
 
 def _remembered(path: Path) -> ImageContent | None:

@@ -80,7 +80,8 @@ def show_verdicts(view: SubmissionView, runs: list[RunView], style: Format) -> E
         }
         rows.append(row)
         document.append(row | {"environment": {name: list(pair) for name, pair in changes.items()}})
-        _tell_changes(changes)
+        if changes or "environment" not in run.verdict_detail:
+            _tell_changes(changes)
     if rows:
         emit(rows, style, document=document)
     same = {Verdict.IDENTICAL, Verdict.WITHIN_TOLERANCE}

@@ -102,9 +102,17 @@ def _refuse_unknown(wanted: str) -> None:
 
 def _with_images(images: Path, say: Callable[[str], None]) -> ReadySandbox:
     from proctor.cli.contents import docker_client
+    from proctor.cli.services.debian import ensure_program, this_machine
     from proctor_runner.images.builder import ImageBuilder
 
     with docker_client() as daemon:
-        builder = ImageBuilder(daemon, images, say)
+        builder = ImageBuilder(
+            daemon,
+            images,
+            say,
+            bring_debootstrap=lambda: ensure_program(
+                this_machine(), "debootstrap", ["debootstrap"], say
+            ),
+        )
         decode = builder.ensure_decode()
         return ReadySandbox("docker", decode, builder.ensure_runtime())

@@ -16,7 +16,8 @@ from proctor.cli.options import FormatOption, HostOption, PhaseOption, WaitOptio
 from proctor.cli.output import Format, emit, plain, say
 
 if TYPE_CHECKING:
-    from proctor.spec.api import ChallengeView, SubmissionView
+    from proctor.client import Blob, Client
+    from proctor.spec.api import ChallengeView, SubmissionCreate, SubmissionView
 
 SubmissionArgument = Annotated[str, typer.Argument(metavar="ID", help="sub_ and 26 characters.")]
 PollOption = Annotated[
@@ -48,25 +49,22 @@ def submit(
 ) -> None:
     """Enter a model in a challenge: prints its id and page, with --wait its scores and rank."""
     from proctor.cli import watch
-    from proctor.cli.contents import open_model
-    from proctor.cli.transfer import upload
+    from proctor.cli.contents import open_model, remark_on
     from proctor.spec.api import SubmissionCreate
 
     with connect(host) as client:
         chosen = choose_phase(client.challenge(challenge), phase)
         with open_model(model, card, say) as entry:
-            upload(client, entry.blobs)
-            view = client.submit(
-                SubmissionCreate(
-                    challenge=challenge,
-                    phase=chosen,
-                    content=entry.content,
-                    card=entry.card,
-                    message=message,
-                    baseline=baseline,
-                ),
-                idempotency_key,
+            remark_on(entry.card)
+            request = SubmissionCreate(
+                challenge=challenge,
+                phase=chosen,
+                content=entry.content,
+                card=entry.card,
+                message=message,
+                baseline=baseline,
             )
+            view = _enter(client, request, entry.blobs, idempotency_key)
         _announce(view, client.host, style, wait)
         if wait:
             view = watch.follow(client, view.id, poll_s)
@@ -87,7 +85,6 @@ def submissions(
     """List submissions, the newest first."""
     from itertools import islice
 
-    from proctor.cli.watch import state_line
     from proctor.client.api import every
 
     with connect(host) as client:
@@ -101,20 +98,8 @@ def submissions(
                 limit,
             )
         )
-    rows = [
-        {
-            "id": view.id,
-            "challenge": view.challenge,
-            "phase": view.phase,
-            "participant": view.participant,
-            "model": view.card.title or view.card.name,
-            "state": state_line(view),
-            "rank": view.rank,
-            "submitted": f"{view.submitted_at:%Y-%m-%d %H:%M:%S}",
-        }
-        for view in found
-    ]
-    emit(rows, style, document=[view.model_dump(mode="json") for view in found])
+    rows = [_list_row(view, style) for view in found]
+    emit(rows, style, document=[view.model_dump(mode="json") | _cases(view) for view in found])
 
 
 def submission(
@@ -160,8 +145,9 @@ def submission(
             )
         else:
             view = client.submission(submission_id)
-            say(f"{view.id}  {view.card.title or view.card.name}  {watch.state_line(view)}")
-            say(page_address(client.host, view))
+            if style is Format.TABLE:
+                say(f"{view.id}  {view.card.title or view.card.name}  {watch.progress_line(view)}")
+                say(page_address(client.host, view))
             watch.show_result(view, style)
 
 
@@ -225,6 +211,53 @@ def choose_phase(view: ChallengeView, phase: str | None) -> str:
         "Name one with --phase.",
         Exit.USAGE,
     )
+
+
+def _enter(
+    client: Client, request: SubmissionCreate, blobs: tuple[Blob, ...], key: str | None
+) -> SubmissionView:
+    """Enter a model; its files are sent when they alone are lacking.
+
+    So a closed phase, terms not accepted or a quota used up is told before gigabytes are sent.
+    """
+    from proctor.cli.transfer import tell_uploaded, upload
+    from proctor.client.errors import ApiError
+    from proctor.spec.outcomes import Code
+
+    try:
+        view = client.submit(request, key)
+    except ApiError as refused:
+        if refused.problem.code is not Code.BLOB_MISSING:
+            raise
+        upload(client, blobs)
+        return client.submit(request, key)
+    tell_uploaded(blobs, 0)
+    return view
+
+
+def _list_row(view: SubmissionView, style: Format) -> dict[str, object]:
+    """Return a line of the list: for people one word of state, for programs a column a fact."""
+    from proctor.cli.watch import state_line
+
+    row: dict[str, object] = {
+        "id": view.id,
+        "challenge": view.challenge,
+        "phase": view.phase,
+        "participant": view.participant,
+        "model": view.card.title or view.card.name,
+    }
+    if style is Format.TABLE:
+        row["state"] = state_line(view)
+    else:
+        row |= {"state": view.state.value, "progress": view.progress, **_cases(view)}
+        row |= {"outcome": view.outcome and view.outcome.value, "detail": view.detail}
+    return row | {"rank": view.rank, "submitted": f"{view.submitted_at:%Y-%m-%d %H:%M:%S}"}
+
+
+def _cases(view: SubmissionView) -> dict[str, object]:
+    from proctor.cli.watch import case_counts
+
+    return {f"cases_{name}": count for name, count in case_counts(view)._asdict().items()}
 
 
 def _announce(view: SubmissionView, host: str, style: Format, wait: bool) -> None:

@@ -23,7 +23,12 @@ def upload(client: Client, blobs: Iterable[Blob]) -> None:
         sent = client.upload(
             blobs, lambda done, total: bar.update(task, completed=done, total=total)
         )
-    held = sum(blob.ref.size for blob in {blob.ref.digest: blob for blob in blobs}.values()) - sent
+    tell_uploaded(blobs, sent)
+
+
+def tell_uploaded(blobs: Iterable[Blob], sent: int) -> None:
+    """Say how many bytes were sent, and how many needed not be."""
+    held = sum({blob.ref.digest: blob.ref.size for blob in blobs}.values()) - sent
     say(f"Uploaded {size(sent)}" + (f"; {size(held)} were there already." if held else "."))
 
 

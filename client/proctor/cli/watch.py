@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from proctor.cli.failures import Exit
 from proctor.cli.output import Format, console, emit, plain, say
@@ -16,21 +16,41 @@ if TYPE_CHECKING:
     from proctor.spec.api import RunView, SubmissionView
 
 
-def state_line(view: SubmissionView) -> str:
-    """Return one line: the state, cases done of cases in all, what went wrong.
+class CaseCounts(NamedTuple):
+    """Cases of the first run of every task."""
+
+    done: int
+    failed: int
+    total: int
+
+
+def case_counts(view: SubmissionView) -> CaseCounts:
+    """Return how many cases of a submission are done, failed, and there are in all."""
+    runs = [run for run in view.runs if run.purpose == "first"]
+    return CaseCounts(
+        sum(run.cases_done for run in runs),
+        sum(run.cases_failed for run in runs),
+        sum(run.cases_total for run in runs),
+    )
+
+
+def progress_line(view: SubmissionView) -> str:
+    """Return one line: the state, and cases done of cases in all.
 
     For example ``running  12/24 cases``.
     """
-    parts = [view.progress]
-    runs = [run for run in view.runs if run.purpose == "first"]
-    total = sum(run.cases_total for run in runs)
-    if total and view.state is SubmissionState.ACCEPTED:
-        parts.append(f"{sum(run.cases_done for run in runs)}/{total} cases")
-    if failed := sum(run.cases_failed for run in runs):
-        parts.append(f"{failed} failed")
-    if view.outcome not in {None, Code.OK}:
-        parts.append(reason(view))
+    parts, cases = [view.progress], case_counts(view)
+    if cases.total and view.state is SubmissionState.ACCEPTED:
+        parts.append(f"{cases.done}/{cases.total} cases")
+    if cases.failed:
+        parts.append(f"{cases.failed} failed")
     return "  ".join(parts)
+
+
+def state_line(view: SubmissionView) -> str:
+    """Return the line of ``progress_line`` and what went wrong."""
+    failed = view.outcome not in {None, Code.OK}
+    return "  ".join([progress_line(view), *([reason(view)] if failed else [])])
 
 
 def reason(view: SubmissionView) -> str:
@@ -79,14 +99,27 @@ def newest_reruns(view: SubmissionView) -> list[RunView]:
 
 
 def show_result(view: SubmissionView, style: Format) -> None:
-    """Print scores and rank; what failed goes to standard error."""
+    """Print scores; rank and what failed go to standard error, if JSON does not hold them."""
+    rows = score_rows(view)
+    if style is not Format.JSON:
+        _tell_end(view)
+    if rows or style is not Format.TABLE:
+        emit(rows, style, document=view.model_dump(mode="json"))
+
+
+def _tell_end(view: SubmissionView) -> None:
     if view.outcome not in {None, Code.OK}:
-        say(f"{view.progress}: {reason(view)}")
+        say(reason(view))
         if view.hint:
             say(f"Hint: {view.hint}")
+    cases = case_counts(view)
+    if cases.failed:
+        say(f"One line a case: `proctor submission {view.id} --cases`")
+        say(f"What it printed: `proctor logs {view.id}`")
     if view.rank is not None:
         say(f"Rank {view.rank}.")
-    emit(score_rows(view), style, document=view.model_dump(mode="json"))
+    if view.standing:
+        say(view.standing)
 
 
 def score_rows(view: SubmissionView) -> list[dict[str, object]]:
@@ -126,7 +159,7 @@ def _has_failed(run: RunView) -> bool:
 def _lines(views: Iterable[SubmissionView]) -> SubmissionView:
     seen, view = "", None
     for view in views:
-        if (line := state_line(view)) != seen:
+        if (line := progress_line(view)) != seen:
             say(line)
             seen = line
     return _last(view)
@@ -136,8 +169,8 @@ def _live(views: Iterable[SubmissionView]) -> SubmissionView:
     view = None
     with console(stderr=True).status("…") as status:
         for view in views:
-            status.update(plain(state_line(view)))
-    say(state_line(_last(view)))
+            status.update(plain(progress_line(view)))
+    say(progress_line(_last(view)))
     return _last(view)
 
 

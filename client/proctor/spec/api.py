@@ -127,6 +127,8 @@ class ChallengeView(Spec):
     runtimes: dict[Slug, Digest]
     joined: bool
     organizer: bool
+    terms_accepted: bool = Field(False, description="by the asker, as they are in this version")
+    page: str = Field("", description="address of its page, where the platform has a dashboard")
 
 
 class JoinRequest(Spec):
@@ -211,6 +213,7 @@ class SubmissionView(Spec):
     hint: str = ""
     rank: int | None = None
     leaderboard: str | None = None
+    standing: str = Field("", description="a sentence: its place, or why it has none")
     runs: tuple[RunView, ...]
     submitted_at: UtcDatetime
     yours: bool

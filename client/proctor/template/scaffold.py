@@ -8,9 +8,13 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 TASKS = ("segmentation", "classification")
+
+_AUTHOR = "Your name"
+_DESCRIPTION = "A {task} model that answers the same for every case."
 
 
 def scaffold(folder: Path, name: str, task: str) -> list[Path]:
@@ -43,15 +47,22 @@ def scaffold(folder: Path, name: str, task: str) -> list[Path]:
     return [folder / file for file in contents]
 
 
+def placeholders(description: str, authors: Sequence[str]) -> list[str]:
+    """Return the fields of a card that still say what the scaffold wrote."""
+    written = {_DESCRIPTION.format(task=task) for task in TASKS}
+    left = ["description"] if description in written else []
+    return [*left, "authors"] if _AUTHOR in authors else left
+
+
 def _card(name: str, task: str) -> dict[str, object]:
     return {
         "contract": 1,
         "name": name,
         "title": name,
-        "description": f"A {task} model that answers the same for every case.",
+        "description": _DESCRIPTION.format(task=task),
         "version": "0.1",
         "license": "Apache-2.0",
-        "authors": ["Your name"],
+        "authors": [_AUTHOR],
         "protocols": ["case"],
         "runtime": "runtime-cpu",
         "tasks": [],

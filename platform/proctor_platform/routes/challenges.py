@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from proctor.spec.api import (
     ChallengeSummary,
@@ -25,7 +25,10 @@ from proctor_platform.publishing import publish
 from proctor_platform.rights import challenge_in_sight
 from proctor_platform.routes.paging import Limit, Offset
 from proctor_platform.routes.problems import problems
+from proctor_platform.settings import PlatformSettings, settings_of
 from proctor_platform.versions import newest, numbered
+
+Settings = Annotated[PlatformSettings, Depends(settings_of)]
 
 router = APIRouter(prefix="/challenges", tags=["challenges"])
 
@@ -43,11 +46,13 @@ def read_challenge(
     slug: Slug,
     user: OptionalUser,
     session: Reading,
+    settings: Settings,
     version: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
 ) -> ChallengeView:
     """Show a challenge: its newest version, or the one asked for."""
     sight = challenge_in_sight(session, slug, user)
-    return challenges.view_challenge(session, sight, numbered(session, sight.challenge, version))
+    found = numbered(session, sight.challenge, version)
+    return challenges.view_challenge(session, sight, found, settings.dashboard_url)
 
 
 @router.post(
@@ -59,13 +64,18 @@ def read_challenge(
     },
 )
 def publish_version(
-    slug: Slug, body: PublishRequest, user: CurrentUser, session: Writing, response: Response
+    slug: Slug,
+    body: PublishRequest,
+    user: CurrentUser,
+    session: Writing,
+    settings: Settings,
+    response: Response,
 ) -> ChallengeView:
     """Publish a challenge or a new version; whoever publishes first becomes its organizer."""
     published = publish(session, user, slug, body)
     response.status_code = 201 if published.new else 200
     sight = challenge_in_sight(session, slug, user)
-    return challenges.view_challenge(session, sight, published.version)
+    return challenges.view_challenge(session, sight, published.version, settings.dashboard_url)
 
 
 @router.post("/{slug}/join", status_code=204, responses=problems(Code.NOT_FOUND, Code.CONFLICT))

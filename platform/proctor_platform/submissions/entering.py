@@ -49,9 +49,10 @@ def submit(
     if request.baseline and not sight.organizer:
         raise ProctorError(Code.FORBIDDEN, "Only organizers submit baselines.")
     _refuse_outside_window(session, phase)
-    check_content(session, settings, spec, request.content, user, request.card)
     if not request.baseline:
         refuse_above_quota(session, sight.challenge.id, phase, user.id)
+    # Last: who is refused for another reason should not have to upload first to be told.
+    check_content(session, settings, spec, request.content, user, request.card)
     submission = Submission(
         id=new_id(Kind.SUBMISSION),
         challenge_id=sight.challenge.id,

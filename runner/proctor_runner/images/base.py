@@ -48,6 +48,9 @@ _LEFT_OUT = (
     "./etc/resolv.conf",
     "./etc/machine-id",
 )
+BringDebootstrap = Callable[[], str | None]
+"""Installs debootstrap, and returns a clause that says why that was not done, or None."""
+
 _PULL_LIMIT_S = 180
 _PULL_SILENCE_LIMIT_S = 15
 _DEBOOTSTRAP_LIMIT_S = 900
@@ -66,6 +69,7 @@ def ensure_base(
     cache: Path,
     progress: Callable[[str], None],
     wanted: str | None = None,
+    bring_debootstrap: BringDebootstrap = lambda: None,
 ) -> BaseImage:
     """Return a base image the daemon holds, and bring or make one when it holds none.
 
@@ -74,6 +78,7 @@ def ensure_base(
         cache: Folder that keeps the archive of a base made here.
         progress: Receives one line for each step that takes time.
         wanted: An image to use instead of the official one; nothing is made in its place.
+        bring_debootstrap: Called when a base has to be made and debootstrap is missing.
 
     Raises:
         ImageBuildError: There is no base image and none could be pulled or made.
@@ -92,7 +97,7 @@ def ensure_base(
             "Load it with `docker load`, or leave the base unset to have one made.",
         )
     progress(f"{OFFICIAL_BASE} cannot be pulled: {refusal}")
-    return _make(client, cache, progress)
+    return _make(client, cache, progress, bring_debootstrap)
 
 
 def _find(client: docker.DockerClient, name: str) -> BaseImage | None:
@@ -136,13 +141,18 @@ def _follow_pull(
         tell("")
 
 
-def _make(client: docker.DockerClient, cache: Path, progress: Callable[[str], None]) -> BaseImage:
+def _make(
+    client: docker.DockerClient,
+    cache: Path,
+    progress: Callable[[str], None],
+    bring_debootstrap: BringDebootstrap,
+) -> BaseImage:
     recipe = hashlib.sha256(
         "\n".join([_DEBIAN_SUITE, _DEBIAN_PACKAGES, *_LEFT_OUT]).encode()
     ).hexdigest()
     archive = cache / f"base-{_DEBIAN_SUITE}-{os.uname().machine}-{recipe[:12]}.tar"
     if not archive.exists():
-        _bootstrap(archive, progress)
+        _bootstrap(archive, progress, bring_debootstrap)
     progress(f"Importing {archive.name} as {LOCAL_BASE}.")
     repository, _, tag = LOCAL_BASE.rpartition(":")
     client.api.import_image_from_file(
@@ -159,11 +169,15 @@ def _make(client: docker.DockerClient, cache: Path, progress: Callable[[str], No
     return found
 
 
-def _bootstrap(archive: Path, progress: Callable[[str], None]) -> None:
-    program = shutil.which("debootstrap") or shutil.which("debootstrap", path="/usr/sbin:/sbin")
+def _bootstrap(
+    archive: Path, progress: Callable[[str], None], bring_debootstrap: BringDebootstrap
+) -> None:
+    refusal = None if _debootstrap() else bring_debootstrap()
+    program = _debootstrap()
     if program is None or os.geteuid() != 0:
+        why = f": {refusal}" if refusal else ""
         raise ImageBuildError(
-            f"{OFFICIAL_BASE} cannot be pulled, and making a base needs root and debootstrap.",
+            f"{OFFICIAL_BASE} cannot be pulled, and making a base needs root and debootstrap{why}.",
             f"Run `docker pull {OFFICIAL_BASE}` where a registry can be reached and load it here, "
             "or run once as root with debootstrap installed (`apt-get install debootstrap`).",
         )
@@ -185,6 +199,10 @@ def _bootstrap(archive: Path, progress: Callable[[str], None]) -> None:
         pack = ["tar", "--create", "--file", str(partial), "--numeric-owner", "--sort=name"]
         _run([*pack, "--anchored", "--wildcards", *left_out, "--directory", root, "."], "tar")
     partial.replace(archive)
+
+
+def _debootstrap() -> str | None:
+    return shutil.which("debootstrap") or shutil.which("debootstrap", path="/usr/sbin:/sbin")
 
 
 def _run(command: list[str], name: str) -> None:

@@ -21,7 +21,7 @@ from docker.errors import ContainerError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from proctor_runner.images.base import BaseImage, ensure_base
+from proctor_runner.images.base import BaseImage, BringDebootstrap, ensure_base
 from proctor_runner.images.context import ImageRecipe, source_files, write_archive
 from proctor_runner.images.errors import ImageBuildError
 from proctor_runner.images.wheels import PROBE, PythonTarget, download_wheels, parse_probe
@@ -47,12 +47,14 @@ class ImageBuilder:
         cache: Folder for downloaded wheels and the archive of a base image made here.
         progress: Receives one line for each step that takes time.
         base: Base image to start from; by default the first that can be had.
+        bring_debootstrap: Called when a base has to be made and debootstrap is missing.
     """
 
     client: docker.DockerClient
     cache: Path
     progress: Callable[[str], None]
     base: str | None = None
+    bring_debootstrap: BringDebootstrap = lambda: None
 
     def ensure_base(self) -> BaseImage:
         """Return the base image, brought or made if need be.
@@ -61,7 +63,9 @@ class ImageBuilder:
             ImageBuildError: None can be had.
         """
         with self._one_at_a_time(), _daemon_errors("base"):
-            return ensure_base(self.client, self.cache, self.progress, self.base)
+            return ensure_base(
+                self.client, self.cache, self.progress, self.base, self.bring_debootstrap
+            )
 
     def ensure_runtime(self) -> str:
         """Return the id of the `runtime-cpu` image, built if anything in it changed.
@@ -71,7 +75,7 @@ class ImageBuilder:
         """
         base = self.ensure_base()
         with self._one_at_a_time(), _daemon_errors(RUNTIME_REPOSITORY):
-            files = _folder_files("runtime_cpu") | _engine_files()
+            files = _folder_files("runtime_cpu") | engine_files()
             return self._ensure(
                 ImageRecipe(RUNTIME_REPOSITORY, base.name, base.id, files), "runtime_cpu"
             )
@@ -157,9 +161,16 @@ def _folder_files(folder: str) -> dict[str, bytes]:
     }
 
 
-def _engine_files() -> dict[str, bytes]:
+def engine_files() -> dict[str, bytes]:
+    """Return the engine of model folders as it lies in the runtime image, by its place there."""
     package = _package_folder("proctor")
-    files = source_files(package / "template", "site-packages/proctor/template")
+    under = "site-packages/proctor/template"
+    # What writes a new model folder is for people's machines: an image must not change with it.
+    files = {
+        path: data
+        for path, data in source_files(package / "template", under).items()
+        if not path.startswith((f"{under}/scaffold.py", f"{under}/scaffolds/"))
+    }
     return {"site-packages/proctor/__init__.py": (package / "__init__.py").read_bytes(), **files}
 
 

@@ -71,6 +71,7 @@ def test_publish_uploads_every_file_and_announces_the_version_last(
     proctor, logged_in, tmp_path, challenge_view
 ):
     proctor("challenge", "init", tmp_path / "digits")
+    challenge_view["challenge"]["baselines"] = ["baselines/simple"]
     logged_in.on("POST /challenges/digits/versions", (201, challenge_view))
     ended = proctor("challenge", "publish", tmp_path / "digits", "--no-docker", "--format", "csv")
     assert ended.code == 0
@@ -89,6 +90,7 @@ def test_publish_uploads_every_file_and_announces_the_version_last(
     (runtime,) = sent["runtimes"]
     assert digests | {runtime["image"]["config"]["digest"]} == set(logged_in.blobs)
     assert runtime["image"]["layers"] == []
+    assert f"proctor submit digits {tmp_path}/digits/baselines/simple --baseline\n" in ended.err
     assert len(hidden["reference"]["salt"]) == 64
     assert hidden["reference"]["salt"] not in ended.out + ended.err
 
@@ -105,6 +107,19 @@ def test_publishing_the_same_again_sends_the_same_request(
     assert (alone / "config" / "proctor" / "salt-key").stat().st_mode & 0o777 == 0o600
     splits = first.json()["data"]["classify"]
     assert splits["hidden"]["reference"]["salt"] != splits["sample"]["reference"]["salt"]
+
+
+def test_publishing_the_same_again_says_that_nothing_changed(
+    proctor, logged_in, tmp_path, challenge_view
+):
+    proctor("challenge", "init", tmp_path / "digits")
+    challenge_view["page"] = "http://d.test/challenge?slug=digits"
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.on("POST /challenges/digits/versions", (200, challenge_view))
+    ended = proctor("challenge", "publish", tmp_path / "digits", "--no-docker")
+    assert "Nothing has changed: it is still version 2." in ended.err
+    assert "--baseline" not in ended.err
+    assert "http://d.test/challenge?slug=digits" in ended.out
 
 
 def test_salts_of_two_organizers_differ(tmp_path):
@@ -145,6 +160,23 @@ def test_list_and_show(proctor, logged_in, challenge_view):
     assert "main" in shown.out
 
 
+def test_show_says_what_the_reader_is_to_the_challenge(proctor, logged_in, challenge_view):
+    challenge_view["challenge"] |= {"title": "digits", "terms": {"version": "3", "text": "Fair."}}
+    challenge_view |= {"terms_accepted": True, "page": "http://d.test/challenge?slug=digits"}
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    ended = proctor("challenge", "show", "digits")
+    assert ended.err.startswith("digits (version 2, by olga)\n")
+    assert "You take part." in ended.err
+    assert "Its terms are version 3; you accepted them." in ended.err
+    assert "http://d.test/challenge?slug=digits" in ended.err
+    assert "limit per case" in ended.out
+    challenge_view |= {"organizer": True, "joined": False, "terms_accepted": False}
+    ended = proctor("challenge", "show", "digits")
+    assert "You organize this." in ended.err
+    assert "take part" not in ended.err
+    assert "you have not accepted them" in ended.err
+
+
 def test_joining_needs_the_terms_accepted(proctor, logged_in, challenge_view, monkeypatch):
     challenge_view["challenge"]["terms"] = {"version": "3", "text": "Be fair."}
     logged_in.on("GET /challenges/digits", (200, challenge_view))
@@ -157,6 +189,17 @@ def test_joining_needs_the_terms_accepted(proctor, logged_in, challenge_view, mo
     assert proctor("challenge", "join", "digits", "--accept-terms").code == 0
     (call,) = logged_in.made("POST /challenges/digits/join")
     assert call.json() == {"terms_version": "3"}
+
+
+def test_a_member_that_is_no_user_is_named(proctor, logged_in, challenge_view, problem):
+    missing = problem(404, "NOT_FOUND", "There is no such thing.", "There is no user nobody.")
+    logged_in.on("POST /challenges/digits/members", (404, missing))
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    ended = proctor("challenge", "member", "digits", "nobody")
+    assert ended.code == 4
+    assert "There is no user nobody." in ended.err
+    assert "`proctor user invite nobody`" in ended.err
+    assert "no user" not in proctor("challenge", "member", "other", "nobody").err
 
 
 def test_members_invitations_and_tokens_reach_the_platform(proctor, logged_in):

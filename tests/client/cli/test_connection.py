@@ -48,6 +48,16 @@ def test_a_kept_token_is_never_sent_to_another_platform(alone):
     assert find_token("http://other.test", environment) is None
 
 
+def test_an_empty_token_is_an_error_and_not_the_kept_login(proctor, platform, alone, monkeypatch):
+    Logins(platform.url, {platform.url: TOKEN}).write(alone / "config" / "proctor")
+    monkeypatch.setenv("PROCTOR_TOKEN", "")
+    ended = proctor("whoami")
+    assert ended.code == 3
+    assert "PROCTOR_TOKEN is set, but empty." in ended.err
+    assert "unset it" in ended.err
+    assert platform.calls == []
+
+
 def test_login_keeps_the_token_for_the_owner_alone(proctor, platform, alone, monkeypatch):
     platform.on("GET /me", (200, ME))
     monkeypatch.setattr("sys.stdin", StringIO(TOKEN + "\n"))
@@ -104,3 +114,4 @@ def test_a_platform_that_is_down_is_one_line(proctor, monkeypatch):
     ended = proctor("challenge", "list", "--host", "http://127.0.0.1:9")
     assert ended.code == 1
     assert ended.err.startswith("Error: http://127.0.0.1:9 cannot be reached: ")
+    assert ended.err.count("http://") == 1, "the hint names no address as an example"

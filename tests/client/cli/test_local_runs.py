@@ -81,6 +81,19 @@ def test_a_model_that_fails_says_where_and_what_it_printed(proctor, exam, model)
     assert "CRASH" in ended.err
     assert "no weights" in ended.err
     assert "| looking at ['images']" in ended.err
+    assert "All 2 cases failed alike: " in ended.err
+
+
+def test_a_crashed_case_is_not_the_same_again(proctor, exam, model):
+    (model / "model.py").write_text(FAILING_MODEL)
+    ended = proctor(
+        "model", "test", model, "--challenge", exam, "--sandbox", "process", "--format", "csv"
+    )
+    assert ended.code == 1
+    rows = list(csv.DictReader(StringIO(ended.out)))
+    assert {(row["outcome"], row["same again"]) for row in rows} == {("CRASH", "")}
+    assert "| looking at ['images']" in ended.err
+    assert "proctor model test" not in ended.err
 
 
 def test_a_platform_gives_no_hidden_data(proctor, logged_in, model):

@@ -49,6 +49,19 @@ def test_the_exit_code_is_the_verdict(proctor, logged_in, submission_view, run_v
     assert "kernel: 6.1 → 6.6" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("detail", "times"), [("All equal. The environment is the same.", 1), ("", 1)]
+)
+def test_equal_environments_are_told_once(
+    proctor, logged_in, submission_view, run_view, detail, times
+):
+    done = rerun_of(run_view, state="succeeded", verdict="identical", verdict_detail=detail)
+    view = submission_view(runs=[run_view(), done], final=True)
+    logged_in.on("POST /submissions/sub_1/reruns", (201, view))
+    ended = proctor("rerun", "sub_1")
+    assert (ended.out + ended.err).count("environment") == times
+
+
 def test_every_task_is_waited_for_and_one_that_differs_decides(
     proctor, logged_in, submission_view, run_view
 ):

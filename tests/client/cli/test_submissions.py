@@ -2,10 +2,14 @@ import csv
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
+from docker.errors import ImageNotFound
 
+from proctor.cli.failures import CommandError
 from proctor.template.scaffold import scaffold
 
 
@@ -19,6 +23,18 @@ def model(tmp_path):
 def open_challenge(logged_in, challenge_view):
     logged_in.on("GET /challenges/digits", (200, challenge_view))
     return logged_in
+
+
+def once_uploaded(platform, problem, view):
+    """Answer as the platform does: a submission enters when its files are there."""
+
+    def answer(call):
+        entries = call.json()["content"]["entries"]
+        if any(entry["file"]["digest"] not in platform.blobs for entry in entries):
+            return 409, problem(409, "BLOB_MISSING", "A file is not here.")
+        return 201, view
+
+    return answer
 
 
 def scored(submission_view, run_view, **changes):
@@ -42,16 +58,17 @@ def scored(submission_view, run_view, **changes):
 
 
 def test_submit_uploads_the_folder_and_prints_id_and_page(
-    proctor, open_challenge, model, submission_view
+    proctor, open_challenge, model, submission_view, problem
 ):
-    open_challenge.on("POST /submissions", (201, submission_view()))
+    enters = once_uploaded(open_challenge, problem, submission_view())
+    open_challenge.on("POST /submissions", enters)
     ended = proctor("submit", "digits", model, "-m", "first try", "--idempotency-key", "k" * 20)
     assert ended.code == 0
     assert ended.out.splitlines() == [
         "sub_1",
         f"{open_challenge.url}/api/v1/submissions/sub_1",
     ]
-    (call,) = open_challenge.made("POST /submissions")
+    *_, call = open_challenge.made("POST /submissions")
     assert call.headers["Idempotency-Key"] == "k" * 20
     sent = call.json()
     assert sent["phase"] == "main"
@@ -107,9 +124,8 @@ def test_a_submission_that_ends_badly_says_why_and_ends_with_its_code(
     open_challenge.on("GET /submissions/sub_1", (200, ended_badly))
     ended = proctor("submit", "digits", model, "--wait")
     assert ended.code == code
-    assert changes["outcome"] in ended.err
-    assert changes.get("detail", "") in ended.err
-    assert "Hint: Do this." in ended.err
+    reason = ": ".join(filter(None, (changes["outcome"], changes.get("detail"))))
+    assert ended.err.splitlines()[-3:] == [changes["progress"], reason, "Hint: Do this."]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +148,63 @@ def test_a_refusal_ends_with_the_code_of_its_kind(
     assert ended.code == exit_code
     assert ended.out == ""
     assert "Error: It was refused. Because.\nHint: Do this.\n" in ended.err
+    assert open_challenge.blobs == {}, "nothing is sent for an entry that is refused"
+
+
+def test_a_run_that_failed_says_how_to_see_why(proctor, logged_in, submission_view, run_view):
+    run = run_view(state="failed", outcome="CRASH", cases_failed=4)
+    view = submission_view(final=True, progress="failed", outcome="CRASH", runs=[run])
+    logged_in.on("GET /submissions/sub_1", (200, view))
+    ended = proctor("submission", "sub_1")
+    assert "`proctor logs sub_1`" in ended.err
+    assert "`proctor submission sub_1 --cases`" in ended.err
+    assert ended.err.count("CRASH") == 1
+    assert "Nothing to show" not in ended.err
+
+
+def test_the_place_of_a_submission_is_told(proctor, logged_in, submission_view, run_view):
+    view = scored(submission_view, run_view, rank=None, standing="Another of yours stands there.")
+    logged_in.on("GET /submissions/sub_1", (200, view))
+    assert "Another of yours stands there." in proctor("submission", "sub_1").err
+
+
+def test_json_says_everything_on_standard_output(proctor, logged_in, submission_view, run_view):
+    logged_in.on("GET /submissions/sub_1", (200, scored(submission_view, run_view)))
+    ended = proctor("submission", "sub_1", "--format", "json")
+    assert json.loads(ended.out)["rank"] == 3
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize("docker", [True, False])
+def test_what_is_no_folder_file_or_image_is_said_to_be_none(
+    proctor, open_challenge, monkeypatch, docker
+):
+    @contextmanager
+    def daemon():
+        if not docker:
+            raise CommandError("No Docker daemon answers: refused.", "Start one.")
+
+        class Images:
+            def get(self, name):
+                raise ImageNotFound(f"No such image: {name}")
+
+        yield SimpleNamespace(images=Images())
+
+    monkeypatch.setattr("proctor.cli.contents.docker_client", daemon)
+    ended = proctor("submit", "digits", "nothing-here")
+    assert ended.code == 2
+    said = "is neither a folder nor a file here, nor an image" if docker else "no folder or file"
+    assert said in ended.err
+    assert "Reading" not in ended.err
+
+
+def test_words_left_in_the_card_are_remarked_on(proctor, open_challenge, model, submission_view):
+    open_challenge.on("POST /submissions", (201, submission_view()))
+    assert "`proctor model init`: description, authors." in proctor("submit", "digits", model).err
+    card = json.loads((model / "model.json").read_text())
+    filled = card | {"description": "A support vector machine.", "authors": ["Ada"]}
+    (model / "model.json").write_text(json.dumps(filled))
+    assert "model init" not in proctor("submit", "digits", model).err
 
 
 def test_a_model_that_is_not_there_is_wrong_usage(proctor, open_challenge):
@@ -177,6 +250,19 @@ def test_submissions_are_listed_in_every_format(proctor, logged_in, submission_v
     assert [row["id"] for row in rows] == ["sub_1", "sub_2"]
 
 
+def test_a_program_gets_state_and_cases_in_fields_of_their_own(
+    proctor, logged_in, submission_view, run_view
+):
+    run = run_view(state="failed", outcome="CRASH", cases_done=3, cases_failed=2)
+    view = submission_view(progress="failed", outcome="CRASH", detail="It ended.", runs=[run])
+    logged_in.on("GET /submissions", (200, {"items": [view], "offset": 0, "total": 1}))
+    (row,) = csv.DictReader(StringIO(proctor("submissions", "--format", "csv").out))
+    assert (row["state"], row["progress"], row["outcome"]) == ("accepted", "failed", "CRASH")
+    assert (row["cases_done"], row["cases_failed"], row["cases_total"]) == ("3", "2", "4")
+    (document,) = json.loads(proctor("submissions", "--format", "json").out)
+    assert (document["cases_done"], document["cases_total"]) == (3, 4)
+
+
 def test_a_submission_shows_its_cases(proctor, logged_in):
     cases = [
         {
@@ -220,42 +306,6 @@ def test_cancel_says_what_became_of_it(proctor, logged_in, submission_view):
         "POST /submissions/sub_1/cancel", (200, submission_view(progress="cancelled", final=True))
     )
     assert "sub_1 is cancelled." in proctor("cancel", "sub_1").err
-
-
-def test_leaderboard_csv_has_one_column_a_number_and_no_formulas(
-    proctor, logged_in, challenge_view, board
-):
-    logged_in.on("GET /challenges/digits", (200, challenge_view))
-    logged_in.on("GET /challenges/digits/phases/main/leaderboard", (200, board))
-    (row,) = csv.DictReader(StringIO(proctor("leaderboard", "digits", "--format", "csv").out))
-    assert row["classify/top1/mean"] == "0.9912"
-    assert row["classify/top1/mean/n_used"] == "8"
-    assert row["title"].startswith("'=SVC")
-
-
-def test_leaderboard_table_shows_intervals_and_cleans_titles(
-    proctor, logged_in, challenge_view, board
-):
-    logged_in.on("GET /challenges/digits", (200, challenge_view))
-    logged_in.on("GET /challenges/digits/phases/main/leaderboard", (200, board))
-    ended = proctor("leaderboard", "digits")
-    assert "0.9912 [0.980, 1.000]" in ended.out
-    assert "1 (1–2)" in ended.out
-    assert "8/9" in ended.out
-    assert "ada (baseline)" in ended.out
-    assert "\u001b[31m" not in ended.out
-
-
-def test_a_snapshot_is_found_by_its_number(proctor, logged_in, challenge_view, board):
-    logged_in.on("GET /challenges/digits", (200, challenge_view))
-    logged_in.on(
-        "GET /challenges/digits/phases/main/leaderboards",
-        (200, [{"id": "lea_1", "number": 7, "created_at": "2026-03-01T12:00:00Z"}]),
-    )
-    logged_in.on("GET /leaderboards/lea_1", (200, board))
-    shown = json.loads(proctor("leaderboard", "digits", "--snapshot", "7", "--format", "json").out)
-    assert shown["id"] == "lea_1"
-    assert proctor("leaderboard", "digits", "--snapshot", "8").code == 2
 
 
 def test_help_answers_at_once_and_loads_no_client():

@@ -287,6 +287,12 @@ def test_a_stratum_without_a_column_is_refused(tables):
     )
 
 
+@pytest.mark.parametrize("half", ["inputs", "reference"])
+def test_a_missing_file_is_the_only_problem_of_its_case(tables, half):
+    (tables.path / "data/hidden" / half / "c2.npy").unlink()
+    assert tables.only_problem()[2].startswith("is missing")
+
+
 def test_a_missing_file_is_named_with_its_case(tables):
     (tables.path / "data/hidden/reference/c2.npy").unlink()
     problems = tables.problems()

@@ -140,6 +140,14 @@ def test_without_registry_and_debootstrap_the_ways_out_are_named(
     assert "no such host" in said[1]
 
 
+def test_a_missing_debootstrap_is_brought_and_a_refusal_is_told(
+    client: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_arguments, **_options: None)
+    with pytest.raises(ImageBuildError, match="needs root and debootstrap: this is not Debian"):
+        ensure_base(client, tmp_path, print, bring_debootstrap=lambda: "this is not Debian")
+
+
 def test_a_base_made_before_is_imported_and_not_made_again(
     daemon: FakeDaemon,
     client: docker.DockerClient,
@@ -148,7 +156,7 @@ def test_a_base_made_before_is_imported_and_not_made_again(
 ) -> None:
     made: list[Path] = []
 
-    def bootstrap(archive: Path, _progress: object) -> None:
+    def bootstrap(archive: Path, _progress: object, _bring: object) -> None:
         made.append(archive)
         archive.write_bytes(b"a Debian")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from proctor_runner.images.builder import engine_files
 from proctor_runner.images.context import ImageRecipe, source_files, write_archive
 from proctor_runner.images.errors import ImageBuildError
 
@@ -14,6 +15,12 @@ RECIPE = ImageRecipe(
     base_id="sha256:aa",
     files={"Dockerfile": b"FROM scratch\n", "requirements.txt": b"numpy==2.4.6\n"},
 )
+
+
+def test_what_writes_new_models_does_not_change_the_runtime_image() -> None:
+    places = {path.removeprefix("site-packages/proctor/") for path in engine_files()}
+    assert {"__init__.py", "template/__main__.py", "template/engine.py"} <= places
+    assert [place for place in places if "scaffold" in place] == []
 
 
 def test_the_same_inputs_have_the_same_tag_in_any_order() -> None:

@@ -134,6 +134,9 @@ def test_the_table_has_one_line_a_submission(three: dict[str, str], anonymous: A
     numbers = [float(rows[1][name]) for name in (key, f"{key} low", f"{key} high")]
     assert numbers == [0.5, 0.5, 0.5]
     assert (rows[1]["rank"], rows[1]["baseline"]) == ("2", "True")
+    counts = anonymous.get(BOARD).json()["rows"][1]["values"][key]
+    for name in ("n_used", "n_total"):
+        assert rows[1][f"{key} {name}"] == str(counts[name])
 
 
 def test_a_title_cannot_be_a_formula(

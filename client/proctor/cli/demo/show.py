@@ -167,7 +167,7 @@ def _publish(
     shelf = RuntimeShelf(root / ".cache/images") if docker else NoDockerShelf()
     key = secrets.token_bytes(KEY_BYTES)
     for one in challenges:
-        view = publish_folder(people.organizer, one.folder, False, shelf, key, _note)
+        view, _ = publish_folder(people.organizer, one.folder, False, shelf, key, _note)
         facts = ", ".join(
             f"{task}: {fact.hidden_cases} hidden cases with {fact.hidden_items} items"
             for task, fact in view.tasks.items()

@@ -1,0 +1,104 @@
+"""The board as a person in a terminal and a program see it."""
+
+import csv
+import json
+from io import StringIO
+
+import pytest
+
+from proctor.cli.output import fitting
+
+KEY = "classify/top1/mean"
+
+
+@pytest.fixture
+def boards(logged_in, challenge_view, board):
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.on("GET /challenges/digits/phases/main/leaderboard", (200, board))
+    return logged_in
+
+
+def test_csv_is_the_platforms_own(proctor, boards, board):
+    board["total_rows"] = 700
+
+    def page(call):
+        start = 500 if "offset=500" in call.query else 0
+        return 200, f"rank,{KEY},{KEY} low\n{start + 1},0.9,0.8\n"
+
+    boards.on("GET /leaderboards/lea_1", page)
+    ended = proctor("leaderboard", "digits", "--format", "csv")
+    rows = list(csv.DictReader(StringIO(ended.out)))
+    assert [row["rank"] for row in rows] == ["1", "501"]
+    assert rows[0][f"{KEY} low"] == "0.8"
+    assert all("format=csv" in call.query for call in boards.made("GET /leaderboards/lea_1"))
+
+
+def test_the_table_shows_intervals_and_cleans_titles(proctor, boards):
+    ended = proctor("leaderboard", "digits")
+    assert "0.9912 [0.980, 1.000]" in ended.out
+    assert "1 (1–2)" in ended.out
+    assert "8/9" in ended.out
+    assert "ada (baseline)" in ended.out
+    assert "\u001b[31m" not in ended.out
+
+
+def test_rows_that_cannot_be_separated_share_a_mark_that_is_explained(proctor, boards, board):
+    (row,) = board["rows"]
+    board["rows"] = [row | {"tie_group": group} for group in (1, 1, 2)]
+    board["total_rows"] = 3
+    ended = proctor("leaderboard", "digits")
+    lines = [line for line in ended.out.splitlines() if "(1–2)" in line]
+    assert ["=1" in line for line in lines] == [True, True, False]
+    assert "=2" not in ended.out
+    assert "[a, b] and (1–2): where score and rank fall in 95%" in ended.err
+    assert "cannot be separated" in ended.err
+
+
+def test_without_ties_no_mark_is_explained(proctor, boards):
+    assert "cannot be separated" not in proctor("leaderboard", "digits").err
+
+
+def test_a_wide_board_does_without_what_matters_least(proctor, boards, board):
+    (column,), (row,) = board["columns"], board["rows"]
+    more = [f"classify/m{number}/mean" for number in range(4)]
+    board["columns"] = [
+        column,
+        *(
+            column | {"key": key, "title": f"A metric with a long name {key[10]}", "decides": False}
+            for key in more
+        ),
+    ]
+    row["values"] |= dict.fromkeys(more, row["values"][KEY])
+    row["title"] = "A title " * 12
+    ended = proctor("leaderboard", "digits")
+    assert max(map(len, ended.out.splitlines())) <= 120
+    assert "Top-1*" in ended.out
+    assert "Left out for want of width: " in ended.err
+    assert "kind" in ended.err.splitlines()[-1]
+    wide = proctor("leaderboard", "digits", "--labels").out
+    assert all(f"name {number}" in wide for number in range(4))
+
+
+def test_no_line_of_a_table_ends_in_spaces(proctor, boards):
+    lines = proctor("leaderboard", "digits").out.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_what_fits_is_left_as_it_is():
+    rows = [{"a": 1, "kind": "folder"}]
+    assert fitting(rows, ("kind",)) == rows
+
+
+def test_a_snapshot_is_found_by_its_number(proctor, boards, board):
+    entries = [
+        {"id": f"lea_{number}", "number": number, "created_at": "2026-03-01T12:00:00Z"}
+        for number in (1, 7)
+    ]
+    boards.on("GET /challenges/digits/phases/main/leaderboards", (200, entries))
+    boards.on("GET /leaderboards/lea_7", (200, board | {"id": "lea_7"}))
+    shown = json.loads(proctor("leaderboard", "digits", "--snapshot", "7", "--format", "json").out)
+    assert shown["id"] == "lea_7"
+    ended = proctor("leaderboard", "digits", "--snapshot", "99")
+    assert ended.code == 4
+    assert "digits/main has no snapshot 99." in ended.err
+    assert "It has 1 to 7." in ended.err
