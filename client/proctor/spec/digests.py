@@ -18,6 +18,7 @@ from pydantic import Field, field_validator
 from proctor.spec.base import FileRef, Spec
 
 _CHUNK_BYTES = 1 << 20
+_MOST_NAME_BYTES = 255
 
 
 class FolderError(ValueError):
@@ -38,6 +39,8 @@ class FolderEntry(Spec):
         bad = path != "/".join(parts) or path.startswith("/") or ".." in parts
         if bad or any(ord(character) < 32 or character == "\\" for character in path):
             raise ValueError(f"{path!r} is not a plain relative path with forward slashes")
+        if any(len(part.encode()) > _MOST_NAME_BYTES for part in parts):
+            raise ValueError(f"{path!r} has a name of more than {_MOST_NAME_BYTES} bytes")
         return path
 
 

@@ -8,12 +8,13 @@ what the daemon says it loaded.
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 import docker
-from docker.errors import ImageLoadError, ImageNotFound
+from docker.errors import ImageNotFound
 
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, PlatformError
@@ -26,6 +27,7 @@ from proctor_runner.sandbox.engine_errors import is_the_archives_fault, ours
 KEPT_REPOSITORY = "proctor/cand"
 
 _CHUNK_BYTES = 1 << 20
+_LOADED = re.compile(r"^Loaded image(?: ID)?: (\S+)", re.MULTILINE)
 
 
 def ensure_image(
@@ -86,14 +88,17 @@ def _has(client: docker.DockerClient, image_id: str) -> bool:
 def _load(client: docker.DockerClient, content: ImageContent, open_blob: OpenBlob) -> None:
     # Sent in chunks as it is made; the stubs know whole files only.
     archive = cast(BinaryIO, assemble(content, open_blob))
-    try:
-        loaded = [str(image.id) for image in client.images.load(archive)]
-    except ImageLoadError as error:
-        if is_the_archives_fault(error):
-            raise reject(f"Docker cannot load the image: {str(error)[:300]}") from error
+    loaded, failure = [], ""
+    # Read to its end: an answer left half read would keep its connection.
+    for said in client.api.load_image(archive):  # type: ignore[no-untyped-call]
+        failure = failure or str(said.get("error") or "")
+        loaded += _LOADED.findall(str(said.get("stream") or ""))
+    if failure:
+        if is_the_archives_fault(failure):
+            raise reject(f"Docker cannot load the image: {failure[:300]}")
         raise PlatformError(
-            Code.SANDBOX_FAILED, f"The Docker daemon did not load an image: {error}"
-        ) from error
+            Code.SANDBOX_FAILED, f"The Docker daemon did not load an image: {failure}"
+        )
     if loaded != [content.digest()]:
         raise PlatformError(
             Code.SANDBOX_FAILED,

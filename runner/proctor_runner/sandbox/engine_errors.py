@@ -11,7 +11,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from docker.errors import APIError, DockerException, ImageLoadError
+from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
 from proctor.spec.outcomes import Code, PlatformError
@@ -88,9 +88,9 @@ def is_the_images_fault(error: APIError) -> bool:
     return any(phrase in said for phrase in _IMAGE_PHRASES)
 
 
-def is_the_archives_fault(error: ImageLoadError) -> bool:
+def is_the_archives_fault(said: str) -> bool:
     """Tell whether an image was not loaded because of what is in it alone."""
-    said = " ".join(str(error).lower().split())
+    said = " ".join(said.lower().split())
     return any(phrase in said for phrase in _ARCHIVE_PHRASES) and not said.endswith(_HOST_ENDS)
 
 
