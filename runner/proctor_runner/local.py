@@ -41,6 +41,7 @@ from proctor_runner.intake.archive import read_archive
 from proctor_runner.model_program import lay_out_folder
 from proctor_runner.run_work import run_cases
 from proctor_runner.sandbox.interface import Program
+from proctor_runner.sandbox.slot_folder import FILE_MODE
 from proctor_runner.score_work import score_cases
 from proctor_runner.scoring import Scores
 from proctor_runner.workshop import RunTools, SandboxWorkshop, Workshop
@@ -196,9 +197,12 @@ class LocalDesk:
         return self.store_bytes(path.read_bytes())
 
     def store_bytes(self, content: bytes) -> FileRef:
-        """Write the bytes."""
+        """Write the bytes, for a model to read whatever this person's umask is."""
         file = FileRef(digest=digest_bytes(content), size=len(content))
-        (self.stored / file.digest.removeprefix("sha256:")).write_bytes(content)
+        path = self.stored / file.digest.removeprefix("sha256:")
+        if not path.exists():
+            path.write_bytes(content)
+            path.chmod(FILE_MODE)
         return file
 
     def progress(self, stage: str, cases_done: int, cases_total: int) -> None:

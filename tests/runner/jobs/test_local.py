@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
 from proctor_runner.challenge_folder import load_challenge
-from proctor_runner.local import local_tasks, run_local, run_local_task
+from proctor_runner.local import LocalDesk, local_tasks, run_local, run_local_task
 
 
 @pytest.fixture
@@ -131,3 +132,14 @@ def test_a_model_for_another_challenge_is_refused(challenge, model):
     (model / "model.json").write_text(json.dumps(card))
     with pytest.raises(ParticipantError, match="names no task of sorting"):
         run_local(challenge, model, sandbox="process")
+
+
+def test_a_model_can_read_its_files_whatever_the_persons_umask_is(tmp_path):
+    desk = LocalDesk({}, tmp_path / "stored", lambda _stage, _done, _total: None)
+    before = os.umask(0o077)
+    try:
+        file = desk.store_bytes(b"weights")
+        assert desk.store_bytes(b"weights") == file
+    finally:
+        os.umask(before)
+    assert desk.fetch(file).stat().st_mode & 0o777 == 0o444
