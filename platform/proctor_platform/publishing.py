@@ -24,16 +24,18 @@ from proctor_platform import blobs
 from proctor_platform.events import record
 from proctor_platform.identity import UserIdentity
 from proctor_platform.outbox import renew_board
+from proctor_platform.reevaluations import Asked, queue_missing
 from proctor_platform.rights import organized_challenge
 from proctor_platform.tables import Challenge, ChallengeVersion, DatasetRow, Membership, User
 from proctor_platform.versions import newest
 
 
 class Published(NamedTuple):
-    """A version, and whether it is new."""
+    """A version, whether it is new, and what it means for what was entered before."""
 
     version: ChallengeVersion
     new: bool
+    asked: Asked = Asked()
 
 
 def publish(session: Session, user: UserIdentity, slug: str, request: PublishRequest) -> Published:
@@ -64,12 +66,13 @@ def publish(session: Session, user: UserIdentity, slug: str, request: PublishReq
     for member in members:
         if session.get(Membership, (challenge.id, member)) is None:
             session.add(Membership(challenge_id=challenge.id, user_id=member))
-    facts = {"version": version.number, "digest": digest}
+    asked = queue_missing(session, challenge, user)
+    facts = {"version": version.number, "digest": digest, **asked._asdict()}
     record(session, challenge.id, "challenge_published", user.id, facts)
     for phase in spec.phases:
         renew_board(session, challenge.id, phase.slug)
     session.commit()
-    return Published(version, new=True)
+    return Published(version, new=True, asked=asked)
 
 
 def _find(session: Session, slug: str, user: UserIdentity) -> Challenge | None:

@@ -18,7 +18,16 @@ from proctor.spec.outcomes import OUTCOMES, Code, Owner
 from proctor.spec.states import EvaluationState
 from proctor_platform import outbox
 from proctor_platform.events import PLATFORM, record
-from proctor_platform.tables import CaseResult, Evaluation, Run, Score, Submission
+from proctor_platform.tables import (
+    CaseResult,
+    ChallengeVersion,
+    Evaluation,
+    Membership,
+    Run,
+    Score,
+    Submission,
+    User,
+)
 from proctor_platform.work.documents import frame_of
 
 _Key = tuple[str, str, str]
@@ -39,11 +48,30 @@ def needs_scores(session: Session, rerun: Run) -> bool:
         Whether the re-run must be scored before it can be judged.
     """
     first = _compared_with(session, rerun)
-    finding = compare_predictions(_cases(session, first), _cases(session, rerun))
+    before, after = _cases(session, first), _cases(session, rerun)
+    finding = compare_predictions(before, after)
+    if finding is None and not _may_have_scores(session, rerun):
+        changed = changed_case(before, after)
+        finding = Finding(
+            Verdict.DIFFERENT,
+            f"Predictions of case {changed} differ. Other content is compared by digests alone;"
+            " submit it to have it scored.",
+        )
     if finding is None:
         return True
     _give_verdict(session, first, rerun, finding)
     return False
+
+
+def archived_version(session: Session, rerun: Run) -> ChallengeVersion:
+    """Return the version by which the archived predictions were scored last."""
+    first = _compared_with(session, rerun)
+    scored = session.exec(
+        select(Evaluation.version)
+        .where(Evaluation.run_id == first.id, Evaluation.state == EvaluationState.SCORED)
+        .order_by(col(Evaluation.id).desc())
+    ).first()
+    return frame_of(session, first, scored).version
 
 
 def judge_scores(session: Session, rerun: Run, evaluation: Evaluation) -> None:
@@ -51,7 +79,11 @@ def judge_scores(session: Session, rerun: Run, evaluation: Evaluation) -> None:
     first = _compared_with(session, rerun)
     archived = session.exec(
         select(Evaluation.id)
-        .where(Evaluation.run_id == first.id, Evaluation.state == EvaluationState.SCORED)
+        .where(
+            Evaluation.run_id == first.id,
+            Evaluation.state == EvaluationState.SCORED,
+            Evaluation.version == evaluation.version,
+        )
         .order_by(col(Evaluation.id).desc())
     ).first()
     changed = changed_case(_cases(session, first), _cases(session, rerun))
@@ -64,7 +96,7 @@ def judge_scores(session: Session, rerun: Run, evaluation: Evaluation) -> None:
         finding = compare_scores(
             _scores(session, archived),
             _scores(session, evaluation.id),
-            frame_of(session, first).task.rerun_tolerance,
+            frame_of(session, first, evaluation.version).task.rerun_tolerance,
             changed,
         )
     _give_verdict(session, first, rerun, finding)
@@ -175,6 +207,15 @@ def _give_verdict(session: Session, first: Run, rerun: Run, finding: Finding) ->
         {"verdict": finding.verdict.value, "submission": submission.id},
     )
     outbox.renew_board(session, submission.challenge_id, submission.phase)
+
+
+def _may_have_scores(session: Session, rerun: Run) -> bool:
+    """Tell whether a re-run is scored: scores of other content are a submission without a quota."""
+    if rerun.content is None or session.get_one(User, rerun.requested_by).admin:
+        return True
+    challenge = session.get_one(Submission, rerun.submission_id).challenge_id
+    member = session.get(Membership, (challenge, rerun.requested_by))
+    return member is not None and member.organizer
 
 
 def _compared_with(session: Session, rerun: Run) -> Run:

@@ -156,6 +156,11 @@ def phase_in_sight(session: Session, slug: str, phase_slug: str, asker: Asker) -
     return PhaseSight(sight, version, spec, phase, hidden)
 
 
+def hidden_until(what: str, phase: PhaseSpec) -> str:
+    """Return the sentence that says until when something of a phase is hidden."""
+    return f"{what} are hidden until {phase.closes_at:%Y-%m-%d %H:%M} UTC, when the phase closes."
+
+
 def refuse_hidden(phase: PhaseSpec, *, hidden: bool) -> None:
     """Refuse to show scores that are hidden from the asker.
 

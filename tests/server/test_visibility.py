@@ -57,6 +57,23 @@ def test_the_owner_of_a_hidden_phase_sees_that_it_ended_and_no_score(
     assert "scanner b" not in seen
 
 
+def test_the_owner_of_a_hidden_phase_is_told_until_when_it_is_hidden(
+    hidden: str, participant: Any, organizer: Any
+) -> None:
+    view = participant.get(f"/submissions/{hidden}").json()
+    (phase,) = participant.get("/challenges/tiny").json()["challenge"]["phases"]
+    closes = datetime.fromisoformat(phase["closes_at"])
+    assert view["standing"] == (
+        f"Scores are hidden until {closes:%Y-%m-%d %H:%M} UTC, when the phase closes."
+    )
+    refused = participant.get(f"/submissions/{hidden}/log")
+    assert (refused.status_code, refused.json()["code"]) == (403, "NOT_YET")
+    assert refused.json()["detail"] == view["standing"].replace("Scores", "Logs")
+    assert not any(c["log"] for c in participant.get(f"/submissions/{hidden}/cases").json())
+    assert organizer.get(f"/submissions/{hidden}").json()["standing"] == "Rank 1 of 1."
+    assert "seen by the model" in organizer.get(f"/submissions/{hidden}/log").text
+
+
 def test_a_hidden_phase_answers_its_owner_from_the_fixed_vocabulary(
     hidden: str, participant: Any, organizer: Any
 ) -> None:

@@ -29,6 +29,8 @@ from proctor.spec.api import (
     MissingRequest,
     Page,
     PublishRequest,
+    ReevaluationRequest,
+    Reevaluations,
     RerunRequest,
     SubmissionCreate,
     SubmissionView,
@@ -36,10 +38,9 @@ from proctor.spec.api import (
     TokenCreated,
     UserCreate,
 )
-from proctor.spec.base import Spec, UtcDatetime
 from proctor.spec.dataset import SplitData
 from proctor.spec.digests import digest_bytes, digest_file
-from proctor.spec.leaderboard import Leaderboard
+from proctor.spec.leaderboard import Leaderboard, SnapshotRef
 from proctor.spec.work import RuntimeImage
 
 T = TypeVar("T")
@@ -49,14 +50,6 @@ Progress = Callable[[int, int], None]
 _API = "/api/v1"
 _DIGESTS_PER_REQUEST = 10_000
 _PAGE = 100
-
-
-class SnapshotRef(Spec):
-    """A numbered snapshot of a leaderboard, in a list."""
-
-    id: str
-    number: int
-    created_at: UtcDatetime
 
 
 class Client:
@@ -141,6 +134,17 @@ class Client:
         slug = request.challenge.slug
         # The same content twice makes one version, so that repeating is safe.
         return self._post(ChallengeView, f"/challenges/{slug}/versions", request, safe=True)
+
+    def reevaluate(self, slug: str, phase: str | None = None) -> Reevaluations:
+        """Have archived predictions scored anew by the newest version (organizers only)."""
+        request = ReevaluationRequest(phase=phase)
+        # What waits already is not queued again, so that repeating is safe.
+        return self._post(Reevaluations, f"/challenges/{slug}/reevaluations", request, safe=True)
+
+    def reevaluations(self, slug: str, phase: str | None = None) -> Reevaluations:
+        """Tell how many of these scorings wait or failed (organizers only)."""
+        path = f"/challenges/{slug}/reevaluations"
+        return self._get(Reevaluations, path, **_given(phase=phase))
 
     def join(self, slug: str, terms_version: str = "") -> None:
         """Accept the terms of a challenge and take part."""
@@ -281,9 +285,9 @@ class Client:
         """Return a submission as it stands."""
         return self._get(SubmissionView, f"/submissions/{submission_id}")
 
-    def cases(self, submission_id: str) -> list[CaseView]:
-        """Return the per-case table of a submission."""
-        return self._get(list[CaseView], f"/submissions/{submission_id}/cases")
+    def cases(self, submission_id: str, run: str | None = None) -> list[CaseView]:
+        """Return the per-case table of a submission: of each task's first run, or of ``run``."""
+        return self._get(list[CaseView], f"/submissions/{submission_id}/cases", **_given(run=run))
 
     def log(self, submission_id: str, run: str | None = None, case: str | None = None) -> str:
         """Return what the model printed, of one case or of all."""

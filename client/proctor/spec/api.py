@@ -129,6 +129,29 @@ class ChallengeView(Spec):
     organizer: bool
     terms_accepted: bool = Field(False, description="by the asker, as they are in this version")
     page: str = Field("", description="address of its page, where the platform has a dashboard")
+    reevaluations: int = Field(0, description="in the answer to publishing: scorings it queued")
+    outdated: int = Field(
+        0,
+        description="in the answer to publishing: submissions that must be entered again, since"
+        " what a model is asked has changed",
+    )
+
+
+class ReevaluationRequest(Spec):
+    """Score archived predictions anew by the newest version: of one phase, or of all."""
+
+    phase: Slug | None = None
+
+
+class Reevaluations(Spec):
+    """Archived predictions that are scored anew by the newest version of a challenge."""
+
+    version: int
+    evaluations: int = Field(0, description="queued by this request")
+    outdated: int = Field(description="submissions that must be entered again to be compared")
+    waiting: int = Field(description="scorings that the board waits for")
+    failed: int = Field(description="scorings that failed; the board before stays")
+    failure: str = Field("", description="what the first of them says")
 
 
 class JoinRequest(Spec):

@@ -97,3 +97,11 @@ class Leaderboard(Spec):
     offset: int = 0
     total_rows: int
     rows: tuple[BoardRow, ...]
+
+
+class SnapshotRef(Spec):
+    """A numbered snapshot of a leaderboard, in a list."""
+
+    id: str
+    number: int
+    created_at: UtcDatetime

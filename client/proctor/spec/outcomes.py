@@ -205,15 +205,18 @@ OUTCOMES: dict[Code, Outcome] = {
     ),
     Code.TERMS_NOT_ACCEPTED: Outcome(
         _N,
-        "You have not joined this challenge.",
+        "You have not accepted the terms of this challenge.",
         "Read its terms and join with `proctor challenge join`.",
         403,
     ),
     Code.PHASE_CLOSED: Outcome(
-        _N, "The phase is not open.", "The detail says when it opens or closed.", 409
+        _N, "The phase is not open.", "`proctor challenge show` lists every phase.", 409
     ),
     Code.QUOTA_USED: Outcome(
-        _N, "Your quota of this phase is used up.", "The detail says when it opens again.", 429
+        _N,
+        "Your quota of this phase is used up.",
+        "`proctor run` scores a model on the public sample and costs nothing.",
+        429,
     ),
     Code.KIND_NOT_ACCEPTED: Outcome(
         _N,
@@ -246,7 +249,7 @@ OUTCOMES: dict[Code, Outcome] = {
         409,
     ),
     Code.NOT_YET: Outcome(
-        _N, "This is hidden until the phase closes.", "The detail says when that is.", 403
+        _N, "This is hidden until the phase closes.", "Organizers see it now.", 403
     ),
 }
 

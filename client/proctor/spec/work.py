@@ -177,7 +177,11 @@ class Environment(Spec):
     kernel: str
     container_engine: str = ""
     container_runtime: str = ""
-    libraries: dict[str, str] = Field(default_factory=dict)
+    libraries: dict[str, str] = Field(
+        default_factory=dict,
+        description="of the Python that runs models, where that is the worker's own",
+        exclude_if=lambda libraries: not libraries,
+    )
 
 
 class RunReport(Spec):

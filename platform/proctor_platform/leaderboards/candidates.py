@@ -16,17 +16,13 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor.spec.work import MetricFacts
+from proctor_platform.leaderboards.renewal import UNSCORED
 from proctor_platform.leaderboards.scope import Scope
 from proctor_platform.leaderboards.standing import Entrant
 from proctor_platform.tables import AggregateScore, Evaluation, Run, Submission, User
 
 _PORTION = 500
 _UNDONE = {RunState.QUEUED.value, RunState.CLAIMED.value, RunState.RUNNING.value}
-_UNSCORED = {
-    EvaluationState.QUEUED.value,
-    EvaluationState.CLAIMED.value,
-    EvaluationState.SCORING.value,
-}
 
 ColumnKey = tuple[str, str, str]
 """Task, metric and label."""
@@ -83,7 +79,7 @@ def candidates_of(session: Session, scope: Scope) -> list[Candidate]:
             # Rows come in time order, so the latest scoring stays.
             if row.evaluation is not None and row.version in scope.comparable[row.task]:
                 scored.setdefault(row.submission, {})[row.task] = row.evaluation
-        elif row.run_state in _UNDONE or row.evaluation_state in _UNSCORED:
+        elif row.run_state in _UNDONE or row.evaluation_state in UNSCORED:
             undone.add(row.submission)
     # A new scoring of what has a score does not take it off the board meanwhile.
     standing = [

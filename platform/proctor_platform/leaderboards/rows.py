@@ -57,16 +57,16 @@ class Place(NamedTuple):
     tie_group: int
 
 
-def board_of(session: Session, scope: Scope) -> Board:
-    """Make the board of a phase from the scores that there are."""
+def board_of(session: Session, scope: Scope) -> Board | None:
+    """Make the board of a phase from the scores that there are; none as long as none decides."""
     everybody = candidates_of(session, scope)
     facts = facts_of(session, everybody)
     numbers = numbers_of(session, everybody, facts)
     found = {key for row in numbers for key in row}
     deciding = deciding_keys(scope, found)
-    columns = columns_of(scope, found, facts, deciding)
     if not everybody or not all(key in found for key in deciding):
-        return Board(_head(scope, columns, deciding, scope.phase.ranking.bootstrap.samples), [])
+        return None
+    columns = columns_of(scope, found, facts, deciding)
     directions = [
         Direction.HIGHER if facts[task, metric].higher_is_better else Direction.LOWER
         for task, metric, _ in deciding
@@ -99,14 +99,12 @@ def board_of(session: Session, scope: Scope) -> Board:
     ]
     rows.sort(key=lambda row: (row.rank is None, row.rank, row.submitted_at, row.submission))
     return Board(
-        _head(scope, columns, deciding, draws),
+        _head(scope, columns, draws),
         [Row(row.submission, row.rank, row.model_dump_json()) for row in rows],
     )
 
 
-def _head(
-    scope: Scope, columns: Sequence[BoardColumn], deciding: Sequence[ColumnKey], draws: int
-) -> dict[str, Any]:
+def _head(scope: Scope, columns: Sequence[BoardColumn], draws: int) -> dict[str, Any]:
     decides = [column for column in columns if column.decides]
     ranking = scope.phase.ranking
     return {
@@ -115,7 +113,7 @@ def _head(
         "challenge_version": scope.version.number,
         "phase": scope.phase.slug,
         "ranking": ranking.model_copy(update={"columns": scope.deciding}).model_dump(mode="json"),
-        "ranking_sentence": ranking_sentence(ranking, decides, draws) if deciding else "",
+        "ranking_sentence": ranking_sentence(ranking, decides, draws),
         "columns": [column.model_dump(mode="json") for column in columns],
         "notice": scope.spec.notice,
     }

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from sqlmodel import Session, select
 
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec, RankingColumn, TaskSpec
+from proctor_platform.alike import scored_alike
 from proctor_platform.tables import Challenge, ChallengeVersion
 from proctor_platform.versions import newest, spec_of
-
-_SCORED_FROM = {"inputs", "outputs", "reference", "labels", "metrics", "strata", "seed"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,26 +59,7 @@ def scope_of(session: Session, challenge_id: str, phase_slug: str) -> Scope | No
         select(ChallengeVersion).where(ChallengeVersion.challenge_id == challenge_id)
     ).all()
     comparable = {
-        task: frozenset(old.number for old in versions if _scored_alike(old, version, task, phase))
+        task: frozenset(old.number for old in versions if scored_alike(old, version, task, phase))
         for task in phase.tasks
     }
     return Scope(challenge, version, spec, phase, comparable)
-
-
-def _scored_alike(
-    old: ChallengeVersion, new: ChallengeVersion, task_slug: str, phase: PhaseSpec
-) -> bool:
-    spec = spec_of(old)
-    task = next((task for task in spec.tasks if task.slug == task_slug), None)
-    old_phase = next((found for found in spec.phases if found.slug == phase.slug), None)
-    if task is None or old_phase is None:
-        return False
-    return (
-        _scored_from(task) == _scored_from(spec_of(new).task(task_slug))
-        and old.data[task_slug]["hidden"] == new.data[task_slug]["hidden"]
-        and old_phase.ranking.bootstrap == phase.ranking.bootstrap
-    )
-
-
-def _scored_from(task: TaskSpec) -> dict[str, object]:
-    return task.model_dump(include=_SCORED_FROM)

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 from proctor.spec.identifiers import Kind, new_id
 from proctor_platform.database import Database
 from proctor_platform.events import PLATFORM, record
+from proctor_platform.leaderboards.renewal import renewal_of
 from proctor_platform.leaderboards.rows import Board, board_of
 from proctor_platform.leaderboards.scope import scope_of
 from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
@@ -38,7 +39,8 @@ def make_board(database: Database, challenge_id: str, phase: str) -> str | None:
     """Make the next snapshot of a phase's board.
 
     Returns:
-        The snapshot's id, or none when nothing has changed or there is nothing to show.
+        The snapshot's id, or none when nothing has changed, there is nothing to show, or scores
+        of what stands on the board before are being made anew.
 
     Raises:
         IntegrityError: others were faster several times in a row.
@@ -47,8 +49,10 @@ def make_board(database: Database, challenge_id: str, phase: str) -> str | None:
         with database.reading() as session:
             before = _newest(session, challenge_id, phase)
             scope = scope_of(session, challenge_id, phase)
-            board = board_of(session, scope) if scope is not None else None
-            if board is None or scope is None or _shows_the_same(session, before, board):
+            if scope is None or renewal_of(session, scope).held:
+                return None
+            board = board_of(session, scope)
+            if board is None or _shows_the_same(session, before, board):
                 return None
         try:
             return _store(database, challenge_id, phase, before, board)
@@ -69,9 +73,7 @@ def _newest(session: Session, challenge_id: str, phase: str) -> _Before | None:
 
 
 def _shows_the_same(session: Session, before: _Before | None, board: Board) -> bool:
-    if before is None:
-        return not board.rows
-    if before.head != board.head:
+    if before is None or before.head != board.head:
         return False
     bodies = session.exec(
         select(LeaderboardRow.body)

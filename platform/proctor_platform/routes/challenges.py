@@ -13,12 +13,14 @@ from proctor.spec.api import (
     MemberCreate,
     Page,
     PublishRequest,
+    ReevaluationRequest,
+    Reevaluations,
 )
 from proctor.spec.base import Slug
 from proctor.spec.dataset import SplitData
 from proctor.spec.outcomes import Code
 from proctor.spec.work import RuntimeImage
-from proctor_platform import challenges
+from proctor_platform import challenges, reevaluations
 from proctor_platform.database import Reading, Writing
 from proctor_platform.identity import CurrentUser, OptionalUser
 from proctor_platform.publishing import publish
@@ -75,7 +77,27 @@ def publish_version(
     published = publish(session, user, slug, body)
     response.status_code = 201 if published.new else 200
     sight = challenge_in_sight(session, slug, user)
-    return challenges.view_challenge(session, sight, published.version, settings.dashboard_url)
+    view = challenges.view_challenge(session, sight, published.version, settings.dashboard_url)
+    evaluations, outdated = published.asked
+    return view.model_copy(update={"reevaluations": evaluations, "outdated": outdated})
+
+
+@router.post(
+    "/{slug}/reevaluations", status_code=202, responses=problems(Code.NOT_FOUND, Code.FORBIDDEN)
+)
+def ask_reevaluations(
+    slug: Slug, body: ReevaluationRequest, user: CurrentUser, session: Writing
+) -> Reevaluations:
+    """Score archived predictions anew by the newest version; organizers only."""
+    return reevaluations.ask_again(session, user, slug, body.phase)
+
+
+@router.get("/{slug}/reevaluations", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
+def read_reevaluations(
+    slug: Slug, user: CurrentUser, session: Reading, phase: Slug | None = None
+) -> Reevaluations:
+    """Say how many scorings under the newest version wait or failed; organizers only."""
+    return reevaluations.look(session, user, slug, phase)
 
 
 @router.post("/{slug}/join", status_code=204, responses=problems(Code.NOT_FOUND, Code.CONFLICT))

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from proctor.spec.base import Spec, UtcDatetime
-from proctor.spec.leaderboard import Leaderboard
+from proctor.spec.leaderboard import Leaderboard, SnapshotRef
 from proctor.spec.outcomes import Code
 from proctor_platform.database import Database, Reading, database_of
 from proctor_platform.identity import Credentials, OptionalUser, optional_user
@@ -34,14 +33,6 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class SnapshotEntry(Spec):
-    """One snapshot in the list of a phase."""
-
-    id: str
-    number: int
-    created_at: UtcDatetime
-
-
 @router.get(
     "/challenges/{slug}/phases/{phase}/leaderboard", response_class=Response, responses=_ANSWERS
 )
@@ -65,7 +56,7 @@ def newest(
 @router.get("/challenges/{slug}/phases/{phase}/leaderboards", responses=problems(Code.NOT_FOUND))
 def list_snapshots(
     slug: str, phase: str, asker: OptionalUser, session: Reading
-) -> list[SnapshotEntry]:
+) -> list[SnapshotRef]:
     """List the snapshots of a phase, the newest first."""
     found = _sight.listed(session, slug, phase, asker, limit=_MOST_LISTED)
     return [_entry(snapshot) for snapshot in found]
@@ -106,5 +97,5 @@ def _has(header: str, etag: str) -> bool:
     return etag in given or "*" in given
 
 
-def _entry(found: Sighted) -> SnapshotEntry:
-    return SnapshotEntry(id=found.id, number=found.number, created_at=found.created_at)
+def _entry(found: Sighted) -> SnapshotRef:
+    return SnapshotRef(id=found.id, number=found.number, created_at=found.created_at)

@@ -32,6 +32,7 @@ from proctor_platform.submissions.sights import own_submission, submission_in_si
 router = APIRouter(prefix="/submissions", tags=["submissions"])
 
 SubmissionId = Annotated[str, Path(pattern=r"^sub_[0-9a-z]{26}$")]
+RunQuery = Annotated[str | None, Query(pattern=r"^run_[0-9a-z]{26}$")]
 Settings = Annotated[PlatformSettings, Depends(settings_of)]
 
 _FOLDER = {
@@ -130,9 +131,11 @@ def read_submission(
 
 
 @router.get("/{submission_id}/cases", responses=problems(Code.NOT_FOUND))
-def list_cases(submission_id: SubmissionId, user: OptionalUser, session: Reading) -> list[CaseView]:
-    """List outcome, seconds, memory and scores of every case."""
-    return details.list_cases(session, submission_in_sight(session, submission_id, user))
+def list_cases(
+    submission_id: SubmissionId, user: OptionalUser, session: Reading, run: RunQuery = None
+) -> list[CaseView]:
+    """List outcome, seconds, memory and scores of every case of the first run, or of `run`."""
+    return details.list_cases(session, submission_in_sight(session, submission_id, user), run)
 
 
 @router.get(
@@ -140,7 +143,7 @@ def list_cases(submission_id: SubmissionId, user: OptionalUser, session: Reading
     response_class=StreamingResponse,
     responses={
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
-        **problems(Code.NOT_FOUND, Code.FORBIDDEN),
+        **problems(Code.NOT_FOUND, Code.FORBIDDEN, Code.NOT_YET),
     },
 )
 def read_log(
@@ -148,7 +151,7 @@ def read_log(
     user: CurrentUser,
     session: Reading,
     store: Annotated[Store, Depends(store_of)],
-    run: Annotated[str | None, Query(pattern=r"^run_[0-9a-z]{26}$")] = None,
+    run: RunQuery = None,
     case: CaseId | None = None,
 ) -> StreamingResponse:
     """Read what the model printed: in every case of the newest run, or as asked."""

@@ -9,7 +9,7 @@ from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor_platform.clock import now
 from proctor_platform.identity import UserIdentity
-from proctor_platform.submissions.progress import progress_of
+from proctor_platform.submissions.progress import progress_of, telling_evaluations
 from proctor_platform.submissions.sights import SubmissionSight, own_submission
 from proctor_platform.tables import Evaluation, Run
 from proctor_platform.transitions import move
@@ -33,7 +33,7 @@ def cancel(session: Session, user: UserIdentity, submission_id: str) -> Submissi
         .where(col(Evaluation.run_id).in_([run.id for run in runs]))
         .order_by(col(Evaluation.id))
     ).all()
-    progress = progress_of(submission, runs, {row.run_id: row for row in evaluations})
+    progress = progress_of(submission, runs, telling_evaluations(evaluations))
     if progress.final:
         raise ProctorError(Code.CONFLICT, f"The submission has ended: {progress.word}.")
     parts: list[Run | Evaluation] = [*runs, *evaluations]

@@ -12,7 +12,9 @@ from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState
 from proctor_platform.identity import UserIdentity
+from proctor_platform.rights import hidden_until
 from proctor_platform.storage import Store
+from proctor_platform.submissions.progress import first_runs
 from proctor_platform.submissions.sights import Access, SubmissionSight
 from proctor_platform.tables import CaseResult, Evaluation, EventRow, Run, Score
 
@@ -20,12 +22,18 @@ _CHUNK_BYTES = 1 << 16
 _TOLD = frozenset({"attempt", "outcome", "phase", "purpose", "task", "version"})
 
 
-def list_cases(session: Session, sight: SubmissionSight) -> list[CaseView]:
-    """List the cases of every run, with scores where the asker may see them."""
+def list_cases(
+    session: Session, sight: SubmissionSight, run_id: str | None = None
+) -> list[CaseView]:
+    """List the cases of one run, or of each task's first; with scores where they may be seen.
+
+    Raises:
+        ProctorError: the submission has no such run.
+    """
     rows = session.exec(
         select(CaseResult, Run)
         .join(Run, col(Run.id) == col(CaseResult.run_id))
-        .where(col(Run.submission_id) == sight.submission.id)
+        .where(col(Run.id).in_(_runs(session, sight, run_id)))
         .order_by(col(Run.id), col(CaseResult.case_id))
     ).all()
     scores = {} if sight.hidden else _scores(session, sight)
@@ -46,6 +54,16 @@ def list_cases(session: Session, sight: SubmissionSight) -> list[CaseView]:
         )
         for case, run in rows
     ]
+
+
+def _runs(session: Session, sight: SubmissionSight, run_id: str | None) -> list[str]:
+    of_submission = select(Run).where(col(Run.submission_id) == sight.submission.id)
+    runs = session.exec(of_submission.order_by(col(Run.id))).all()
+    if run_id is None:
+        return [run.id for run in first_runs(runs).values()]
+    if run_id not in {run.id for run in runs}:
+        raise ProctorError(Code.NOT_FOUND, f"The submission has no run {run_id}.")
+    return [run_id]
 
 
 def _predictions(case: CaseResult) -> dict[str, FileRef]:
@@ -80,7 +98,7 @@ def may_read_logs(sight: SubmissionSight) -> bool:
     """Tell whether the asker may read what the model printed."""
     if sight.access is Access.ORGANIZER:
         return True
-    return sight.access is Access.OWNER and sight.phase.show_logs
+    return sight.access is Access.OWNER and sight.phase.show_logs and not sight.hidden
 
 
 def find_logs(
@@ -89,9 +107,11 @@ def find_logs(
     """Find logs by their case: of one run, the newest if none is named, and of one case or all.
 
     Raises:
-        ProctorError: the phase does not show logs, or there is no such run or case.
+        ProctorError: the phase does not show logs, or not yet, or there is no such run or case.
     """
     if not may_read_logs(sight):
+        if sight.phase.show_logs and sight.hidden:
+            raise ProctorError(Code.NOT_YET, hidden_until("Logs", sight.phase))
         detail = f"Phase {sight.phase.slug} does not show logs to participants."
         raise ProctorError(Code.FORBIDDEN, detail)
     wanted = select(Run).where(col(Run.submission_id) == sight.submission.id)

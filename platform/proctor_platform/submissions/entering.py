@@ -159,10 +159,12 @@ def _refuse_strangers(sight: ChallengeSight, spec: ChallengeSpec) -> None:
         return
     if sight.membership is None or sight.membership.joined_at is None:
         raise ProctorError(Code.TERMS_NOT_ACCEPTED)
-    wanted = spec.terms.version if spec.terms else ""
-    if sight.membership.terms_version != wanted:
-        detail = f"You accepted version {sight.membership.terms_version!r}; it is {wanted!r} now."
-        raise ProctorError(Code.TERMS_NOT_ACCEPTED, detail)
+    if spec.terms is None or sight.membership.terms_version == spec.terms.version:
+        return
+    before = sight.membership.terms_version
+    accepted = f"You accepted version {before}" if before else "You joined before there were any"
+    detail = f"The terms are those of version {spec.terms.version} now. {accepted}."
+    raise ProctorError(Code.TERMS_NOT_ACCEPTED, detail)
 
 
 def _refuse_outside_window(session: Session, phase: PhaseSpec) -> None:

@@ -24,6 +24,23 @@ def first_runs(runs: Iterable[Run]) -> dict[str, Run]:
     return {run.task: run for run in runs if run.purpose == "first"}
 
 
+def telling_evaluations(evaluations: Iterable[Evaluation]) -> dict[str, Evaluation]:
+    """Return the evaluation of each run that speaks for it: the newest with scores, or the newest.
+
+    What has a score keeps it while it is scored anew. ``evaluations`` are in order of time.
+    """
+    found: dict[str, Evaluation] = {}
+    for row in evaluations:
+        known = found.get(row.run_id)
+        if (
+            known is None
+            or known.state != EvaluationState.SCORED
+            or row.state == EvaluationState.SCORED
+        ):
+            found[row.run_id] = row
+    return found
+
+
 def progress_of(
     submission: Submission, runs: Sequence[Run], evaluations: Mapping[str, Evaluation]
 ) -> Progress:
@@ -32,7 +49,7 @@ def progress_of(
     Args:
         submission: its row.
         runs: all its runs in order of time.
-        evaluations: the newest evaluation of each run that has one.
+        evaluations: the telling evaluation of each run that has one.
     """
     if submission.state in (SubmissionState.REJECTED, SubmissionState.WITHDRAWN):
         code = Code(submission.outcome) if submission.outcome else Code.CANCELLED

@@ -20,8 +20,9 @@ from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor.spec.work import Environment
 from proctor_platform.identity import UserIdentity
 from proctor_platform.rights import organizes
-from proctor_platform.submissions.progress import progress_of
+from proctor_platform.submissions.progress import progress_of, telling_evaluations
 from proctor_platform.submissions.sights import Access, SubmissionSight, is_inside, sight_of
+from proctor_platform.submissions.standing import standing_of
 from proctor_platform.tables import (
     AggregateScore,
     CaseResult,
@@ -47,6 +48,10 @@ class _Parts:
         default_factory=lambda: defaultdict(list)
     )
     places: dict[str, LeaderboardRow] = field(default_factory=dict)
+    standing: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """Who stands for (challenge, phase, participant) on the newest board; no baseline does."""
+    rows: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Rows of the newest board of (challenge, phase)."""
 
 
 def view_submission(session: Session, sight: SubmissionSight, dashboard: str) -> SubmissionView:
@@ -125,7 +130,7 @@ def _read(session: Session, sights: Sequence[SubmissionSight]) -> _Parts:
     evaluations = session.exec(
         select(Evaluation).where(col(Evaluation.run_id).in_(run_ids)).order_by(col(Evaluation.id))
     ).all()
-    parts.evaluations = {evaluation.run_id: evaluation for evaluation in evaluations}
+    parts.evaluations = telling_evaluations(evaluations)
     _read_scores(session, sights, parts)
     return parts
 
@@ -142,19 +147,28 @@ def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Pa
     for row in rows:
         parts.scores[row.evaluation_id].append(row)
     boards = {(s.challenge.id, s.phase.slug) for s in open_to_asker}
-    newest = [_newest_board(session, *board) for board in boards]
+    newest = [board for key in boards if (board := _newest_board(session, *key)) is not None]
+    parts.rows = {(board.challenge_id, board.phase): board.total_rows for board in newest}
+    users = {sight.submission.user_id for sight in open_to_asker}
     places = session.exec(
-        select(LeaderboardRow).where(
-            col(LeaderboardRow.leaderboard_id).in_([board for board in newest if board]),
-            col(LeaderboardRow.submission_id).in_([s.submission.id for s in open_to_asker]),
+        select(LeaderboardRow, Submission)
+        .join(Submission, col(Submission.id) == col(LeaderboardRow.submission_id))
+        .where(
+            col(LeaderboardRow.leaderboard_id).in_([board.id for board in newest]),
+            col(Submission.user_id).in_(users),
         )
-    )
-    parts.places = {row.submission_id: row for row in places}
+    ).all()
+    parts.places = {row.submission_id: row for row, _ in places}
+    parts.standing = {
+        (owner.challenge_id, owner.phase, owner.user_id): row.submission_id
+        for row, owner in places
+        if not owner.baseline
+    }
 
 
-def _newest_board(session: Session, challenge_id: str, phase: str) -> str | None:
+def _newest_board(session: Session, challenge_id: str, phase: str) -> LeaderboardSnapshot | None:
     return session.exec(
-        select(LeaderboardSnapshot.id)
+        select(LeaderboardSnapshot)
         .where(
             col(LeaderboardSnapshot.challenge_id) == challenge_id,
             col(LeaderboardSnapshot.phase) == phase,
@@ -174,6 +188,7 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
     runs = parts.runs[submission.id]
     progress = progress_of(submission, runs, parts.evaluations)
     place = parts.places.get(submission.id)
+    board = submission.challenge_id, submission.phase
     return SubmissionView(
         id=submission.id,
         challenge=sight.challenge.slug,
@@ -193,6 +208,13 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
         hint=OUTCOMES[progress.outcome].hint if progress.outcome else "",
         rank=place.rank if place else None,
         leaderboard=place.leaderboard_id if place else None,
+        standing=standing_of(
+            sight,
+            progress,
+            place,
+            parts.rows.get(board, 0),
+            parts.standing.get((*board, submission.user_id)),
+        ),
         runs=tuple(_view_run(sight, run, parts) for run in runs),
         submitted_at=submission.submitted_at,
         yours=sight.yours,

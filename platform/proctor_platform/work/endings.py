@@ -20,7 +20,12 @@ from proctor_platform.clock import now
 from proctor_platform.tables import CaseResult, Evaluation, Run, Submission
 from proctor_platform.transitions import move
 from proctor_platform.work.documents import dataset, frame_of
-from proctor_platform.work.evaluations import check_scores, keep_scores, queue_evaluation
+from proctor_platform.work.evaluations import (
+    check_scores,
+    keep_scores,
+    queue_evaluation,
+    scoring_version,
+)
 from proctor_platform.work.failures import end_failed, fail
 from proctor_platform.work.holding import ended_by, held
 from proctor_platform.work.reports import begin, held_run, require_blobs
@@ -111,8 +116,10 @@ def _succeed(
         lease_until=None,
         **changes,
     )
-    if run.purpose != "rerun" or reruns.needs_scores(session, run):
-        queue_evaluation(session, run)
+    if run.purpose != "rerun":
+        queue_evaluation(session, run, scoring_version(session, run))
+    elif reruns.needs_scores(session, run):
+        queue_evaluation(session, run, reruns.archived_version(session, run))
 
 
 def _complete_evaluation(session: Session, work_id: str, report: ScoreReport) -> None:

@@ -7,42 +7,69 @@ import binascii
 from collections.abc import Iterator
 
 from sqlalchemy import insert
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState
 from proctor.spec.work import Queue, ScoreReport
 from proctor_platform import outbox
+from proctor_platform.alike import asked_alike
 from proctor_platform.events import PLATFORM, record
 from proctor_platform.tables import (
     AggregateScore,
+    Challenge,
+    ChallengeVersion,
     Evaluation,
     Run,
     Score,
     StratumScore,
 )
+from proctor_platform.versions import newest, spec_of
 from proctor_platform.work.documents import Frame, dataset, frame_of
 
 _BYTES_PER_REPLICATE = 8
 
 
-def queue_evaluation(session: Session, run: Run) -> Evaluation:
-    """Add a scoring of ``run`` by its own challenge version, and the bell for it."""
-    frame = frame_of(session, run)
+def queue_evaluation(
+    session: Session, run: Run, version: ChallengeVersion, actor: str = PLATFORM
+) -> None:
+    """Add a scoring of ``run`` by a version of its challenge, and the bell for it."""
+    hidden = version.data[run.task]["hidden"]
     evaluation = Evaluation(
         id=new_id(Kind.EVALUATION),
         run_id=run.id,
-        version=frame.version.number,
+        version=version.number,
         state=EvaluationState.QUEUED.value,
-        inputs_digest=frame.inputs_digest,
-        reference_digest=frame.reference_digest,
+        inputs_digest=hidden["inputs"],
+        reference_digest=hidden["reference"],
     )
     session.add(evaluation)
-    session.flush()
-    record(session, evaluation.id, "evaluation_queued", PLATFORM, {"run": run.id})
+    facts = {"run": run.id, "version": version.number}
+    record(session, evaluation.id, "evaluation_queued", actor, facts)
     outbox.ring(session, evaluation.id, Queue.SCORE)
-    return evaluation
+
+
+def scoring_version(session: Session, run: Run) -> ChallengeVersion:
+    """Return the version to score a first run by: the newest, if it still asks the same.
+
+    The challenge is locked, so that a version published meanwhile either is seen here or finds
+    the run ended.
+    """
+    frame = frame_of(session, run)
+    challenge = session.exec(
+        select(Challenge)
+        .where(col(Challenge.id) == frame.submission.challenge_id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    present = newest(session, challenge)
+    phases = {phase.slug: phase.tasks for phase in spec_of(present).phases}
+    if run.task in phases.get(frame.submission.phase, ()) and asked_alike(
+        session, frame.version, present, run.task
+    ):
+        return present
+    return frame.version
 
 
 def check_scores(session: Session, evaluation: Evaluation, report: ScoreReport) -> None:

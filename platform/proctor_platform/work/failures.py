@@ -15,7 +15,7 @@ from proctor.spec.work import Failure
 from proctor_platform import outbox, reruns
 from proctor_platform.clock import now
 from proctor_platform.events import PLATFORM, record
-from proctor_platform.tables import Run, Submission
+from proctor_platform.tables import Evaluation, Run, Submission
 from proctor_platform.transitions import move
 from proctor_platform.work.holding import Work, find, held, queue_of, table_of
 
@@ -181,11 +181,20 @@ def _follow(session: Session, row: Work, code: Code, detail: str, actor: str) ->
         return
     submission = session.get_one(Submission, run.submission_id)
     if OUTCOMES[code].owner is not Owner.PARTICIPANT:
-        _uncharge(session, submission, code)
+        # What has a score already was worth its charge, however scoring it anew ends.
+        if not _has_score(session, run):
+            _uncharge(session, submission, code)
     elif submission.state == SubmissionState.CHECKING:
         _reject(session, submission, code, detail, actor)
     # Other tasks of the submission may already have scores that waited for this one.
     outbox.renew_board(session, submission.challenge_id, submission.phase)
+
+
+def _has_score(session: Session, run: Run) -> bool:
+    scored = select(Evaluation.id).where(
+        Evaluation.run_id == run.id, Evaluation.state == EvaluationState.SCORED.value
+    )
+    return session.exec(scored).first() is not None
 
 
 def _uncharge(session: Session, submission: Submission, code: Code) -> None:

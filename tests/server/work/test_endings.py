@@ -66,7 +66,7 @@ def test_a_whole_life_ends_scored_once(
     assert (evaluation.state, evaluation.metrics["top1"]["definition_id"]) == ("scored", "top1.v1")
     assert {row.case_id: row.value for row in look(Score)} == {"c0": 1.0, "c1": 0.5, "c2": 0.0}
     (aggregate,) = look(AggregateScore)
-    assert (aggregate.value, aggregate.n_total, len(aggregate.replicates)) == (0.5, 12, 4000)
+    assert (aggregate.value, aggregate.n_total, len(aggregate.replicates)) == (0.5, 12, 8000)
     assert [row.subject for row in look(Outbox) if row.topic == "board"] != []
     names = [row.name for row in look(EventRow) if row.subject == held.id]
     assert names == ["run_queued", "run_claimed", "run_running", "run_succeeded"]

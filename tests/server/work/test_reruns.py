@@ -120,11 +120,14 @@ def test_a_rerun_tells_its_owner_no_score(
     altered: bool,
 ) -> None:
     content = published.model.model_dump(mode="json")
-    content["entries"][1]["file"] = participant.put_blob(b"altered").model_dump()
-    ask_again(participant, archived, **({"content": content} if altered else {}))
-    fake.run({"c1": b"x", "c2": b"y", "c0": b"zero"})
+    content["entries"][1]["file"] = organizer.put_blob(b"altered").model_dump()
+    asker = organizer if altered else participant
+    asker.have_blobs(published.blobs[entry.file.digest] for entry in published.model.entries)
+    ask_again(asker, archived, **({"content": content} if altered else {}))
+    held = fake.run({"c1": b"x", "c2": b"y", "c0": b"zero"})
     fake.score(scores(1.0, 0.8125, 0.4375))
-    paths = [f"/submissions/{archived}{part}" for part in ("", "/cases", "/events")]
+    parts = ("", "/cases", f"/cases?run={held.id}", "/events")
+    paths = [f"/submissions/{archived}{part}" for part in parts]
 
     owner, organizers = (
         "\n".join(who.get(path).text for path in paths) for who in (participant, organizer)
@@ -133,6 +136,34 @@ def test_a_rerun_tells_its_owner_no_score(
     for score in ("0.8125", "0.4375"):
         assert score not in owner
         assert score in organizers
+
+
+def test_a_participants_other_content_is_compared_by_digests_alone(
+    fake: Any, archived: str, participant: Any, published: Any
+) -> None:
+    content = published.model.model_dump(mode="json")
+    content["entries"][1]["file"] = participant.put_blob(b"altered").model_dump()
+    ask_again(participant, archived, content=content)
+    fake.run({"c0": b"zero", "c1": b"x", "c2": b"y"})
+    assert fake.ask("score").status_code == 204, "a score, or what depends on one, tells of it"
+    run = rerun_of(participant, archived)
+    assert (run["verdict"], run["evaluation"]) == ("different", None)
+    assert run["verdict_detail"].startswith("Predictions of case c1 differ.")
+
+
+def test_cases_are_those_of_the_first_run_or_of_the_one_asked_for(
+    fake: Any, archived: str, participant: Any
+) -> None:
+    path = f"/submissions/{archived}/cases"
+    first = participant.get(path).json()
+    ask_again(participant, archived)
+    again = fake.run({"c0": b"zero", "c1": b"one", "c2": b"two"})
+    assert participant.get(path).json() == first
+    assert [case["case"] for case in first] == ["c0", "c1", "c2"]
+    asked = participant.get(f"{path}?run={again.id}").json()
+    assert {case["run"] for case in asked} == {again.id}
+    refused = participant.get(f"{path}?run=run_{'0' * 26}")
+    assert (refused.status_code, refused.json()["code"]) == (404, "NOT_FOUND")
 
 
 def test_a_case_lost_in_a_rerun_is_a_difference_that_names_its_outcome(

@@ -1,0 +1,46 @@
+"""Where a submission stands, as one sentence: its place on the board, or why it has none."""
+
+from __future__ import annotations
+
+import json
+
+from proctor.spec.challenge import Selection
+from proctor.spec.outcomes import Code
+from proctor_platform.rights import hidden_until
+from proctor_platform.submissions.progress import Progress
+from proctor_platform.submissions.sights import SubmissionSight
+from proctor_platform.tables import LeaderboardRow
+
+
+def standing_of(
+    sight: SubmissionSight,
+    progress: Progress,
+    place: LeaderboardRow | None,
+    rows: int,
+    other: str | None,
+) -> str:
+    """Say where a scored submission stands; nothing of one that has no score.
+
+    Args:
+        sight: the submission as the asker sees it.
+        progress: what its runs and evaluations add up to.
+        place: its row on the newest board, if it has one.
+        rows: how many stand on that board.
+        other: the same participant's submission on that board, if there is one.
+    """
+    if progress.outcome is not Code.OK:
+        return ""
+    if sight.hidden:
+        return hidden_until("Scores", sight.phase)
+    if place is not None and place.rank is None:
+        return "On the board without a rank: it has no score that decides ranks."
+    if place is not None:
+        row = json.loads(place.body)
+        low, high = row.get("rank_low"), row.get("rank_high")
+        how_sure = "" if low is None else f" ({low} to {high})"
+        return f"Rank {place.rank} of {rows}{how_sure}."
+    if other is None or sight.submission.baseline:
+        return ""
+    whose = "of yours" if sight.yours else "of the same participant"
+    better = "better" if sight.phase.ranking.select is Selection.BEST else "newer"
+    return f"Not on the board: {other} {whose} is {better}."
