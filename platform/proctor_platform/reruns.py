@@ -102,7 +102,7 @@ def judge_scores(session: Session, rerun: Run, evaluation: Evaluation) -> None:
     _give_verdict(session, first, rerun, finding)
 
 
-def judge_failure(session: Session, rerun: Run, code: Code, detail: str) -> None:
+def judge_failure(session: Session, rerun: Run, code: Code) -> None:
     """Judge a re-run, or its scoring, that failed; only a model's own failure is a verdict."""
     if OUTCOMES[code].owner is not Owner.PARTICIPANT:
         return
@@ -115,10 +115,7 @@ def judge_failure(session: Session, rerun: Run, code: Code, detail: str) -> None
         ),
         f"it ended with {code.value}",
     )
-    told = f" {detail}" if detail else ""
-    _give_verdict(
-        session, first, rerun, Finding(Verdict.DIFFERENT, f"The re-run failed: {lost}.{told}")
-    )
+    _give_verdict(session, first, rerun, Finding(Verdict.DIFFERENT, f"The re-run failed: {lost}."))
 
 
 def compare_predictions(

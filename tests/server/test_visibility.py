@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from proctor.spec.outcomes import OUTCOMES, Code
+
 HIDDEN = "hidden_until_close"
 SCORE = 0.8125  # no other number of these tests
 
@@ -191,6 +193,36 @@ def test_logs_stay_with_the_organizers_where_the_phase_hides_them(
     assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
     assert not any(c["log"] for c in participant.get(f"/submissions/{made}/cases").json())
     assert "seen by the model" in organizer.get(f"/submissions/{made}/log").text
+
+
+def test_what_a_model_says_without_a_log_stays_with_the_organizers_too(
+    published: Any,
+    organizer: Any,
+    participant: Any,
+    fake: Any,
+    tiny_phase: Callable[..., Any],
+) -> None:
+    assert published.publish(organizer, phases=[tiny_phase(show_logs=False)]).status_code == 201
+    made = published.enter(participant).json()["id"]
+    held = fake.claim()
+    facts = {"seconds": 1.2345, "peak_memory_bytes": 324_104_193}
+    for case, outcome in (("c0", "INVALID_OUTPUT"), ("c1", "CRASH"), ("c2", "TIMEOUT")):
+        said = {"case": case, "outcome": outcome, "detail": f"{outcome} by canary", **facts}
+        assert held.say("cases", **said).status_code == 204
+    assert held.complete_run("INVALID_OUTPUT", "All 3 cases failed: canary").status_code == 204
+    cases = participant.get(f"/submissions/{made}/cases").json()
+    assert [case["detail"] for case in cases] == [
+        "An output is not what the task declares.",
+        OUTCOMES[Code.CRASH].message,
+        "TIMEOUT by canary",
+    ]
+    assert {(case["seconds"], case["peak_memory_bytes"]) for case in cases} == {(1.0, 1 << 29)}
+    assert "canary" not in participant.get(f"/submissions/{made}").text
+    cases = organizer.get(f"/submissions/{made}/cases").json()
+    assert cases[0]["detail"] == "INVALID_OUTPUT by canary"
+    assert {(case["seconds"], case["peak_memory_bytes"]) for case in cases} == {
+        (1.2345, 324_104_193)
+    }
 
 
 def test_organizers_of_another_challenge_are_strangers(

@@ -20,6 +20,9 @@ from proctor_platform.rights import Asker, organizes, scores_hidden, sees
 from proctor_platform.tables import Challenge, ChallengeVersion, LeaderboardRow, Submission
 from proctor_platform.versions import newest, spec_of
 
+# Details that repeat what a model wrote or how it chose to end. A model has seen hidden inputs.
+_MODELS_WORDS = frozenset((Code.INVALID_OUTPUT, Code.CRASH, Code.START_FAILED))
+
 
 class Access(StrEnum):
     """As what somebody sees a submission."""
@@ -48,8 +51,9 @@ class SubmissionSight:
     def told(self, code: str | None, detail: str) -> str:
         """Return what of a failure's detail the asker is told.
 
-        Details may name hidden cases, and those of failures that are not the participant's may
-        name an organizer's files or our machines: then the table's own sentence must do.
+        Details may name hidden cases, those of failures that are not the participant's may name
+        an organizer's files or our machines, and some repeat what a model wrote, which is for whom
+        its log is: then the table's own sentence must do.
         """
         if self.access is Access.ORGANIZER:
             return detail
@@ -57,6 +61,7 @@ class SubmissionSight:
             return ""
         outcome = OUTCOMES[Code(code)]
         theirs = outcome.owner in (Owner.PARTICIPANT, Owner.NOBODY)
+        theirs = theirs and (self.phase.show_logs or code not in _MODELS_WORDS)
         if self.access is Access.OWNER and theirs and not self.hidden:
             return detail
         return outcome.message

@@ -177,7 +177,7 @@ def _cancel(session: Session, row: Work, actor: str, where: Conditions) -> bool:
 def _follow(session: Session, row: Work, code: Code, detail: str, actor: str) -> None:
     run = row if isinstance(row, Run) else session.get_one(Run, row.run_id)
     if run.purpose == "rerun":
-        reruns.judge_failure(session, run, code, detail)
+        reruns.judge_failure(session, run, code)
         return
     submission = session.get_one(Submission, run.submission_id)
     if OUTCOMES[code].owner is not Owner.PARTICIPANT:
