@@ -61,7 +61,31 @@ def test_new_terms_must_be_accepted_anew(published: Any, organizer: Any, partici
     assert published.publish(organizer, terms=terms).status_code == 201
     refused = participant.submit(published.model, published.card)
     assert refused.json()["code"] == "TERMS_NOT_ACCEPTED"
-    assert "'2'" in refused.json()["detail"]
+    assert refused.json()["detail"] == (
+        "The terms are those of version 2 now. You accepted version 1."
+    )
+
+
+def test_who_joined_before_there_were_terms_is_told_so(
+    tiny: Any, organizer: Any, participant: Any
+) -> None:
+    terms = tiny.spec.terms.model_dump(mode="json")
+    assert tiny.publish(organizer, terms=None).status_code == 201
+    assert participant.post("/challenges/tiny/join", {}).status_code == 204
+    assert tiny.publish(organizer, terms=terms).status_code == 201
+    refused = participant.submit(tiny.model, tiny.card)
+    assert refused.json()["code"] == "TERMS_NOT_ACCEPTED"
+    assert refused.json()["detail"] == (
+        "The terms are those of version 1 now. You joined before there were any."
+    )
+
+
+def test_terms_that_were_taken_back_ask_nothing_of_who_accepted_them(
+    published: Any, organizer: Any, participant: Any
+) -> None:
+    published.enter(participant)
+    assert published.publish(organizer, terms=None).status_code == 201
+    assert participant.submit(published.model, published.card).status_code == 201
 
 
 @pytest.mark.parametrize(

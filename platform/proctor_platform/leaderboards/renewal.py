@@ -38,10 +38,24 @@ class Renewal(NamedTuple):
     held: bool
 
 
+class _Scoring(NamedTuple):
+    current: bool
+    state: str
+    outcome: str | None
+    detail: str
+
+
 def renewal_of(session: Session, scope: Scope) -> Renewal:
     """Say how far the scores of a phase are."""
-    rows = session.exec(
-        select(Evaluation, Run.task)
+    rows = session.execute(
+        select(  # type: ignore[call-overload]  # its overloads end at four columns
+            Evaluation.run_id,
+            Evaluation.version,
+            Evaluation.state,
+            Evaluation.outcome,
+            Evaluation.detail,
+            Run.task,
+        )
         .join(Run, col(Run.id) == col(Evaluation.run_id))
         .join(Submission, col(Submission.id) == col(Run.submission_id))
         .where(
@@ -53,13 +67,13 @@ def renewal_of(session: Session, scope: Scope) -> Renewal:
         )
         .order_by(col(Evaluation.id))
     )
-    by_run: defaultdict[tuple[str, str], list[Evaluation]] = defaultdict(list)
-    for evaluation, task in rows:
-        by_run[evaluation.run_id, task].append(evaluation)
+    by_run: defaultdict[str, list[_Scoring]] = defaultdict(list)
+    for run, version, *rest, task in rows:
+        by_run[run].append(_Scoring(version in scope.comparable[task], *rest))
     waiting = failed = 0
     failure, held = "", False
-    for (_, task), evaluations in by_run.items():
-        current = [row for row in evaluations if row.version in scope.comparable[task]]
+    for evaluations in by_run.values():
+        current = [row for row in evaluations if row.current]
         if not current:
             continue
         newest = current[-1]

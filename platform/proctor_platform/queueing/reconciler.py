@@ -1,9 +1,13 @@
 """Looks for what was lost, from the rows alone: lapsed leases, work without a bell, boards.
 
+Now and then it also forgets what nobody needs any more.
+
 Every change is conditional on what was read, so any number of processes may look at once.
 """
 
 from __future__ import annotations
+
+import time
 
 import structlog
 from sqlmodel import Session, col, func, select
@@ -15,6 +19,7 @@ from proctor_platform import outbox
 from proctor_platform.clock import now
 from proctor_platform.database import Database
 from proctor_platform.outbox import Topic
+from proctor_platform.queueing.pruning import prune
 from proctor_platform.queueing.rounds import Rounds
 from proctor_platform.tables import Evaluation, Outbox, Run, Submission
 from proctor_platform.work.failures import lapse
@@ -23,6 +28,7 @@ from proctor_platform.work.holding import find, is_live
 _log = structlog.get_logger(__name__)
 
 _AT_ONCE = 200
+_PRUNE_EVERY_S = 3600.0
 
 
 class Reconciler:
@@ -31,6 +37,7 @@ class Reconciler:
     def __init__(self, database: Database, *, max_attempts: int, period_s: float) -> None:
         self._database = database
         self._max_attempts = max_attempts
+        self._prune_at = 0.0
         self._rounds = Rounds("reconciler", self.once, period_s)
 
     def start(self) -> None:
@@ -51,6 +58,17 @@ class Reconciler:
             self._lapse(work_id)
         if silent or boards:
             self._tell_again(silent, boards)
+        self._prune()
+
+    def _prune(self) -> None:
+        if time.monotonic() < self._prune_at:
+            return
+        with self._database.writing() as session:
+            rows = prune(session)
+            session.commit()
+        self._prune_at = time.monotonic() + _PRUNE_EVERY_S
+        if rows:
+            _log.info("rows_pruned", rows=rows)
 
     def _lapse(self, work_id: str) -> None:
         with self._database.writing() as session:
