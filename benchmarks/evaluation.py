@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,13 +14,8 @@ from benchmarks.report import Figure
 from benchmarks.stack import measured_stack, new_token
 
 from proctor.client import Client
-from proctor.spec.api import SubmissionCreate, SubmissionView
+from proctor.spec.api import SubmissionCreate
 
-_QUICK = """
-class Model:
-    def predict(self, inputs):
-        return {"probabilities": [[0.4, 0.6]] * len(inputs["values"])}
-"""
 _PICK_UPS = 11
 
 
@@ -33,17 +26,17 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="proctor-bench-") as scratch, measured_stack() as stack:
         folder = Path(scratch)
         challenge = workload.write_challenge(folder / "challenge")
-        _publish(stack.api, new_token(stack, "organizer"), challenge)
+        workload.publish(stack.api, new_token(stack, "organizer"), challenge)
         participant = Client(stack.api, new_token(stack, "participant"))
         participant.join("bench")
         image = workload.build_image(workload.write_model(folder / "busy"))
-        quick = workload.write_model(folder / "quick", _QUICK)
+        quick = workload.write_model(folder / "quick", workload.QUICK)
         with open_model(image, folder / "busy" / "model.json", lambda _line: None) as entry:
             participant.upload(entry.blobs)
             request = SubmissionCreate(
                 challenge="bench", phase="main", content=entry.content, card=entry.card
             )
-            _finished(participant, participant.submit(request))  # the image is loaded once
+            workload.finished(participant, participant.submit(request))  # the image is loaded once
             whole, bare = [], []
             for round_number in range(3):
                 bare.append(
@@ -73,12 +66,6 @@ def measure() -> list[Figure]:
     ]
 
 
-def _publish(api: str, token: str, challenge: Path) -> None:
-    command = [sys.executable, "-m", "proctor.cli", "challenge", "publish", str(challenge)]
-    environment = {**os.environ, "PROCTOR_HOST": api, "PROCTOR_TOKEN": token}
-    subprocess.run(command, check=True, capture_output=True, env=environment)
-
-
 def _seconds_to_rank(client: Client, request: SubmissionCreate) -> float:
     began = time.perf_counter()
     view = client.submit(request)
@@ -90,16 +77,9 @@ def _seconds_to_rank(client: Client, request: SubmissionCreate) -> float:
     return time.perf_counter() - began
 
 
-def _finished(client: Client, view: SubmissionView) -> SubmissionView:
-    while not view.final:
-        time.sleep(0.1)
-        view = client.submission(view.id)
-    return view
-
-
 def _pick_up_s(client: Client, request: SubmissionCreate) -> float:
     began = time.time()
-    view = _finished(client, client.submit(request))
+    view = workload.finished(client, client.submit(request))
     engine = docker.from_env()
     started = [
         event["timeNano"] / 1e9

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import yaml
 
+from proctor.client import Client
+from proctor.spec.api import SubmissionView
 from proctor_runner.images.builder import released_tag
 
 CASES = 8
@@ -28,6 +32,12 @@ class Model:
         while time.process_time() < end:
             matrix = matrix @ matrix
         return {{"probabilities": np.tile([0.4, 0.6], (len(inputs["values"]), 1))}}
+"""
+
+QUICK = """
+class Model:
+    def predict(self, inputs):
+        return {"probabilities": [[0.4, 0.6]] * len(inputs["values"])}
 """
 
 
@@ -146,3 +156,18 @@ def bare_docker_runs(folder: Path, challenge: Path, image: str) -> float:
         if not (output / "probabilities.csv").exists():
             raise RuntimeError(f"the bare run wrote nothing to {output}")
     return time.perf_counter() - began
+
+
+def publish(api: str, token: str, challenge: Path) -> None:
+    """Publish a challenge folder by the command line."""
+    command = [sys.executable, "-m", "proctor.cli", "challenge", "publish", str(challenge)]
+    environment = {**os.environ, "PROCTOR_HOST": api, "PROCTOR_TOKEN": token}
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+
+
+def finished(client: Client, view: SubmissionView) -> SubmissionView:
+    """Wait until a submission is final."""
+    while not view.final:
+        time.sleep(0.1)
+        view = client.submission(view.id)
+    return view
