@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from proctor.spec.leaderboard import BoardValue
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!<>~|:$&])")
-_PICTURE = re.compile(r"!(?=\[)")
+_PICTURE = re.compile(r"!+(?=\[)")
 _REFERENCE_DEFINITION = re.compile(r"^\s{0,3}\[[^\]]+\]:.*$", re.MULTILINE)
 
 

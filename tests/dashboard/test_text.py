@@ -42,5 +42,10 @@ def test_pictures_in_markdown_lose_their_power_to_call_home() -> None:
     assert "[here](http://tracker.example/p.png)" in shown
 
 
+@pytest.mark.parametrize("signs", ["!!", "!!!", "a!!"])
+def test_a_picture_behind_more_signs_is_a_link_too(signs: str) -> None:
+    assert "![" not in prose(f"{signs}[here](http://tracker.example/p.png)")
+
+
 def test_a_strangers_title_is_shown_letter_by_letter() -> None:
     assert literal("![x](y) :red[z] $a$") == r"\!\[x\]\(y\) \:red\[z\] \$a\$"
