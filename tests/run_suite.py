@@ -15,6 +15,8 @@ from proctor.cli.services.docker_daemon import DockerUnavailable, docker_daemon
 from proctor.cli.services.process_tree import ProcessTree
 
 ROOT = Path(__file__).parent.parent
+# Half of the suite waits for containers, so more processes than two cores are worth it.
+IN_PARALLEL = ("-n", "3", "--dist", "loadgroup")
 
 
 def say(line: str) -> None:
@@ -39,7 +41,7 @@ def main() -> int:
             left_out.append("docker")
         left_out += _markers_without_program(machine)
         expression = " and ".join(f"not {marker}" for marker in left_out)
-        command = [sys.executable, "-m", "pytest", "-m", expression, *passed_on]
+        command = [sys.executable, "-m", "pytest", *IN_PARALLEL, "-m", expression, *passed_on]
         return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 

@@ -145,6 +145,15 @@ def stop(stack: Stack) -> None:
     stack.process.wait(PATIENCE_S)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share a platform, or prepared data, in one process."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+        elif "challenges" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("challenges"))
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A whole Proctor for the session."""
