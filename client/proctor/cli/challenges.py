@@ -15,11 +15,13 @@ from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption
 from proctor.cli.output import Format, emit, say
+from proctor.cli.reevaluating import reevaluate, tell_queued
 
 if TYPE_CHECKING:
     from proctor.spec.api import ChallengeView
 
 challenges = typer.Typer(no_args_is_help=True, help="Make, publish, look at and join challenges.")
+challenges.command("reevaluate")(reevaluate)
 
 SlugArgument = Annotated[str, typer.Argument(help="The challenge's slug.")]
 FolderArgument = Annotated[
@@ -201,6 +203,7 @@ def publish(
         view, new = publish_folder(client, folder, allow_identifiers, shelf, key, say)
         api = f"{client.host}/api/v1/challenges/{view.challenge.slug}?version={view.version}"
         address = view.page or api
+    tell_queued(view.reevaluations, view.outdated)
     if not new:
         say(f"Nothing has changed: it is still version {view.version}.")
     elif view.challenge.baselines:

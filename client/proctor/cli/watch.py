@@ -116,10 +116,8 @@ def _tell_end(view: SubmissionView) -> None:
     if cases.failed:
         say(f"One line a case: `proctor submission {view.id} --cases`")
         say(f"What it printed: `proctor logs {view.id}`")
-    if view.rank is not None:
-        say(f"Rank {view.rank}.")
-    if view.standing:
-        say(view.standing)
+    if view.standing or view.rank is not None:
+        say(view.standing or f"Rank {view.rank}.")
 
 
 def score_rows(view: SubmissionView) -> list[dict[str, object]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Delete, delete
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, select
 
 from proctor_platform.clock import now
@@ -39,7 +39,7 @@ def prune(session: Session) -> int:
     return sum(_deleted(session, statement) for statement in (bells, boards, tokens))
 
 
-def _goes_on(work: ColumnElement[str]) -> ColumnElement[bool]:
+def _goes_on(work: Mapped[Any]) -> ColumnElement[bool]:
     """Return the condition that a run or an evaluation has not ended, or only just."""
     runs = select(Run.id).where(col(Run.id) == work, _recent(Run))
     evaluations = select(Evaluation.id).where(col(Evaluation.id) == work, _recent(Evaluation))
