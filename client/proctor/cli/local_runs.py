@@ -151,15 +151,17 @@ def tell_failures(report: LocalReport) -> None:
         # A hint to run this very command would lead in a circle; the log below says more.
         if "`proctor model test`" not in said.hint and "`proctor run`" not in said.hint:
             say(f"Hint: {said.hint}")
-    shown: set[str] = set()
+    shown: set[frozenset[str]] = set()
     for case in report.cases:
         if case.outcome is Code.OK:
             continue
         say(f"case {case.case}: {case.outcome.value}: {case.detail}")
         log = report.logs.get(case.case, b"").decode(errors="replace").strip()
-        if len(shown) < _LOGS_SHOWN and log not in shown:
-            shown.add(log)
-            for line in log.splitlines()[-_LOG_LINES:] or ["(it printed nothing)"]:
+        lines = log.splitlines()
+        # Two streams mix in any order, so the same words may come in another.
+        if len(shown) < _LOGS_SHOWN and frozenset(lines) not in shown:
+            shown.add(frozenset(lines))
+            for line in lines[-_LOG_LINES:] or ["(it printed nothing)"]:
                 say(f"  | {plain(line)}")
 
 

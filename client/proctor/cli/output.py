@@ -124,9 +124,9 @@ def _write_table(rows: Sequence[Row], title: str | None) -> None:
         return
     with screen.capture() as captured:
         screen.print(_table(rows, title))
-    # Cells are filled up to their columns' width, which a file or a pipe has no use for.
-    lines = (line.rstrip() for line in captured.get().splitlines())
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    # The table stands free and its cells are filled up, which a file or a pipe has no use for.
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    sys.stdout.write("\n".join(lines).strip("\n") + "\n")
     sys.stdout.flush()
 
 

@@ -237,8 +237,10 @@ def _enter(
 
 def _list_row(view: SubmissionView, style: Format) -> dict[str, object]:
     """Return a line of the list: for people one word of state, for programs a column a fact."""
-    from proctor.cli.watch import state_line
+    from proctor.cli.watch import progress_line
+    from proctor.spec.outcomes import Code
 
+    code = view.outcome.value if view.outcome not in {None, Code.OK} else ""
     row: dict[str, object] = {
         "id": view.id,
         "challenge": view.challenge,
@@ -247,7 +249,7 @@ def _list_row(view: SubmissionView, style: Format) -> dict[str, object]:
         "model": view.card.title or view.card.name,
     }
     if style is Format.TABLE:
-        row["state"] = state_line(view)
+        row["state"] = "  ".join(filter(None, (progress_line(view), code)))
     else:
         row |= {"state": view.state.value, "progress": view.progress, **_cases(view)}
         row |= {"outcome": view.outcome and view.outcome.value, "detail": view.detail}

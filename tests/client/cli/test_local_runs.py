@@ -1,12 +1,15 @@
 import csv
 import json
+import os
 from io import StringIO
 
 import pytest
 import yaml
 
-from proctor.cli.sandboxes import ready_sandbox, usable_sandbox
+from proctor.cli.sandboxes import ReadySandbox, ready_sandbox, usable_sandbox
+from proctor.cli.services.errors import ServiceError
 from proctor.client import Blob
+from proctor_runner.images.errors import ImageBuildError
 
 RANDOM_MODEL = """
 import numpy as np
@@ -129,3 +132,42 @@ def test_without_a_daemon_auto_is_the_process_sandbox(tmp_path, monkeypatch):
     monkeypatch.setattr("proctor.cli.services.docker_daemon.daemon_answers", lambda: False)
     assert usable_sandbox("auto", tmp_path, said.append) == "process"
     assert "no Docker daemon answers" in said[0]
+
+
+@pytest.mark.parametrize("error", [ImageBuildError, ServiceError])
+def test_an_image_that_cannot_be_made_is_a_message_and_a_hint(
+    proctor, exam, model, monkeypatch, error
+):
+    def fail(_images, _say):
+        raise error("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr("proctor.cli.sandboxes._with_images", fail)
+    ended = proctor("run", exam, model, "--sandbox", "docker")
+    assert ended.code == 1
+    assert ended.err == "Error: The disk is full.\nHint: Free some space.\n"
+
+
+def test_a_local_run_says_that_it_uses_docker(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        "proctor.cli.sandboxes._with_images", lambda _images, _say: ReadySandbox("docker", "a", "b")
+    )
+    assert usable_sandbox("docker", tmp_path, said.append) == "docker"
+    assert said == ["Using the docker sandbox, as a platform does."]
+
+
+def test_what_a_platform_keeps_is_for_its_owners_eyes(proctor, monkeypatch):
+    seen = []
+
+    def look(*_arguments):
+        seen.append(os.umask(0o077))
+        raise ServiceError("Enough.", "")
+
+    monkeypatch.setattr("proctor.cli.sandboxes.ready_sandbox", look)
+    monkeypatch.setattr("proctor.cli.running.stop_on_terminate", lambda: None)
+    before = os.umask(0o022)
+    try:
+        assert proctor("up").code == 1
+    finally:
+        os.umask(before)
+    assert seen == [0o077]
