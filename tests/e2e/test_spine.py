@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 
@@ -108,6 +109,19 @@ def test_publishing_again_makes_a_version_and_leaves_the_old_board_readable(
     stack.cli("challenge", "publish", str(folder), token=organizer)
     assert stack.client(participant).challenge("twice").version == 2
     assert stack.client(participant).snapshot(old.id) == old
+    document = yaml.safe_load((folder / "challenge.yaml").read_text())
+    document["tasks"][0]["metrics"][1]["worst"] = 8
+    (folder / "challenge.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    said = stack.cli("challenge", "publish", str(folder), token=organizer)
+    assert "1 archived run is scored anew" in said.stderr
+    again = stack.cli("challenge", "reevaluate", "twice", "--wait", token=organizer)
+    assert "No rank has moved." in again.stderr
+    new = stack.client(participant).leaderboard("twice", "main")
+    assert (new.challenge_version, [row.submission for row in new.rows]) == (3, [submission])
+    loss = next(column for column in new.columns if column.metric == "loss")
+    assert "worst=8" in loss.definition_id
+    assert stack.client(participant).snapshot(old.id) == old
+    assert len(stack.client(participant).submission(submission).runs) == 1
 
 
 def test_hidden_scores_stay_hidden_from_the_owner_and_others_until_the_phase_closes(
