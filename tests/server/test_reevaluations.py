@@ -145,11 +145,15 @@ def test_new_hidden_inputs_must_be_answered_anew_and_the_board_before_stays(
     with database.reading() as session:
         events = session.exec(select(EventRow).where(EventRow.name == "challenge_published")).all()
     assert events[-1].facts["outdated"] == 2
+    assert organizer.get(f"/submissions/{two['ann']}").json()["standing"].startswith("Rank 1 of 2")
     tiny.enter(person("cat"))
     fake.run()
     fake.score(scores(0.1, 0.1))
     dispatch()
     assert order_of(organizer.get(BOARD).json()) == [("cat", 1)]
+    assert organizer.get(f"/submissions/{two['ann']}").json()["standing"] == (
+        "Not on the board: version 2 of the challenge asks something else; submit it again."
+    )
 
 
 def test_a_run_that_ends_after_publishing_is_scored_by_the_new_version(

@@ -18,6 +18,7 @@ def standing_of(
     place: LeaderboardRow | None,
     rows: int,
     other: str | None,
+    outdated_by: int | None,
 ) -> str:
     """Say where a scored submission stands; nothing of one that has no score.
 
@@ -27,6 +28,7 @@ def standing_of(
         place: its row on the newest board, if it has one.
         rows: how many stand on that board.
         other: the same participant's submission on that board, if there is one.
+        outdated_by: the version that asks something else than what it has answered.
     """
     if progress.outcome is not Code.OK:
         return ""
@@ -39,6 +41,11 @@ def standing_of(
         low, high = row.get("rank_low"), row.get("rank_high")
         how_sure = "" if low is None else f" ({low} to {high})"
         return f"Rank {place.rank} of {rows}{how_sure}."
+    if outdated_by is not None:
+        return (
+            f"Not on the board: version {outdated_by} of the challenge asks something else;"
+            " submit it again."
+        )
     if other is None or sight.submission.baseline:
         return ""
     whose = "of yours" if sight.yours else "of the same participant"

@@ -18,15 +18,17 @@ from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor.spec.work import Environment
+from proctor_platform.alike import asked_alike
 from proctor_platform.identity import UserIdentity
 from proctor_platform.rights import organizes
-from proctor_platform.submissions.progress import progress_of, telling_evaluations
+from proctor_platform.submissions.progress import first_runs, progress_of, telling_evaluations
 from proctor_platform.submissions.sights import Access, SubmissionSight, is_inside, sight_of
 from proctor_platform.submissions.standing import standing_of
 from proctor_platform.tables import (
     AggregateScore,
     CaseResult,
     Challenge,
+    ChallengeVersion,
     Evaluation,
     LeaderboardRow,
     LeaderboardSnapshot,
@@ -34,6 +36,7 @@ from proctor_platform.tables import (
     Submission,
     User,
 )
+from proctor_platform.versions import newest
 
 
 @dataclass
@@ -52,6 +55,8 @@ class _Parts:
     """Who stands for (challenge, phase, participant) on the newest board; no baseline does."""
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     """Rows of the newest board of (challenge, phase)."""
+    outdated: dict[str, int] = field(default_factory=dict)
+    """The version that asks something else than what a submission has answered."""
 
 
 def view_submission(session: Session, sight: SubmissionSight, dashboard: str) -> SubmissionView:
@@ -147,14 +152,14 @@ def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Pa
     for row in rows:
         parts.scores[row.evaluation_id].append(row)
     boards = {(s.challenge.id, s.phase.slug) for s in open_to_asker}
-    newest = [board for key in boards if (board := _newest_board(session, *key)) is not None]
-    parts.rows = {(board.challenge_id, board.phase): board.total_rows for board in newest}
+    boards_now = [board for key in boards if (board := _newest_board(session, *key)) is not None]
+    parts.rows = {(board.challenge_id, board.phase): board.total_rows for board in boards_now}
     users = {sight.submission.user_id for sight in open_to_asker}
     places = session.exec(
         select(LeaderboardRow, Submission)
         .join(Submission, col(Submission.id) == col(LeaderboardRow.submission_id))
         .where(
-            col(LeaderboardRow.leaderboard_id).in_([board.id for board in newest]),
+            col(LeaderboardRow.leaderboard_id).in_([board.id for board in boards_now]),
             col(Submission.user_id).in_(users),
         )
     ).all()
@@ -164,6 +169,23 @@ def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Pa
         for row, owner in places
         if not owner.baseline
     }
+    _read_outdated(session, open_to_asker, parts)
+
+
+def _read_outdated(session: Session, sights: Sequence[SubmissionSight], parts: _Parts) -> None:
+    """Find which of the submissions that stand nowhere answer what is not asked any more."""
+    alike: dict[tuple[str, int, str], bool] = {}
+    for sight in sights:
+        submission = sight.submission
+        if submission.id in parts.places or submission.version == sight.challenge.newest_version:
+            continue
+        for task in first_runs(parts.runs[submission.id]):
+            key = submission.challenge_id, submission.version, task
+            if key not in alike:
+                entered = session.get_one(ChallengeVersion, key[:2])
+                alike[key] = asked_alike(session, entered, newest(session, sight.challenge), task)
+            if not alike[key]:
+                parts.outdated[submission.id] = sight.challenge.newest_version
 
 
 def _newest_board(session: Session, challenge_id: str, phase: str) -> LeaderboardSnapshot | None:
@@ -214,6 +236,7 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
             place,
             parts.rows.get(board, 0),
             parts.standing.get((*board, submission.user_id)),
+            parts.outdated.get(submission.id),
         ),
         runs=tuple(_view_run(sight, run, parts) for run in runs),
         submitted_at=submission.submitted_at,
