@@ -73,6 +73,8 @@ def _draw_progress(submission: SubmissionView) -> None:
         marks += badge(f"rank {submission.rank}", "good")
     st.html(marks)
     st.caption(f"{submission.id} · by {submission.participant} · {moment(submission.submitted_at)}")
+    if submission.standing:
+        st.markdown(literal(submission.standing))
     if submission.message:
         st.text(submission.message)
     if submission.outcome not in (None, Code.OK):
