@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -348,6 +348,18 @@ def published(tiny: Tiny, organizer: Person) -> Tiny:
     answer = tiny.publish(organizer)
     assert answer.status_code == 201, answer.text
     return tiny
+
+
+@pytest.fixture
+def two_tasks(tiny: Tiny, organizer: Person, tiny_phase: Callable[..., dict[str, Any]]) -> Tiny:
+    """The tiny challenge with a second task like its first, published by the organizer."""
+    task = tiny.spec.tasks[0].model_dump(mode="json")
+    both = replace(tiny, data={**tiny.data, "again": tiny.data[task["slug"]]})
+    tasks = [task, {**task, "slug": "again"}]
+    phase = tiny_phase(tasks=[task["slug"], "again"])
+    answer = both.publish(organizer, tasks=tasks, phases=[phase])
+    assert answer.status_code == 201, answer.text
+    return both
 
 
 Values = dict[str, dict[str, dict[str, float | None]]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import select
@@ -128,3 +130,54 @@ def test_another_contents_scores_are_the_organizers(
     path = f"/submissions/{made}"
     assert participant.get(path).json()["runs"][1]["evaluation"]["scores"] == {}
     assert organizer.get(path).json()["runs"][1]["evaluation"]["scores"] != {}
+
+
+def test_a_days_reruns_are_as_many_as_its_submissions_and_then_open_again(
+    published: Any,
+    organizer: Any,
+    participant: Any,
+    database: Database,
+    scored: Callable[..., None],
+) -> None:
+    made = [published.enter(participant, f"key-number-{number}").json()["id"] for number in "01"]
+    for one in made:
+        scored(one)
+
+    def ask(who: Any, submission: str) -> Any:
+        answer = who.post(f"/submissions/{submission}/reruns", {})
+        with database.writing() as session:
+            for run in session.exec(select(Run).where(Run.state == "queued")):
+                run.state = "cancelled"
+            session.commit()
+        return answer
+
+    assert [ask(participant, made[n]).status_code for n in (0, 1, 0)] == [201, 201, 201]
+    refused = ask(participant, made[1])
+    assert (refused.status_code, refused.json()["code"]) == (429, "QUOTA_USED")
+    assert ask(organizer, made[1]).status_code == 201, "organizers ask as often as they like"
+    opens = datetime.fromisoformat(re.findall(r"possible at (\S+)\.", refused.json()["detail"])[0])
+    with database.writing() as session:
+        reruns = select(Run).where(Run.purpose == "rerun", Run.requested_by == participant.id)
+        oldest = session.exec(reruns.order_by(Run.queued_at)).first()
+        assert oldest is not None
+        assert timedelta(0) < opens - oldest.queued_at - timedelta(hours=24) <= timedelta(seconds=1)
+        oldest.queued_at -= timedelta(hours=24)
+        session.commit()
+    assert ask(participant, made[1]).status_code == 201
+
+
+def test_a_rerun_of_two_tasks_counts_once(
+    two_tasks: Any, participant: Any, database: Database, scored: Callable[..., None]
+) -> None:
+    made = two_tasks.enter(participant).json()["id"]
+    scored(made)
+    answers = []
+    for _ in range(4):
+        answers.append(participant.post(f"/submissions/{made}/reruns", {}).status_code)
+        with database.writing() as session:
+            for run in session.exec(select(Run).where(Run.state == "queued")):
+                run.state = "cancelled"
+            session.commit()
+    assert answers == [201, 201, 201, 429]
+    with database.reading() as session:
+        assert len(session.exec(select(Run).where(Run.purpose == "rerun")).all()) == 6

@@ -180,7 +180,13 @@ def cancel_submission(
 @router.post(
     "/{submission_id}/reruns",
     status_code=201,
-    responses=problems(Code.NOT_FOUND, Code.CONFLICT, Code.BLOB_MISSING, Code.RUNTIME_NOT_APPROVED),
+    responses=problems(
+        Code.NOT_FOUND,
+        Code.CONFLICT,
+        Code.QUOTA_USED,
+        Code.BLOB_MISSING,
+        Code.RUNTIME_NOT_APPROVED,
+    ),
 )
 def rerun_submission(
     submission_id: SubmissionId,

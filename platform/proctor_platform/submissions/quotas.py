@@ -1,20 +1,22 @@
 """Quotas: rows counted in the transaction that adds one more.
 
-The caller holds the participant's membership row, so two submissions at once are counted one
-after the other. What failed for a reason that is not the participant's is not counted.
+Whoever counts holds the participant's membership row, so two requests at once are counted one
+after the other. A submission that failed for a reason that is not the participant's is not
+counted; a re-run is, however it ended, since it took a worker's time.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from proctor.spec.challenge import PhaseSpec
 from proctor.spec.outcomes import Code, ProctorError
 from proctor_platform.clock import now
-from proctor_platform.tables import Submission
+from proctor_platform.tables import Membership, Run, Submission
 
 _DAY = timedelta(hours=24)
 
@@ -50,9 +52,57 @@ def refuse_above_quota(session: Session, challenge_id: str, phase: PhaseSpec, us
         .limit(1)
     ).first()
     if blocking is not None:
-        opens = (blocking + _DAY + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         raise ProctorError(
             Code.QUOTA_USED,
             f"{phase.quota.per_day} submissions in 24 hours to phase {phase.slug};"
-            f" the next is possible at {opens}.",
+            f" the next is possible at {_opens(blocking)}.",
         )
+
+
+def refuse_reruns_above_quota(
+    session: Session, challenge_id: str, phase: PhaseSpec, user_id: str
+) -> None:
+    """Refuse one more re-run when the user asked for as many in a day as the phase takes entries.
+
+    Re-runs of all phases of the challenge count together.
+
+    Raises:
+        ProctorError: they did; the detail says when it opens again.
+    """
+    if phase.quota.per_day is None:
+        return
+    membership = select(Membership).where(
+        col(Membership.challenge_id) == challenge_id, col(Membership.user_id) == user_id
+    )
+    session.exec(membership.with_for_update()).first()
+    first = aliased(Run)
+    # A request makes one run a task; that of one task stands for it.
+    one_task = (
+        select(func.min(first.task))
+        .where(col(first.submission_id) == col(Run.submission_id), col(first.purpose) == "first")
+        .scalar_subquery()
+    )
+    blocking = session.exec(
+        select(Run.queued_at)
+        .join(Submission, col(Submission.id) == col(Run.submission_id))
+        .where(
+            col(Run.purpose) == "rerun",
+            col(Run.requested_by) == user_id,
+            col(Run.task) == one_task,
+            col(Run.queued_at) > now(-_DAY.total_seconds()),
+            col(Submission.challenge_id) == challenge_id,
+        )
+        .order_by(col(Run.queued_at).desc())
+        .offset(phase.quota.per_day - 1)
+        .limit(1)
+    ).first()
+    if blocking is not None:
+        raise ProctorError(
+            Code.QUOTA_USED,
+            f"{phase.quota.per_day} re-runs in 24 hours, as many as phase {phase.slug} takes"
+            f" submissions; the next is possible at {_opens(blocking)}.",
+        )
+
+
+def _opens(blocking: datetime) -> str:
+    return (blocking + _DAY + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,7 +13,8 @@ from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.contents import check_content, files_of
 from proctor_platform.submissions.entering import queue_run
 from proctor_platform.submissions.progress import first_runs
-from proctor_platform.submissions.sights import SubmissionSight, own_submission
+from proctor_platform.submissions.quotas import refuse_reruns_above_quota
+from proctor_platform.submissions.sights import Access, SubmissionSight, own_submission
 from proctor_platform.tables import ChallengeVersion, Run
 from proctor_platform.versions import spec_of
 
@@ -29,7 +30,7 @@ def request_rerun(
 
     Raises:
         ProctorError: it is not the user's, a first run has not succeeded, a re-run is under way,
-            or the other content is not acceptable.
+            the asker's re-runs of a day are used up, or the other content is not acceptable.
     """
     sight = own_submission(session, submission_id, user, lock=True)
     submission = sight.submission
@@ -46,6 +47,8 @@ def request_rerun(
     for run in runs:
         if not is_final(RunState(run.state)):
             raise ProctorError(Code.CONFLICT, f"A re-run is under way: {run.id} is {run.state}.")
+    if sight.access is not Access.ORGANIZER:
+        refuse_reruns_above_quota(session, submission.challenge_id, sight.phase, user.id)
     version = session.get_one(ChallengeVersion, (submission.challenge_id, submission.version))
     spec = spec_of(version)
     content = None
