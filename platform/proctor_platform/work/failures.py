@@ -181,8 +181,8 @@ def _follow(session: Session, row: Work, code: Code, detail: str, actor: str) ->
         return
     submission = session.get_one(Submission, run.submission_id)
     if OUTCOMES[code].owner is not Owner.PARTICIPANT:
-        # What has a score already was worth its charge, however scoring it anew ends.
-        if not _has_score(session, run):
+        # What has a score, if on another task, was worth its charge, however this ends.
+        if not _has_score(session, submission):
             _uncharge(session, submission, code)
     elif submission.state == SubmissionState.CHECKING:
         _reject(session, submission, code, detail, actor)
@@ -190,9 +190,15 @@ def _follow(session: Session, row: Work, code: Code, detail: str, actor: str) ->
     outbox.renew_board(session, submission.challenge_id, submission.phase)
 
 
-def _has_score(session: Session, run: Run) -> bool:
-    scored = select(Evaluation.id).where(
-        Evaluation.run_id == run.id, Evaluation.state == EvaluationState.SCORED.value
+def _has_score(session: Session, submission: Submission) -> bool:
+    scored = (
+        select(Evaluation.id)
+        .join(Run, col(Run.id) == col(Evaluation.run_id))
+        .where(
+            Run.submission_id == submission.id,
+            Run.purpose == "first",
+            Evaluation.state == EvaluationState.SCORED.value,
+        )
     )
     return session.exec(scored).first() is not None
 

@@ -200,6 +200,18 @@ def test_an_organizers_failure_is_final_at_once_and_charges_nobody(
     assert fake.ask("score").status_code == 204
 
 
+def test_a_submission_whose_other_task_has_scores_stays_charged(
+    fake: Any, two_tasks: Any, participant: Any, look: Any, scores: Any
+) -> None:
+    two_tasks.enter(participant)
+    fake.run()
+    fake.score(scores(1.0, 0.5, 0.25))
+    fake.run()
+    fake.claim("score").say("fail", code="METRIC_FAILED", detail="metric 'top1': ValueError")
+    assert sorted(row.state for row in look(Evaluation)) == ["failed", "scored"]
+    assert look(Submission)[0].charged
+
+
 def test_cancelling_reaches_the_worker_and_ends_the_run(
     fake: Any, submission: str, look: Any, participant: Any
 ) -> None:
