@@ -6,8 +6,9 @@ other, and only then gives its sender the right to name it.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from fastapi import Request
@@ -23,10 +24,11 @@ from proctor.spec.outcomes import Code, ProctorError
 from proctor_platform.database import Database
 from proctor_platform.identity import UserIdentity
 from proctor_platform.rights import may_read_blob
-from proctor_platform.storage import Store
-from proctor_platform.tables import Blob, BlobGrant
+from proctor_platform.storage import Store, Writer
+from proctor_platform.tables import Blob, BlobGrant, User
 
 _CHUNK_BYTES = 1 << 20
+_IDLE_S = 60.0
 _AT_ONCE = 5_000  # parameters of one statement
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -58,28 +60,43 @@ async def receive_blob(
         Whether the right is new to the audience.
 
     Raises:
-        ProctorError: no length, too large, cut off, or other bytes than announced; nothing of
-            them is kept.
+        ProctorError: no length, too large, cut off, silent for too long, or other bytes than
+            announced; nothing of them is kept.
         PlatformError: the disk failed.
     """
     ref = FileRef(digest=digest, size=_announced(request, max_bytes))
     if quota_bytes is not None:
-        await run_in_threadpool(_refuse_above_quota, database, ref, audience, quota_bytes)
+        await run_in_threadpool(_tell_early, database, ref, audience, quota_bytes)
     writer = await run_in_threadpool(store.writer, ref)
     try:
         buffer = bytearray()
-        async for chunk in request.stream():
+        async for chunk in _arriving(request):
             buffer += chunk
             if len(buffer) >= _CHUNK_BYTES:
                 await run_in_threadpool(writer.write, bytes(buffer))
                 buffer.clear()
         await run_in_threadpool(writer.write, bytes(buffer))
-        await run_in_threadpool(writer.finish)
+        await run_in_threadpool(writer.check)
+        return await run_in_threadpool(_keep, database, ref, audience, quota_bytes, writer)
     except ClientDisconnect as error:
         raise ProctorError(Code.INVALID_REQUEST, "The upload was cut off.") from error
     finally:
         await run_in_threadpool(writer.abort)
-    return await run_in_threadpool(_keep, database, ref, audience)
+
+
+async def _arriving(request: Request) -> AsyncIterator[bytes]:
+    """Yield a body's parts; whoever sends none for a while gives up its place."""
+    parts = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(_IDLE_S):
+                part = await anext(parts, None)
+        except TimeoutError as error:
+            detail = f"No byte of the upload came for {_IDLE_S:g} s. Send it again."
+            raise ProctorError(Code.INVALID_REQUEST, detail) from error
+        if part is None:
+            return
+        yield part
 
 
 def _announced(request: Request, max_bytes: int) -> int:
@@ -91,22 +108,35 @@ def _announced(request: Request, max_bytes: int) -> int:
     return int(length)
 
 
-def _refuse_above_quota(database: Database, ref: FileRef, audience: str, quota: int) -> None:
+def _tell_early(database: Database, ref: FileRef, audience: str, quota: int) -> None:
     with database.reading() as session:
-        used: int = session.exec(
-            select(func.coalesce(func.sum(col(Blob.size)), 0))
-            .join(BlobGrant, col(BlobGrant.digest) == col(Blob.digest))
-            .where(col(BlobGrant.audience) == audience, col(Blob.digest) != ref.digest)
-        ).one()
+        _refuse_above_quota(session, ref, audience, quota)
+
+
+def _refuse_above_quota(session: Session, ref: FileRef, audience: str, quota: int) -> None:
+    used: int = session.exec(
+        select(func.coalesce(func.sum(col(Blob.size)), 0))
+        .join(BlobGrant, col(BlobGrant.digest) == col(Blob.digest))
+        .where(col(BlobGrant.audience) == audience, col(Blob.digest) != ref.digest)
+    ).one()
     if used + ref.size > quota:
         detail = f"You have uploaded {used} bytes; with these {ref.size} it is above {quota}."
         raise ProctorError(Code.TOO_LARGE, detail)
 
 
-def _keep(database: Database, ref: FileRef, audience: str) -> bool:
+def _keep(
+    database: Database, ref: FileRef, audience: str, quota: int | None, writer: Writer
+) -> bool:
+    """Give checked bytes their name, row and grant; refused ones never get a name to take back."""
     with database.writing() as session:
+        if quota is not None:
+            # Uploads at the same time saw the same sum; here they are counted one by one.
+            owner = col(User.id) == audience.removeprefix("user:")
+            session.exec(select(User.id).where(owner).with_for_update()).first()
+            _refuse_above_quota(session, ref, audience, quota)
         add_once(session, Blob(digest=ref.digest, size=ref.size))
         new = add_once(session, BlobGrant(digest=ref.digest, audience=audience))
+        writer.finish()
         session.commit()
     return new
 

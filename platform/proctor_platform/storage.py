@@ -26,8 +26,11 @@ class Writer(Protocol):
     def write(self, chunk: bytes) -> None:
         """Take the next bytes."""
 
+    def check(self) -> None:
+        """Check the whole and bring it safely to the disk, without its name."""
+
     def finish(self) -> None:
-        """Check the whole and keep it."""
+        """Keep it, after ``check`` if nobody called that."""
 
     def abort(self) -> None:
         """Leave nothing behind; does nothing after ``finish``."""
@@ -90,7 +93,7 @@ class FolderWriter:
 
     def __init__(self, temporary: Path, final: Path, ref: FileRef) -> None:
         self._temporary, self._final, self._ref = temporary, final, ref
-        self._state, self._size = hashlib.sha256(), 0
+        self._state, self._size, self._checked = hashlib.sha256(), 0, False
         self._file = _opened(temporary)
 
     def write(self, chunk: bytes) -> None:
@@ -107,8 +110,8 @@ class FolderWriter:
         with _storage_failures():
             self._file.write(chunk)
 
-    def finish(self) -> None:
-        """Check the whole and keep it.
+    def check(self) -> None:
+        """Check the whole and bring it safely to the disk, without its name.
 
         Raises:
             ProctorError: fewer bytes came than were announced, or others.
@@ -127,6 +130,18 @@ class FolderWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+        self._checked = True
+
+    def finish(self) -> None:
+        """Keep it, after ``check`` if nobody called that.
+
+        Raises:
+            ProctorError: fewer bytes came than were announced, or others.
+            PlatformError: the disk refused them.
+        """
+        if not self._checked:
+            self.check()
+        with _storage_failures():
             self._final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._temporary.replace(self._final)
             _flush_folder(self._final.parent)

@@ -7,12 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlmodel import select
 
 from proctor.spec.identifiers import Kind, new_id
 from proctor_platform import tokens
@@ -155,6 +157,16 @@ def put_head(digest: str, length: int, token: str = "") -> bytes:
     ).encode()
 
 
+def token_of_somebody(app: FastAPI) -> str:
+    with app.state.database.writing() as session:
+        user = User(id=new_id(Kind.USER), name="somebody")
+        session.add(user)
+        session.flush()
+        token = tokens.mint(session, user_id=user.id).secret
+        session.commit()
+    return token
+
+
 def test_a_stranger_is_refused_before_a_byte_of_the_upload_is_read(
     served: tuple[FastAPI, int], settings: PlatformSettings
 ) -> None:
@@ -170,17 +182,54 @@ def test_an_upload_that_is_cut_off_leaves_nothing(
     served: tuple[FastAPI, int], settings: PlatformSettings
 ) -> None:
     app, port = served
-    with app.state.database.writing() as session:
-        user = User(id=new_id(Kind.USER), name="cut")
-        session.add(user)
-        session.flush()
-        token = tokens.mint(session, user_id=user.id).secret
-        session.commit()
+    token = token_of_somebody(app)
     content = b"y" * (8 << 20)
     with socket.create_connection(("127.0.0.1", port), LONGEST_WAIT_S) as connection:
         connection.sendall(put_head(digest_of(content), len(content), token))
         connection.sendall(content[: 5 << 20])
         eventually(lambda: any(path.stat().st_size for path in files_below(settings)))
     eventually(lambda: files_below(settings) == [])
+    with app.state.database.reading() as session:
+        assert session.get(Blob, digest_of(content)) is None
+
+
+def test_uploads_at_once_do_not_exceed_the_quota_together(
+    served: tuple[FastAPI, int], settings: PlatformSettings
+) -> None:
+    app, port = served
+    app.state.settings = settings.model_copy(update={"upload_quota_bytes": 25})
+    token = token_of_somebody(app)
+    contents = [bytes([65 + number]) * 10 for number in range(4)]
+    with ExitStack() as stack:
+        connections = []
+        for content in contents:
+            where = ("127.0.0.1", port)
+            connection = stack.enter_context(socket.create_connection(where, LONGEST_WAIT_S))
+            connection.sendall(put_head(digest_of(content), 10, token) + content[:5])
+            connections.append(connection)
+        # Each has begun, so each was within the quota when it was first looked at.
+        eventually(lambda: len(files_below(settings)) == 4)
+        for connection, content in zip(connections, contents, strict=True):
+            connection.sendall(content[5:])
+        answers = [connection.recv(12) for connection in connections]
+    assert sorted(answers) == [b"HTTP/1.1 201", b"HTTP/1.1 201", b"HTTP/1.1 413", b"HTTP/1.1 413"]
+    eventually(lambda: len(files_below(settings)) == 2)
+    with app.state.database.reading() as session:
+        assert len(session.exec(select(Blob)).all()) == 2
+
+
+def test_an_upload_that_falls_silent_is_given_up(
+    served: tuple[FastAPI, int], settings: PlatformSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proctor_platform.blobs._IDLE_S", 0.05)
+    app, port = served
+    content = b"z" * (2 << 20)
+    with socket.create_connection(("127.0.0.1", port), LONGEST_WAIT_S) as connection:
+        connection.sendall(put_head(digest_of(content), len(content), token_of_somebody(app)))
+        connection.sendall(content[: 1 << 20])
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"No byte of the upload came for 0.05 s" in answer
+    assert files_below(settings) == []
     with app.state.database.reading() as session:
         assert session.get(Blob, digest_of(content)) is None
