@@ -19,6 +19,9 @@ _log = structlog.get_logger(__name__)
 
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _STRANGERS_BYTES = 64 * 1024
+# Whole data sets are published, and every score of an evaluation is reported, in one request.
+_LONG_BYTES = 64 << 20
+_LONG_PATHS = re.compile(r"/api/v1/(?:work/.*|challenges/[^/]*/versions)")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -75,14 +78,14 @@ class JsonLimit:
         self.app = app
         self.max_bytes = max_bytes
         self.knows = knows
-        self.sentence = f"A JSON request holds at most {max_bytes} bytes."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting what its body holds."""
         if scope["type"] != "http" or scope["method"] == "PUT":
             await self.app(scope, receive, send)
             return
-        refusal = await self._refusal(Headers(scope=scope))
+        most = self._most_bytes(scope["path"])
+        refusal = await self._refusal(Headers(scope=scope), most)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -92,18 +95,21 @@ class JsonLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_bytes:
-                raise ProctorError(Code.TOO_LARGE, self.sentence)
+            if received > most:
+                raise ProctorError(Code.TOO_LARGE, _sentence(most))
             return message
 
         await self.app(scope, receive_counted, send)
 
-    async def _refusal(self, headers: Headers) -> Response | None:
+    def _most_bytes(self, path: str) -> int:
+        return max(self.max_bytes, _LONG_BYTES) if _LONG_PATHS.fullmatch(path) else self.max_bytes
+
+    async def _refusal(self, headers: Headers, most: int) -> Response | None:
         """Return the answer to a body that is not even read, judged by its headers."""
         close = {"Connection": "close"}
         size = _announced(headers)
-        if size is not None and size > self.max_bytes:
-            return problem(Code.TOO_LARGE, self.sentence, headers=close)
+        if size is not None and size > most:
+            return problem(Code.TOO_LARGE, _sentence(most), headers=close)
         if size is not None and size <= _STRANGERS_BYTES:
             return None
         token = headers.get("Authorization", "").partition(" ")[2]
@@ -111,6 +117,10 @@ class JsonLimit:
             return None
         detail = f"A JSON request above {_STRANGERS_BYTES} bytes needs a token."
         return problem(Code.UNAUTHENTICATED, detail, headers=close)
+
+
+def _sentence(most_bytes: int) -> str:
+    return f"A JSON request here holds at most {most_bytes} bytes."
 
 
 def _announced(headers: Headers) -> int | None:

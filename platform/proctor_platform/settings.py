@@ -40,7 +40,11 @@ class PlatformSettings(BaseSettings):
     listen_port: int = Field(8000, ge=0, le=65535, description="port the API listens on")
     dashboard_url: str = Field("", description="address of the dashboard as its users see it")
     max_blob_bytes: int = Field(16 * _GIB, gt=0, description="the largest upload")
-    max_json_bytes: int = Field(64 * _MIB, gt=0, description="the largest JSON request")
+    max_json_bytes: int = Field(
+        16 * _MIB,
+        gt=0,
+        description="the largest JSON request; 64 MiB where challenges and results are sent",
+    )
     upload_quota_bytes: int = Field(
         64 * _GIB, gt=0, description="bytes one user who is not an admin may have uploaded in all"
     )

@@ -75,6 +75,27 @@ def test_a_json_body_above_the_limit_is_refused(app: FastAPI, participant: Any) 
     assert (declared.status_code, declared.json()["code"]) == (413, "TOO_LARGE")
 
 
+@pytest.mark.parametrize(
+    ("path", "most_mib"),
+    [
+        ("/blobs/missing", 16),
+        ("/submissions", 16),
+        ("/challenges/versions", 16),
+        ("/challenges/tiny/versions", 64),
+        ("/work/eva_1/complete", 64),
+    ],
+)
+def test_long_bodies_are_for_publishing_and_for_results(
+    participant: Any, path: str, most_mib: int
+) -> None:
+    def refused(size: int) -> bool:
+        length = {"Content-Length": str(size)}
+        answer = participant.request("POST", path, content=b"{}", headers=length)
+        return bool(answer.status_code == 413)
+
+    assert [refused((most_mib << 20) + more) for more in (0, 1)] == [False, True]
+
+
 def test_a_large_json_body_is_parsed_for_a_valid_token_alone(
     anonymous: Any, participant: Any
 ) -> None:
