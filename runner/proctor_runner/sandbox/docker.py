@@ -26,6 +26,7 @@ from proctor_runner.sandbox.engine_errors import (
     is_path_unknown,
     is_the_images_fault,
     ours,
+    without_host_paths,
 )
 from proctor_runner.sandbox.interface import Ending, Guard, SandboxJob, SandboxResult
 from proctor_runner.sandbox.leftovers import (
@@ -46,6 +47,8 @@ from proctor_runner.sandbox.slots import Slots
 _LOOK_EVERY_S = 0.02
 _ASK_EVERY_S = 0.2
 _MOST_LOG_LINES = 20_000
+# So much that no path is cut: half a path would not be known as one of the host.
+_MOST_SAID = 20_000
 # What the engine's own first process says and how it exits when the entrypoint cannot be run.
 _INIT_FAILED = b"[FATAL tini"
 _CANNOT_RUN_CODES = (126, 127)
@@ -154,7 +157,7 @@ class DockerSandbox:
                     output = self._open_output(job, output_folder)
                     container_id = self._create(job, input_folder, output.mount)
                 elif is_the_images_fault(error):
-                    return _not_started(job, explain(error))
+                    return self._not_started(job, explain(error, _MOST_SAID))
                 else:
                     raise
             try:
@@ -239,7 +242,7 @@ class DockerSandbox:
                 self._api.start(container_id)
             except APIError as error:
                 if is_the_images_fault(error):
-                    return _not_started(job, explain(error))
+                    return self._not_started(job, explain(error, _MOST_SAID))
                 raise
             started = time.monotonic()
             end = ContainerEnd(self._api, container_id, job.timeout_s)
@@ -258,7 +261,7 @@ class DockerSandbox:
             exit_code = int(state["ExitCode"]) if stopped_for is None else None
             if ending is Ending.EXITED:
                 if exit_code in _CANNOT_RUN_CODES and raw_log.startswith(_INIT_FAILED):
-                    return _not_started(job, raw_log.decode(errors="replace").splitlines()[0])
+                    return self._not_started(job, raw_log.decode(errors="replace").splitlines()[0])
                 if exit_code in _KILLED_CODES:
                     # The program may have asked for it, or somebody else did.
                     end.raise_if_killed_through_engine()
@@ -275,6 +278,21 @@ class DockerSandbox:
             missing=tuple(collected.missing),
             problems=collected.problems,
             detail=sentence(ending, job),
+        )
+
+    def _not_started(self, job: SandboxJob, said: str) -> SandboxResult:
+        folders = [str(self._folder.path), str(self._info.get("DockerRootDir") or "")]
+        if job.program.model_folder is not None:
+            folders.append(str(job.program.model_folder.absolute()))
+        told = without_host_paths(said, folders)
+        return SandboxResult(
+            ending=Ending.START_FAILED,
+            exit_code=None,
+            seconds=0.0,
+            peak_memory_bytes=None,
+            log=sanitize(told.encode(), job.limits.log_bytes),
+            missing=job.outputs,
+            detail=sentence(Ending.START_FAILED, job, told),
         )
 
     def _remove_leftovers(self) -> None:
@@ -316,18 +334,6 @@ def _ending(stopped_for: Ending | None, out_of_memory: bool, full: bool) -> Endi
     if full:
         return Ending.OUTPUT_LIMIT
     return stopped_for or Ending.EXITED
-
-
-def _not_started(job: SandboxJob, said: str) -> SandboxResult:
-    return SandboxResult(
-        ending=Ending.START_FAILED,
-        exit_code=None,
-        seconds=0.0,
-        peak_memory_bytes=None,
-        log=sanitize(said.encode(), job.limits.log_bytes),
-        missing=job.outputs,
-        detail=sentence(Ending.START_FAILED, job, said),
-    )
 
 
 def _read_only(target: str, source: Path) -> Mount:

@@ -8,7 +8,7 @@ tried again.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from docker.errors import APIError, DockerException
@@ -18,6 +18,10 @@ from proctor.spec.outcomes import Code, PlatformError
 
 ENGINE_ERRORS = (DockerException, RequestException)
 
+_ENGINE_FOLDERS = (
+    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"),
+    *("/run/docker", "/run/containerd", "/var/run/docker", "/var/run/containerd"),
+)
 _HOST_PHRASES = (
     "cgroup",
     "seccomp",
@@ -73,10 +77,28 @@ def ours(doing: str) -> Generator[None]:
         ) from error
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception, most_characters: int = 500) -> str:
     """Return what the engine said, on one line."""
     said = error.explanation if isinstance(error, APIError) and error.explanation else error
-    return " ".join(str(said).split())[:500]
+    return " ".join(str(said).split())[:most_characters]
+
+
+def without_host_paths(said: str, folders: Iterable[str]) -> str:
+    """Return what the engine said without the paths of this host in it.
+
+    Paths inside the container stay: they are the image's own, and often what is wrong.
+
+    Args:
+        said: the engine's words.
+        folders: this host's folders beside those that every engine uses.
+
+    >>> without_host_paths('stat /no: lost; mkdir /srv/e/5f/merged/in: x "/srv/slot-1"', ["/srv"])
+    'stat /no: lost; mkdir /in: x "[host]"'
+    """
+    # The longest first: one may lie in another.
+    known = sorted({*folders, *_ENGINE_FOLDERS} - {"", "/"}, key=len, reverse=True)
+    path = re.compile(rf'(?:{"|".join(map(re.escape, known))})(?=[/\s":,;)]|$)[^\s":,;)]*')
+    return path.sub(lambda found: found[0].partition("/merged")[2] or "[host]", said)
 
 
 def is_the_images_fault(error: APIError) -> bool:

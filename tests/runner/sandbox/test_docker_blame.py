@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import docker
@@ -87,6 +88,33 @@ def test_an_entrypoint_that_is_not_there_is_the_participants(
     assert result.ending is Ending.START_FAILED
     assert "/no/such/program" in result.detail
     assert result.missing == ("answer",)
+
+
+def test_what_a_participant_is_told_of_a_start_names_no_folder_of_the_host(
+    docker_client: docker.DockerClient, runtime_image: str, sandbox: DockerSandbox, tmp_path: Path
+) -> None:
+    context = f"FROM {runtime_image}\nCOPY Dockerfile /input\n"
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(context)
+        tar.addfile(entry, io.BytesIO(context.encode()))
+    archive.seek(0)
+    image, _ = docker_client.images.build(
+        fileobj=archive, custom_context=True, network_mode="none", rm=True
+    )
+    try:
+        result = sandbox.run(job(image.id, tmp_path), lambda: False)
+    finally:
+        docker_client.images.remove(image.id, force=True)
+
+    assert result.ending is Ending.START_FAILED
+    assert "/input" in result.detail
+    root = docker_client.info()["DockerRootDir"]
+    for told in (result.detail, result.log.decode()):
+        assert "not a directory" in told
+        assert str(tmp_path) not in told
+        assert root not in told
 
 
 def test_an_image_that_is_not_there_is_ours(sandbox: DockerSandbox, tmp_path: Path) -> None:

@@ -11,7 +11,12 @@ from requests import exceptions
 
 from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox.container_end import ContainerEnd
-from proctor_runner.sandbox.engine_errors import is_the_archives_fault, is_the_images_fault, ours
+from proctor_runner.sandbox.engine_errors import (
+    is_the_archives_fault,
+    is_the_images_fault,
+    ours,
+    without_host_paths,
+)
 from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
 
 MIB = 1 << 20
@@ -53,6 +58,31 @@ def test_the_engines_words_decide_whose_fault_a_start_is(said: str, theirs: bool
 )
 def test_the_engines_words_decide_whose_fault_an_archive_is(said: str, theirs: bool) -> None:
     assert is_the_archives_fault(said) is theirs
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'exec: "/no/such": stat /no/such: not found',
+            'exec: "/no/such": stat /no/such: not found',
+        ),
+        (
+            'error mounting "/srv/w/sandbox/slot-3/input" to rootfs at "/input": mkdirat'
+            " /var/lib/docker/overlay2/0a1b/merged/input: not a directory",
+            'error mounting "[host]" to rootfs at "/input": mkdirat /input: not a directory',
+        ),
+        (
+            "open /data/engine/rootfs/5f, then /run/containerd/task/5f: no",
+            "open [host], then [host]: no",
+        ),
+        ("lstat /data/engineering/x: no", "lstat /data/engineering/x: no"),
+    ],
+)
+def test_a_participant_is_told_paths_of_the_image_and_none_of_the_host(
+    said: str, told: str
+) -> None:
+    assert without_host_paths(said, ["/srv/w/sandbox/slot-3", "/data/engine", ""]) == told
 
 
 @pytest.mark.parametrize(
