@@ -101,22 +101,40 @@ def test_nothing_a_stranger_writes_runs_or_calls_home(
         f"/leaderboard?slug={challenge}&phase=main",
     ):
         page.goto(dashboard + path)
-        expect(page.get_by_text("onerror", exact=False).first).to_be_visible()
+        found = page.get_by_text("onerror", exact=False).first
+        expect(found).to_be_visible(timeout=PATIENCE_MS)
         assert page.title() != "owned"
 
 
 @pytest.mark.parametrize("width", [1400, 390])
-def test_pages_fit_their_window(stack: Any, challenge: str, page: Page, width: int) -> None:
+def test_pages_fit_their_window(
+    stack: Any,
+    challenge: str,
+    joined: str,
+    model: Callable[..., Path],
+    page: Page,
+    width: int,
+) -> None:
+    stack.finish(stack.submit(challenge, model(), joined), joined)
     page.set_viewport_size({"width": width, "height": 900})
     dashboard = stack.endpoints["dashboard"]
     for path, words in (
         ("/", "Challenges"),
         (f"/challenge?slug={challenge}", "How to take part"),
-        (f"/leaderboard?slug={challenge}&phase=main", "Leaderboard"),
+        (f"/leaderboard?slug={challenge}&phase=main", "How sure is it?"),
     ):
         page.goto(dashboard + path)
-        expect(page.get_by_text(words).first).to_be_visible()
+        expect(page.get_by_text(words).first).to_be_visible(timeout=PATIENCE_MS)
         overflow = page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         assert overflow <= 0, f"{path} is {overflow} px too wide"
+
+
+def test_a_board_without_scores_says_so(
+    stack: Any, organizer: str, page: Page, tmp_path: Path, write_challenge: Callable[..., Path]
+) -> None:
+    folder = write_challenge(tmp_path / "empty", "empty")
+    stack.cli("challenge", "publish", str(folder), token=organizer)
+    page.goto(f"{stack.endpoints['dashboard']}/leaderboard?slug=empty&phase=main")
+    expect(page.get_by_text("Nothing was scored")).to_be_visible(timeout=PATIENCE_MS)

@@ -22,14 +22,14 @@ def draw() -> None:
         st.info("Choose a challenge on the first page.")
         return
     api = client()
-    board = _read(api, slug, phase)
-    st.html(
-        trail(
-            ("Challenges", address("challenges")),
-            (board.challenge_title, address("challenge", slug=slug)),
-        )
-    )
+    title = api.challenge(slug).challenge.title
+    st.html(trail(("Challenges", address("challenges")), (title, address("challenge", slug=slug))))
     st.title("Leaderboard", anchor=False)
+    try:
+        board = _read(api, slug, phase)
+    except ApiError as error:
+        st.info(literal(error.problem.detail or error.problem.title))
+        return
     if board.notice:
         st.warning(prose(board.notice))
     st.markdown(literal(board.ranking_sentence))
