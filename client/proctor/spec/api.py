@@ -229,7 +229,9 @@ class SubmissionView(Spec):
     baseline: bool
     content_digest: Digest
     state: SubmissionState
-    progress: str = Field(description="one word for people: checking, queued, running, scoring, …")
+    progress: str = Field(
+        description="one word for people: checking, queued, running, scoring, ranking, scored, …"
+    )
     final: bool
     outcome: Code | None
     detail: str = ""

@@ -20,8 +20,14 @@ from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor.spec.work import Environment
 from proctor_platform.alike import asked_alike
 from proctor_platform.identity import UserIdentity
+from proctor_platform.outbox import boards_about_to_come
 from proctor_platform.rights import organizes
-from proctor_platform.submissions.progress import first_runs, progress_of, telling_evaluations
+from proctor_platform.submissions.progress import (
+    Progress,
+    first_runs,
+    progress_of,
+    telling_evaluations,
+)
 from proctor_platform.submissions.sights import Access, SubmissionSight, is_inside, sight_of
 from proctor_platform.submissions.standing import standing_of
 from proctor_platform.tables import (
@@ -55,6 +61,8 @@ class _Parts:
     """Who stands for (challenge, phase, participant) on the newest board; no baseline does."""
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     """Rows of the newest board of (challenge, phase)."""
+    renewing: set[tuple[str, str]] = field(default_factory=set)
+    """(challenge, phase) of boards that are about to be made anew."""
     outdated: dict[str, int] = field(default_factory=dict)
     """The version that asks something else than what a submission has answered."""
 
@@ -154,6 +162,7 @@ def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Pa
     boards = {(s.challenge.id, s.phase.slug) for s in open_to_asker}
     boards_now = [board for key in boards if (board := _newest_board(session, *key)) is not None]
     parts.rows = {(board.challenge_id, board.phase): board.total_rows for board in boards_now}
+    parts.renewing = boards_about_to_come(session, boards)
     users = {sight.submission.user_id for sight in open_to_asker}
     places = session.exec(
         select(LeaderboardRow, Submission)
@@ -211,6 +220,8 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
     progress = progress_of(submission, runs, parts.evaluations)
     place = parts.places.get(submission.id)
     board = submission.challenge_id, submission.phase
+    if progress.outcome is Code.OK and place is None and board in parts.renewing:
+        progress = Progress("ranking", final=False)
     return SubmissionView(
         id=submission.id,
         challenge=sight.challenge.slug,

@@ -10,6 +10,9 @@ from sqlmodel import Session, col, func, select
 from proctor.spec.digests import digest_bytes, digest_document
 from proctor_platform.clock import now
 from proctor_platform.database import Database
+from proctor_platform.leaderboards.snapshot import make_board
+from proctor_platform.queueing.bells import NoBells
+from proctor_platform.queueing.dispatcher import Dispatcher
 from proctor_platform.queueing.reconciler import Reconciler
 from proctor_platform.tables import (
     AggregateScore,
@@ -50,7 +53,7 @@ def answer_all(held: Any) -> None:
 
 
 def test_a_whole_life_ends_scored_once(
-    fake: Any, submission: str, scores: Any, look: Any, participant: Any
+    fake: Any, submission: str, scores: Any, look: Any, participant: Any, database: Database
 ) -> None:
     held = fake.run()
     fake.score(scores(1.0, 0.5, 0.0))
@@ -70,6 +73,21 @@ def test_a_whole_life_ends_scored_once(
     assert [row.subject for row in look(Outbox) if row.topic == "board"] != []
     names = [row.name for row in look(EventRow) if row.subject == held.id]
     assert names == ["run_queued", "run_claimed", "run_running", "run_succeeded"]
+    view = participant.get(f"/submissions/{submission}").json()
+    assert (view["progress"], view["final"], view["rank"]) == ("ranking", False, None)
+    Dispatcher(database, NoBells(), make_board).once()
+    view = participant.get(f"/submissions/{submission}").json()
+    assert (view["progress"], view["final"], view["rank"]) == ("scored", True, 1)
+
+
+def test_a_board_that_does_not_come_keeps_nobody_waiting(
+    fake: Any, submission: str, scores: Any, database: Database, participant: Any
+) -> None:
+    fake.run()
+    fake.score(scores(1.0, 0.5, 0.0))
+    with database.writing() as session:
+        session.execute(update(Outbox).values(created_at=now(-61)))
+        session.commit()
     view = participant.get(f"/submissions/{submission}").json()
     assert (view["progress"], view["final"]) == ("scored", True)
 
