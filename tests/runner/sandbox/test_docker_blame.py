@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import tarfile
+import uuid
 from pathlib import Path
 
 import docker
@@ -23,11 +24,16 @@ pytestmark = pytest.mark.docker
 LIMITS = Limits(memory_bytes=128 * MIB, output_bytes=MIB, log_bytes=4096)
 
 
+def own_image(base: str) -> str:
+    """Begin a Dockerfile whose image no other process of the suite builds, and so removes."""
+    return f"FROM {base}\nENV BUILT_FOR={uuid.uuid4()}\n"
+
+
 @pytest.fixture(scope="module")
 def odd_image(docker_client: docker.DockerClient, runtime_image: str):
     """An image with a volume and a health check whose command sleeps; metadata only, no layer."""
     dockerfile = (
-        f"FROM {runtime_image}\nVOLUME /opt/data /output\n"
+        f"{own_image(runtime_image)}VOLUME /opt/data /output\n"
         "HEALTHCHECK --interval=1s CMD echo healthy\nSTOPSIGNAL SIGCONT\n"
         'ENTRYPOINT ["/bin/sh", "-c"]\n'
         'CMD ["touch /opt/data/x; echo touched $?; exec sleep 30"]\n'
@@ -76,7 +82,7 @@ def ours(client: docker.DockerClient, slots: Slots) -> list[str]:
 def test_an_entrypoint_that_is_not_there_is_the_participants(
     docker_client: docker.DockerClient, runtime_image: str, sandbox: DockerSandbox, tmp_path: Path
 ) -> None:
-    dockerfile = f'FROM {runtime_image}\nENTRYPOINT ["/no/such/program"]\n'
+    dockerfile = f'{own_image(runtime_image)}ENTRYPOINT ["/no/such/program"]\n'
     image, _ = docker_client.images.build(
         fileobj=io.BytesIO(dockerfile.encode()), network_mode="none", rm=True
     )
@@ -93,7 +99,7 @@ def test_an_entrypoint_that_is_not_there_is_the_participants(
 def test_what_a_participant_is_told_of_a_start_names_no_folder_of_the_host(
     docker_client: docker.DockerClient, runtime_image: str, sandbox: DockerSandbox, tmp_path: Path
 ) -> None:
-    context = f"FROM {runtime_image}\nCOPY Dockerfile /input\n"
+    context = f"{own_image(runtime_image)}COPY Dockerfile /input\n"
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         entry = tarfile.TarInfo("Dockerfile")
