@@ -69,11 +69,11 @@ def measure() -> list[Figure]:
 def _seconds_to_rank(client: Client, request: SubmissionCreate) -> float:
     began = time.perf_counter()
     view = client.submit(request)
-    while view.leaderboard is None:
-        if view.final and view.progress != "scored":
-            raise RuntimeError(f"{view.id} ended as {view.progress}: {view.detail}")
+    while not view.final:
         time.sleep(0.02)
         view = client.submission(view.id)
+    if view.progress != "scored":
+        raise RuntimeError(f"{view.id} ended as {view.progress}: {view.detail}")
     return time.perf_counter() - began
 
 
