@@ -139,6 +139,8 @@ class Submission(SQLModel, table=True):
     card: dict[str, Any] = Field(sa_type=JSON)
     message: str = ""
     baseline: bool = False
+    check_only: bool = Field(default=False, description="stops after the try-out")
+    source: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
     state: str
     outcome: str | None = None
     detail: str = ""
@@ -156,6 +158,9 @@ class Run(SQLModel, table=True):
     submission_id: str = Field(foreign_key="submission.id", index=True)
     task: str
     purpose: str = "first"
+    split: str = "hidden"
+    version: int = Field(description="challenge version whose cases it answers")
+    protocol: str | None = None
     compared_with: str | None = Field(default=None, foreign_key="run.id")
     content: dict[str, Any] | None = Field(
         default=None, sa_type=JSON, nullable=True, description="instead of the submission's"
@@ -197,6 +202,7 @@ class CaseResult(SQLModel, table=True):
     exit_code: int | None = None
     seconds: float | None = None
     peak_memory_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    peak_gpu_memory_bytes: int | None = Field(default=None, sa_type=BigInteger)
     predictions: dict[str, Any] = Field(sa_type=JSON)
     log: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
 
@@ -221,6 +227,9 @@ class Evaluation(SQLModel, table=True):
     reference_digest: str
     metrics: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     code_digest: str = ""
+    code: dict[str, Any] | None = Field(
+        default=None, sa_type=JSON, nullable=True, description="the metric package as a wheel"
+    )
     libraries: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     per_item: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
     queued_at: datetime = _moment()
@@ -266,6 +275,18 @@ class StratumScore(SQLModel, table=True):
     level: str = Field(primary_key=True)
     value: float | None = None
     n_used: int
+
+
+class Worker(SQLModel, table=True):
+    """A worker process as it last said of itself; it is told to people, and decides nothing."""
+
+    name: str = Field(primary_key=True)
+    token_id: str = Field(foreign_key="token.id", index=True)
+    queue: str
+    facts: dict[str, Any] = Field(sa_type=JSON)
+    work_id: str | None = None
+    first_seen_at: datetime = _moment()
+    seen_at: datetime = _moment()
 
 
 class LeaderboardSnapshot(SQLModel, table=True):

@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol, assert_never
 
 from proctor.spec.digests import FolderEntry
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
-from proctor.spec.work import FolderContent, ImageContent, RunOrder
+from proctor.spec.work import FolderContent, ImageContent, PredictionsContent, RunOrder
 from proctor_runner.desk import Desk, RunDesk
 from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.sandbox.interface import Program
@@ -77,6 +77,8 @@ def model_program(
                     )
                 image_id = _on_shelf(order.runtime.image, desk, shelf, check=False)
             program = Program(image_id=image_id, model_folder=folder)
+        case PredictionsContent():
+            raise PlatformError(Code.INTERNAL, "predictions are decoded; there is nothing to run")
         case ImageContent():
             program = Program(image_id=_on_shelf(content, desk, shelf, check=order.intake))
         case _ as unreachable:

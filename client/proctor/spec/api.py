@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
@@ -10,14 +11,21 @@ from proctor.spec.base import Digest, FileRef, Name, Slug, Spec, UtcDatetime
 from proctor.spec.challenge import ChallengeSpec, SubmissionKind
 from proctor.spec.dataset import TaskDatasets
 from proctor.spec.leaderboard import Verdict
-from proctor.spec.model import ModelCard
+from proctor.spec.model import ModelCard, Protocol
 from proctor.spec.outcomes import Code, Owner
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
-from proctor.spec.work import Environment, FolderContent, ImageContent, Role, RuntimeImage
+from proctor.spec.work import (
+    AnyContent,
+    Environment,
+    Purpose,
+    Role,
+    RuntimeImage,
+    Split,
+)
 
 T = TypeVar("T")
 UserName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{1,38}$")]
-Content = Annotated[FolderContent | ImageContent, Field(discriminator="kind")]
+Content = Annotated[AnyContent, Field(discriminator="kind")]
 
 
 class Problem(Spec):
@@ -167,6 +175,22 @@ class MemberCreate(Spec):
     organizer: bool = False
 
 
+class SourceKind(StrEnum):
+    """Where a content was taken from before it was sent by digest."""
+
+    REGISTRY = "registry"
+    GIT = "git"
+
+
+class Source(Spec):
+    """Where a participant says the content comes from; anybody who can reach it may compare."""
+
+    kind: SourceKind
+    url: str = Field(max_length=500, description="without credentials")
+    revision: str = Field(max_length=80, description="manifest digest, or commit")
+    folder: str = Field("", max_length=400, description="inside a repository")
+
+
 class SubmissionCreate(Spec):
     """Enter a phase; the content's blobs are uploaded before."""
 
@@ -176,6 +200,8 @@ class SubmissionCreate(Spec):
     card: ModelCard
     message: str = Field("", max_length=400)
     baseline: bool = Field(False, description="organizers only: shown as a baseline, no quota")
+    check_only: bool = Field(False, description="stop after the try-out; costs no quota")
+    source: Source | None = None
 
 
 class RunView(Spec):
@@ -183,7 +209,9 @@ class RunView(Spec):
 
     id: str
     task: Slug
-    purpose: Literal["first", "rerun"]
+    purpose: Purpose
+    split: Split = Split.HIDDEN
+    protocol: Protocol | None = None
     state: RunState
     stage: str
     outcome: Code | None
@@ -227,6 +255,8 @@ class SubmissionView(Spec):
     card: ModelCard
     message: str
     baseline: bool
+    check_only: bool = False
+    source: Source | None = None
     content_digest: Digest
     state: SubmissionState
     progress: str = Field(

@@ -41,6 +41,7 @@ class SubmissionKind(StrEnum):
 
     FOLDER = "folder"
     IMAGE = "image"
+    PREDICTIONS = "predictions"
 
 
 class Release(StrEnum):
@@ -140,6 +141,12 @@ class TaskSpec(Spec):
     slug: Slug
     title: str = Field(min_length=1, max_length=120)
     items_per_case: int = Field(1, ge=1, le=1_000_000)
+    inputs_public: bool = Field(
+        False, description="everybody may download the inputs and enter predictions"
+    )
+    tryout_cases: int = Field(
+        3, ge=1, le=1000, description="so many cases of the sample a try-out answers"
+    )
     inputs: dict[Name, InputSpec] = Field(min_length=1)
     outputs: dict[Name, OutputSpec] = Field(min_length=1)
     reference: dict[Name, ReferenceSpec] = Field(min_length=1)
@@ -189,6 +196,7 @@ class Quota(Spec):
 
     per_day: int | None = Field(10, ge=1, description="in any 24 hours")
     total: int | None = Field(None, ge=1)
+    tryouts_per_day: int | None = Field(50, ge=1, description="try-outs in any 24 hours")
 
 
 class RankingScheme(StrEnum):
@@ -247,6 +255,12 @@ class PhaseSpec(Spec):
     closes_at: UtcDatetime
     visibility: BoardVisibility = BoardVisibility.LIVE
     show_logs: bool = Field(False, description="participants may read their models' logs")
+    tryout: bool = Field(
+        True, description="a submission meets hidden cases only after the public sample"
+    )
+    running: int | None = Field(
+        None, ge=1, description="runs of one participant that are carried out at once"
+    )
     quota: Quota = Quota()
     limits: Limits = Limits()
     ranking: RankingSpec = RankingSpec()
@@ -303,6 +317,13 @@ class ChallengeSpec(Spec):
                     raise ValueError(
                         f"phases.{phase.slug}.ranking.columns: task {column.task!r} has no"
                         f" metric {column.metric!r}"
+                    )
+        if SubmissionKind.PREDICTIONS in self.accepts:
+            for task in self.tasks:
+                if not task.inputs_public:
+                    raise ValueError(
+                        f"accepts: predictions need inputs that everybody has; say"
+                        f" inputs_public: true in task {task.slug}, or take predictions out"
                     )
         if SubmissionKind.FOLDER in self.accepts and not self.runtimes:
             raise ValueError("runtimes: name at least one, or take folder out of accepts")

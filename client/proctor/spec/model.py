@@ -14,6 +14,7 @@ class Protocol(StrEnum):
     """How a container is spoken to; ``case`` is assumed when none is declared."""
 
     CASE = "case"
+    SERVE = "serve"
 
 
 class ModelCard(Spec):

@@ -14,8 +14,9 @@ from pydantic import Field
 
 from proctor.spec.base import CaseId, Digest, FileRef, Name, Slug, Spec
 from proctor.spec.challenge import BootstrapSpec, SubmissionKind, TaskSpec
-from proctor.spec.digests import FolderEntry
+from proctor.spec.digests import FolderEntry, digest_document, digest_entries
 from proctor.spec.limits import Limits
+from proctor.spec.model import Protocol
 from proctor.spec.outcomes import Code
 
 
@@ -34,16 +35,44 @@ class Queue(StrEnum):
     SCORE = "score"
 
 
+class Split(StrEnum):
+    """Which cases of a task a run answers: the hidden test set, or the public sample."""
+
+    HIDDEN = "hidden"
+    SAMPLE = "sample"
+
+
+class Purpose(StrEnum):
+    """Why a run was made.
+
+    ``first``: the submission's own, on the hidden cases. ``tryout``: before it, on the sample.
+    ``rerun``: the same once more, to be compared. ``refresh``: on a test set published later.
+    """
+
+    FIRST = "first"
+    TRYOUT = "tryout"
+    RERUN = "rerun"
+    REFRESH = "refresh"
+
+
 class ImageContent(Spec):
     """An image as the blobs it is made of: its config, whose digest is its identity, and layers."""
 
     kind: Literal[SubmissionKind.IMAGE] = SubmissionKind.IMAGE
     config: FileRef
     layers: tuple[FileRef, ...] = Field(description="uncompressed tars, lowest first")
+    weights: tuple[FolderEntry, ...] = Field(
+        (),
+        max_length=20_000,
+        description="a folder of its own, mounted read-only at /model",
+        exclude_if=lambda weights: not weights,
+    )
 
     def digest(self) -> str:
-        """Return the image's id."""
-        return self.config.digest
+        """Return the image's id; with weights, the digest of both."""
+        if not self.weights:
+            return self.config.digest
+        return digest_document([self.config.digest, digest_entries(self.weights)])
 
 
 class FolderContent(Spec):
@@ -52,6 +81,19 @@ class FolderContent(Spec):
     kind: Literal[SubmissionKind.FOLDER] = SubmissionKind.FOLDER
     entries: tuple[FolderEntry, ...] = Field(min_length=1, max_length=20_000)
     runtime: Slug
+
+
+class PredictionsContent(Spec):
+    """Predictions made elsewhere: ``<case id>/<output file>``; with several tasks,
+
+    ``<task>/<case id>/<output file>``. Nothing is executed, so nothing can be run again.
+    """
+
+    kind: Literal[SubmissionKind.PREDICTIONS] = SubmissionKind.PREDICTIONS
+    entries: tuple[FolderEntry, ...] = Field(min_length=1, max_length=200_000)
+
+
+AnyContent = FolderContent | ImageContent | PredictionsContent
 
 
 class RuntimeImage(Spec):
@@ -94,10 +136,11 @@ class RunOrder(Order):
     submission: str
     challenge: Slug
     phase: Slug
-    content: FolderContent | ImageContent = Field(discriminator="kind")
+    content: AnyContent = Field(discriminator="kind")
     runtime: RuntimeImage | None = None
     intake: bool = Field(description="the image was never checked: check it first, and say so")
     task: TaskSpec
+    split: Split = Split.HIDDEN
     limits: Limits
     cases: tuple[OrderCase, ...]
     cases_total: int
@@ -160,6 +203,7 @@ class CaseReport(Spec):
     exit_code: int | None = None
     seconds: float | None = None
     peak_memory_bytes: int | None = None
+    peak_gpu_memory_bytes: int | None = None
     predictions: dict[Name, FileRef] = Field(default_factory=dict)
     log: FileRef | None = None
 
@@ -192,6 +236,7 @@ class RunReport(Spec):
     detail: str = Field("", max_length=2000)
     seconds: float
     environment: Environment
+    protocol: Protocol = Protocol.CASE
 
 
 class ScoreRow(Spec):
@@ -247,6 +292,7 @@ class ScoreReport(Spec):
     metrics: dict[Name, MetricFacts]
     per_item: FileRef | None = Field(None, description=".npz, one array a column")
     code_digest: Digest = Field(description="of the metric package's source")
+    code: FileRef | None = Field(None, description="the metric package as a wheel, for archives")
     libraries: dict[str, str]
 
 

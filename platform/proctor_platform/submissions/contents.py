@@ -14,13 +14,11 @@ from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.digests import digest_entries
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import Code, ParticipantError, ProctorError
-from proctor.spec.work import FolderContent, ImageContent
+from proctor.spec.work import AnyContent, FolderContent, ImageContent
 from proctor_platform import blobs
 from proctor_platform.identity import UserIdentity
 from proctor_platform.publishing import image_files
 from proctor_platform.settings import PlatformSettings
-
-AnyContent = FolderContent | ImageContent
 
 _NEEDED = ("model.json", "model.py")
 
@@ -36,6 +34,7 @@ def files_of(content: AnyContent) -> Iterator[tuple[str, FileRef]]:
     """List the blobs of a content, each with a name for people."""
     if isinstance(content, ImageContent):
         yield from image_files("image", content)
+        yield from ((f"weights/{entry.path}", entry.file) for entry in content.weights)
     else:
         yield from ((entry.path, entry.file) for entry in content.entries)
 

@@ -97,6 +97,7 @@ def queue_run(
         id=new_id(Kind.RUN),
         submission_id=submission.id,
         task=task,
+        version=version.number,
         requested_by=user.id,
         queue=queue.value,
         state=RunState.QUEUED.value,

@@ -11,11 +11,11 @@ from sqlmodel import Session
 from proctor.spec.api import Content
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec, TaskSpec
 from proctor.spec.dataset import Dataset
-from proctor.spec.work import FolderContent, ImageContent, RuntimeImage
+from proctor.spec.work import AnyContent, ImageContent, RuntimeImage
 from proctor_platform.tables import ChallengeVersion, DatasetRow, Run, Submission
 from proctor_platform.versions import spec_of
 
-_CONTENT: TypeAdapter[FolderContent | ImageContent] = TypeAdapter(Content)
+_CONTENT: TypeAdapter[AnyContent] = TypeAdapter(Content)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Frame:
 def frame_of(session: Session, run: Run, version: int | None = None) -> Frame:
     """Return what ``run`` stands in; by ``version`` of the challenge when it is not its own."""
     submission = session.get_one(Submission, run.submission_id)
-    number = submission.version if version is None else version
+    number = run.version if version is None else version
     row = session.get_one(ChallengeVersion, (submission.challenge_id, number))
     challenge = spec_of(row)
     return Frame(submission, row, challenge, challenge.task(run.task))
@@ -66,7 +66,7 @@ def dataset(session: Session, digest: str) -> Dataset:
     return Dataset.model_validate(session.get_one(DatasetRow, digest).document)
 
 
-def content_of(run: Run, submission: Submission) -> FolderContent | ImageContent:
+def content_of(run: Run, submission: Submission) -> AnyContent:
     """Return what the run executes: its own content if it has one, else the submission's."""
     document: dict[str, Any] = submission.content if run.content is None else run.content
     return _CONTENT.validate_python(document)
@@ -77,8 +77,8 @@ def image_digests(image: ImageContent) -> frozenset[str]:
     return frozenset({image.config.digest, *(layer.digest for layer in image.layers)})
 
 
-def content_digests(content: FolderContent | ImageContent) -> frozenset[str]:
+def content_digests(content: AnyContent) -> frozenset[str]:
     """Return the digests of all blobs of what a participant entered."""
     if isinstance(content, ImageContent):
-        return image_digests(content)
+        return image_digests(content) | {entry.file.digest for entry in content.weights}
     return frozenset(entry.file.digest for entry in content.entries)

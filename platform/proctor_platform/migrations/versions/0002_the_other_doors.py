@@ -1,0 +1,62 @@
+"""Try-outs, predictions, sources, later test sets, metric wheels, workers."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this revision."""
+    with op.batch_alter_table("submission") as table:
+        table.add_column(
+            sa.Column("check_only", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+        table.add_column(sa.Column("source", sa.JSON(), nullable=True))
+    with op.batch_alter_table("run") as table:
+        table.add_column(sa.Column("split", sa.String(), nullable=False, server_default="hidden"))
+        table.add_column(sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
+        table.add_column(sa.Column("protocol", sa.String(), nullable=True))
+    op.execute(
+        "UPDATE run SET version ="
+        " (SELECT version FROM submission WHERE submission.id = run.submission_id)"
+    )
+    with op.batch_alter_table("case_result") as table:
+        table.add_column(sa.Column("peak_gpu_memory_bytes", sa.BigInteger(), nullable=True))
+    with op.batch_alter_table("evaluation") as table:
+        table.add_column(sa.Column("code", sa.JSON(), nullable=True))
+    op.create_table(
+        "worker",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("token_id", sa.String(), nullable=False),
+        sa.Column("queue", sa.String(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("work_id", sa.String(), nullable=True),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["token_id"], ["token.id"]),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_index("ix_worker_token_id", "worker", ["token_id"], unique=False)
+
+
+def downgrade() -> None:
+    """Take it back."""
+    op.drop_index("ix_worker_token_id", table_name="worker")
+    op.drop_table("worker")
+    with op.batch_alter_table("evaluation") as table:
+        table.drop_column("code")
+    with op.batch_alter_table("case_result") as table:
+        table.drop_column("peak_gpu_memory_bytes")
+    with op.batch_alter_table("run") as table:
+        table.drop_column("protocol")
+        table.drop_column("version")
+        table.drop_column("split")
+    with op.batch_alter_table("submission") as table:
+        table.drop_column("source")
+        table.drop_column("check_only")
