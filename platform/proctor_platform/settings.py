@@ -49,7 +49,21 @@ class PlatformSettings(BaseSettings):
         64 * _GIB, gt=0, description="bytes one user who is not an admin may have uploaded in all"
     )
     max_folder_bytes: int = Field(_GIB, gt=0, description="the largest model folder")
+    max_weights_bytes: int = Field(
+        8 * _GIB, gt=0, description="the largest weights folder beside an image"
+    )
     max_image_bytes: int = Field(32 * _GIB, gt=0, description="the largest image, all layers")
+    max_open_uploads: int = Field(
+        16, ge=1, description="uploads in parts that one user may have begun and not ended"
+    )
+    max_unfinished_bytes: int = Field(
+        128 * _GIB, gt=0, description="bytes of everybody's unfinished uploads in all"
+    )
+    git_hosts: tuple[str, ...] = Field(
+        ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "huggingface.co"),
+        description="whose repositories may be named as a submission's source, as a JSON list;"
+        " with `:port` where it is not the usual one",
+    )
     lease_s: float = Field(30, gt=0, description="a worker's lease lapses this long after a beat")
     reconcile_s: float = Field(5, gt=0, description="seconds between two looks for lost work")
     max_attempts: int = Field(5, ge=1, description="attempts at one run or evaluation")

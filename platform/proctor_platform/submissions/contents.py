@@ -58,6 +58,8 @@ def check_content(
         raise ProctorError(Code.KIND_NOT_ACCEPTED, f"{spec.slug} accepts {accepted}.")
     if isinstance(content, FolderContent):
         _check_runtime(spec, content, card)
+        _check_needed(content)
+    if not isinstance(content, ImageContent) or content.weights:
         _check_paths(content)
     _check_size(settings, content)
     blobs.refuse_missing(session, list(files_of(content)), user)
@@ -74,12 +76,17 @@ def _check_runtime(spec: ChallengeSpec, content: FolderContent, card: ModelCard 
         )
 
 
-def _check_paths(content: FolderContent) -> None:
-    paths = [entry.path for entry in content.entries]
-    names = set(paths)
+def _check_needed(content: FolderContent) -> None:
+    names = {entry.path for entry in content.entries}
     for needed in _NEEDED:
         if needed not in names:
             raise ParticipantError(Code.FOLDER_REJECTED, f"{needed} is not in the folder.")
+
+
+def _check_paths(content: AnyContent) -> None:
+    entries = content.weights if isinstance(content, ImageContent) else content.entries
+    paths = [entry.path for entry in entries]
+    names = set(paths)
     if len(names) < len(paths):
         raise ParticipantError(Code.FOLDER_REJECTED, "A path is named twice.")
     folders = {path[:at] for path in paths for at, sign in enumerate(path) if sign == "/"}
@@ -88,11 +95,19 @@ def _check_paths(content: FolderContent) -> None:
 
 
 def _check_size(settings: PlatformSettings, content: AnyContent) -> None:
-    total = sum(file.size for _, file in files_of(content))
-    limit = (
-        settings.max_image_bytes if isinstance(content, ImageContent) else settings.max_folder_bytes
-    )
-    if total > limit:
+    if isinstance(content, ImageContent):
+        weights = sum(entry.file.size for entry in content.weights)
+        _refuse_larger("weights folder", weights, settings.max_weights_bytes)
+        image = sum(file.size for file in (content.config, *content.layers))
+        _refuse_larger("image", image, settings.max_image_bytes)
+    else:
+        total = sum(entry.file.size for entry in content.entries)
+        _refuse_larger(content.kind.value, total, settings.max_folder_bytes)
+
+
+def _refuse_larger(what: str, total_bytes: int, limit_bytes: int) -> None:
+    if total_bytes > limit_bytes:
         raise ProctorError(
-            Code.TOO_LARGE, f"The {content.kind} has {total} bytes; at most {limit} are allowed."
+            Code.TOO_LARGE,
+            f"The {what} has {total_bytes} bytes; at most {limit_bytes} are allowed.",
         )

@@ -21,6 +21,7 @@ from proctor_platform.rights import ChallengeSight, challenge_in_sight, database
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.contents import check_content, content_digest, files_of
 from proctor_platform.submissions.quotas import refuse_above_quota
+from proctor_platform.submissions.sources import check_source
 from proctor_platform.tables import ChallengeVersion, Run, Submission
 from proctor_platform.versions import dataset_row, newest, spec_of
 
@@ -51,6 +52,7 @@ def submit(
     _refuse_outside_window(session, phase)
     if not request.baseline:
         refuse_above_quota(session, sight.challenge.id, phase, user.id)
+    check_source(settings, request.content, request.source)
     # Last: who is refused for another reason should not have to upload first to be told.
     check_content(session, settings, spec, request.content, user, request.card)
     submission = Submission(
@@ -65,6 +67,7 @@ def submit(
         card=request.card.model_dump(mode="json"),
         message=request.message,
         baseline=request.baseline,
+        source=request.source.model_dump(mode="json") if request.source else None,
         state=_first_state(request.content.kind).value,
         charged=not request.baseline,
         idempotency_key=idempotency_key,
@@ -141,6 +144,7 @@ def _earlier(
         request.card.model_dump(mode="json"),
         request.message,
         request.baseline,
+        request.source.model_dump(mode="json") if request.source else None,
     )
     if asked != (
         row.challenge_id,
@@ -149,6 +153,7 @@ def _earlier(
         row.card,
         row.message,
         row.baseline,
+        row.source,
     ):
         detail = f"This Idempotency-Key belongs to {row.id}, which is another request."
         raise ProctorError(Code.CONFLICT, detail)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from proctor.spec.api import EvaluationView, Page, RunView, SubmissionView
+from proctor.spec.api import EvaluationView, Page, RunView, Source, SubmissionView
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
@@ -232,6 +232,7 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
         card=ModelCard.model_validate(submission.card),
         message="" if sight.access is Access.READER else submission.message,
         baseline=submission.baseline,
+        source=Source.model_validate(submission.source) if submission.source else None,
         content_digest=submission.content_digest,
         state=SubmissionState(submission.state),
         progress=progress.word,
