@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
-from typing import Any
-
 from sqlmodel import Session, col, select
 
 from proctor.spec.api import SubmissionCreate
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec, SubmissionKind
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.outcomes import Code, ProctorError
-from proctor.spec.states import RunState, SubmissionState
-from proctor.spec.work import Queue
+from proctor.spec.states import SubmissionState
 from proctor_platform import blobs
 from proctor_platform.events import record
 from proctor_platform.identity import UserIdentity
-from proctor_platform.outbox import ring
 from proctor_platform.rights import ChallengeSight, challenge_in_sight, database_now, phase_of
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.contents import check_content, content_digest, files_of
 from proctor_platform.submissions.quotas import refuse_above_quota
 from proctor_platform.submissions.sources import check_source
-from proctor_platform.tables import ChallengeVersion, Run, Submission
-from proctor_platform.versions import dataset_row, newest, spec_of
+from proctor_platform.tables import Submission
+from proctor_platform.versions import newest, spec_of
+from proctor_platform.work.runs import queue_run
 
 
 def submit(
@@ -80,38 +76,9 @@ def submit(
         session, (f.digest for _, f in files_of(request.content)), f"submission:{submission.id}"
     )
     for task in phase.tasks:
-        queue_run(session, submission, version, phase, task, user)
+        queue_run(session, submission, version, phase, task, user.id)
     session.commit()
     return submission
-
-
-def queue_run(
-    session: Session,
-    submission: Submission,
-    version: ChallengeVersion,
-    phase: PhaseSpec,
-    task: str,
-    user: UserIdentity,
-    **fields: Any,
-) -> Run:
-    """Add a waiting run of a submission on one task, its event and its bell."""
-    queue = Queue.RUN_GPU if phase.limits.gpus else Queue.RUN_CPU
-    run = Run(
-        id=new_id(Kind.RUN),
-        submission_id=submission.id,
-        task=task,
-        version=version.number,
-        requested_by=user.id,
-        queue=queue.value,
-        state=RunState.QUEUED.value,
-        cases_total=dataset_row(session, version, task, "hidden").cases,
-        **{"alias_seed": secrets.token_hex(16), **fields},
-    )
-    session.add(run)
-    session.flush()
-    record(session, run.id, "run_queued", user.id, {"task": task, "purpose": run.purpose})
-    ring(session, run.id, queue)
-    return run
 
 
 def _first_state(kind: SubmissionKind) -> SubmissionState:

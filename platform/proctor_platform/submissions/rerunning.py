@@ -7,16 +7,17 @@ from sqlmodel import Session, col, select
 from proctor.spec.api import RerunRequest
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import RunState, SubmissionState, is_final
+from proctor.spec.work import Purpose
 from proctor_platform import blobs
 from proctor_platform.identity import UserIdentity
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.contents import check_content, files_of
-from proctor_platform.submissions.entering import queue_run
 from proctor_platform.submissions.progress import first_runs
 from proctor_platform.submissions.quotas import refuse_reruns_above_quota
 from proctor_platform.submissions.sights import Access, SubmissionSight, own_submission
 from proctor_platform.tables import ChallengeVersion, Run
 from proctor_platform.versions import spec_of
+from proctor_platform.work.runs import queue_run
 
 
 def request_rerun(
@@ -64,8 +65,8 @@ def request_rerun(
             version,
             spec.phase(submission.phase),
             task,
-            user,
-            purpose="rerun",
+            user.id,
+            purpose=Purpose.RERUN,
             compared_with=first.id,
             content=content,
             alias_seed=first.alias_seed,
