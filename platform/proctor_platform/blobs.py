@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from fastapi import Request
 from sqlalchemy import func
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
@@ -64,28 +65,33 @@ async def receive_blob(
             announced; nothing of them is kept.
         PlatformError: the disk failed.
     """
-    ref = FileRef(digest=digest, size=_announced(request, max_bytes))
+    ref = FileRef(digest=digest, size=announced(request, max_bytes))
     if quota_bytes is not None:
-        await run_in_threadpool(_tell_early, database, ref, audience, quota_bytes)
+        await run_in_threadpool(tell_early, database, ref, audience, quota_bytes)
     writer = await run_in_threadpool(store.writer, ref)
     try:
         buffer = bytearray()
-        async for chunk in _arriving(request):
+        async for chunk in arriving(request):
             buffer += chunk
             if len(buffer) >= _CHUNK_BYTES:
                 await run_in_threadpool(writer.write, bytes(buffer))
                 buffer.clear()
         await run_in_threadpool(writer.write, bytes(buffer))
         await run_in_threadpool(writer.check)
-        return await run_in_threadpool(_keep, database, ref, audience, quota_bytes, writer)
+        return await run_in_threadpool(keep, database, ref, audience, quota_bytes, writer)
     except ClientDisconnect as error:
         raise ProctorError(Code.INVALID_REQUEST, "The upload was cut off.") from error
     finally:
         await run_in_threadpool(writer.abort)
 
 
-async def _arriving(request: Request) -> AsyncIterator[bytes]:
-    """Yield a body's parts; whoever sends none for a while gives up its place."""
+async def arriving(request: Request) -> AsyncIterator[bytes]:
+    """Yield a body's parts; whoever sends none for a while gives up its place.
+
+    Raises:
+        ProctorError: no byte came for too long.
+        ClientDisconnect: the connection was cut.
+    """
     parts = request.stream()
     while True:
         try:
@@ -99,7 +105,12 @@ async def _arriving(request: Request) -> AsyncIterator[bytes]:
         yield part
 
 
-def _announced(request: Request, max_bytes: int) -> int:
+def announced(request: Request, max_bytes: int) -> int:
+    """Return how many bytes a request's body has.
+
+    Raises:
+        ProctorError: it does not say, or they are too many.
+    """
     length = request.headers.get("Content-Length", "")
     if not length.isdecimal():
         raise ProctorError(Code.INVALID_REQUEST, "An upload needs the header Content-Length.")
@@ -108,26 +119,47 @@ def _announced(request: Request, max_bytes: int) -> int:
     return int(length)
 
 
-def _tell_early(database: Database, ref: FileRef, audience: str, quota: int) -> None:
+def tell_early(
+    database: Database, ref: FileRef, audience: str, quota: int, coming: int = 0
+) -> None:
+    """Refuse an upload that its sender's quota has no room for, before it is read.
+
+    Args:
+        coming: bytes of other uploads that the sender has begun.
+
+    Raises:
+        ProctorError: TOO_LARGE.
+    """
     with database.reading() as session:
-        _refuse_above_quota(session, ref, audience, quota)
+        _refuse_above_quota(session, ref, audience, quota, coming)
 
 
-def _refuse_above_quota(session: Session, ref: FileRef, audience: str, quota: int) -> None:
+def _refuse_above_quota(
+    session: Session, ref: FileRef, audience: str, quota: int, coming: int = 0
+) -> None:
     used: int = session.exec(
         select(func.coalesce(func.sum(col(Blob.size)), 0))
         .join(BlobGrant, col(BlobGrant.digest) == col(Blob.digest))
         .where(col(BlobGrant.audience) == audience, col(Blob.digest) != ref.digest)
     ).one()
+    used += coming
     if used + ref.size > quota:
         detail = f"You have uploaded {used} bytes; with these {ref.size} it is above {quota}."
         raise ProctorError(Code.TOO_LARGE, detail)
 
 
-def _keep(
+def keep(
     database: Database, ref: FileRef, audience: str, quota: int | None, writer: Writer
 ) -> bool:
-    """Give checked bytes their name, row and grant; refused ones never get a name to take back."""
+    """Give checked bytes their name, row and grant; refused ones never get a name to take back.
+
+    Returns:
+        Whether the right is new to the audience.
+
+    Raises:
+        ProctorError: TOO_LARGE, they are above the quota.
+        PlatformError: the disk failed.
+    """
     with database.writing() as session:
         if quota is not None:
             # Uploads at the same time saw the same sum; here they are counted one by one.
@@ -155,12 +187,11 @@ def add_once(session: Session, row: Blob | BlobGrant) -> bool:
 
 
 def grant(session: Session, digests: Iterable[str], audience: str) -> None:
-    """Let ``audience`` name and read blobs that are here."""
-    wanted = sorted(set(digests))
-    there = set(session.exec(select(BlobGrant.digest).where(col(BlobGrant.audience) == audience)))
-    session.add_all(
-        BlobGrant(digest=digest, audience=audience) for digest in wanted if digest not in there
-    )
+    """Let ``audience`` name and read blobs that are here, also those that it already may."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    rows = [{"digest": digest, "audience": audience} for digest in sorted(set(digests))]
+    if rows:
+        session.execute(insert(BlobGrant).on_conflict_do_nothing(), rows)
 
 
 def granted(session: Session, digests: Sequence[str], asker: UserIdentity) -> dict[str, int]:

@@ -2,8 +2,9 @@
 
 Two kinds of session: a reading one and a writing one. On SQLite the writing one begins with
 ``BEGIN IMMEDIATE``: a transaction that reads first and writes later would otherwise fail in the
-middle when another one wrote in between. On other databases both begin as usual, and code that
-reads before it writes takes row locks (``with_for_update``), which SQLite leaves out.
+middle when another one wrote in between. On PostgreSQL the reading one sees one moment, as it does
+on SQLite, and code that reads before it writes takes row locks (``with_for_update``), which SQLite
+leaves out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session as AnySession
 from sqlalchemy.orm import UOWTransaction, sessionmaker
 from sqlmodel import Session
@@ -23,6 +25,7 @@ from proctor_platform.tables import Outbox
 _WRITES = "proctor_writes"
 _BUSY_TIMEOUT_MS = 15_000
 _CONNECTIONS = 48  # more than the server has threads, so that no request waits for another's
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Database:
@@ -31,7 +34,10 @@ class Database:
     def __init__(self, address: str) -> None:
         self.engine = _make_engine(address)
         self.kick: Callable[[], None] = lambda: None
-        self._read = sessionmaker(self.engine, class_=Session, expire_on_commit=False)
+        reading = {} if self.is_sqlite else _ONE_MOMENT
+        self._read = sessionmaker(
+            self.engine.execution_options(**reading), class_=Session, expire_on_commit=False
+        )
         self._write = sessionmaker(
             self.engine.execution_options(**{_WRITES: True}),
             class_=Session,
@@ -39,6 +45,11 @@ class Database:
         )
         event.listen(self._write, "after_flush", _note_outbox)
         event.listen(self._write, "after_commit", self._kick_after_outbox)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether it is one file, and not a server."""
+        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -67,8 +78,26 @@ def _note_outbox(session: AnySession, _: UOWTransaction) -> None:
 
 
 def _make_engine(address: str) -> Engine:
-    if make_url(address).get_backend_name() != "sqlite":
-        return create_engine(address, pool_size=_CONNECTIONS, pool_pre_ping=True)
+    """Make the engine.
+
+    Raises:
+        ValueError: the URL is none, or of another kind of database.
+    """
+    try:
+        kind = make_url(address).get_backend_name()
+    except ArgumentError:
+        kind = ""  # a wrong URL may hold a password, so it is not told
+    if kind == "postgresql":
+        engine = create_engine(address, pool_size=_CONNECTIONS, pool_pre_ping=True)
+        from proctor_platform import postgresql
+
+        event.listen(engine, "connect", postgresql.prepare)
+        return engine
+    if kind != "sqlite":
+        raise ValueError(
+            "PROCTOR_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://"
+            + (f"; it begins with {kind}." if kind else "; it is no URL.")
+        )
     engine = create_engine(
         address, pool_size=_CONNECTIONS, connect_args={"check_same_thread": False}
     )

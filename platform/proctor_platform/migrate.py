@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+_LOCK = 0x70726F63746F72  # "proctor": any number that no other program of the server takes
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -26,5 +27,11 @@ def _run(engine: Engine, step: Callable[[Config, str], None], revision: str) -> 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     with engine.execution_options(proctor_writes=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two platforms that start at once wait here for each other, however long it takes.
+            connection.exec_driver_sql(
+                "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
+            )
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         config.attributes["connection"] = connection
         step(config, revision)

@@ -1,9 +1,12 @@
-"""The platform on a temporary SQLite file, people with tokens, and one tiny published challenge."""
+"""The platform on each kind of database, people with tokens, and one tiny published challenge."""
 
 from __future__ import annotations
 
 import base64
 import shutil
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import make_url
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -110,12 +115,35 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def empty_postgresql(databases: Any) -> str:
+    """The name of a migrated PostgreSQL database without rows, to be copied."""
+    url: str = databases.make()
+    database = Database(url)
+    migrate.upgrade(database.engine)
+    database.close()
+    return str(make_url(url).database)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated database without rows, of one kind after the other."""
+    if request.param == "sqlite":
+        file = tmp_path / "proctor.sqlite3"
+        shutil.copy(request.getfixturevalue("empty_database"), file)
+        yield f"sqlite:///{file}"
+        return
+    databases = request.getfixturevalue("databases")
+    url = databases.make(request.getfixturevalue("empty_postgresql"))
+    yield url
+    databases.drop(url)
+
+
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: Path) -> PlatformSettings:
+def settings(tmp_path: Path, database_url: str) -> PlatformSettings:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    shutil.copy(empty_database, home)
-    return PlatformSettings(home=home)
+    return PlatformSettings(home=home, database_url=database_url)
 
 
 @pytest.fixture
@@ -432,7 +460,7 @@ class FakeWorker:
 
     def ask(self, queue: str = "run.cpu", work: str | None = None) -> Any:
         person = self.scorer if queue == "score" else self.runner
-        return person.post("/work/claim", {"queue": queue, "work": work, "worker": "w"})
+        return person.post("/work/claim", {"queue": queue, "worker": "w"})
 
     def claim(self, queue: str = "run.cpu", work: str | None = None) -> Held:
         answer = self.ask(queue, work)
@@ -634,3 +662,52 @@ def scored(database: Database, app: FastAPI) -> Callable[[str], None]:
             session.commit()
 
     return finish
+
+
+LONGEST_WAIT_S = 20
+
+
+def become_true(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that another thread brings about."""
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+        pause.wait(0.01)
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Wait until something is so that another thread brings about."""
+    return become_true
+
+
+@pytest.fixture
+def served(settings: PlatformSettings) -> Iterator[tuple[FastAPI, int]]:
+    """The platform behind a real server, for what happens on a connection."""
+    app = create_app(settings, rounds=False)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        become_true(lambda: server.started)
+        yield app, listener.getsockname()[1]
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def token_of() -> Callable[[FastAPI], str]:
+    """Make a user and return a token of theirs, without a request."""
+    return token_of_somebody
+
+
+def token_of_somebody(app: FastAPI) -> str:
+    with app.state.database.writing() as session:
+        user = User(id=new_id(Kind.USER), name="somebody")
+        session.add(user)
+        session.flush()
+        token = tokens.mint(session, user_id=user.id).secret
+        session.commit()
+    return token

@@ -7,6 +7,7 @@ bells hang in its queue is rung again.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
 import structlog
@@ -92,10 +93,10 @@ class Dispatcher:
                     Outbox.topic == Topic.BOARD.value, col(Outbox.sent_at).is_(None)
                 )
             ).all()
-        asked: dict[str, int] = {}
+        asked: defaultdict[str, list[int | None]] = defaultdict(list)
         for row in rows:
-            asked[row.subject] = max(asked.get(row.subject, 0), row.id or 0)
-        for subject, newest in asked.items():
+            asked[row.subject].append(row.id)
+        for subject, ids in asked.items():
             challenge_id, _, phase = subject.partition("/")
             try:
                 self._make_board(self._database, challenge_id, phase)
@@ -103,7 +104,9 @@ class Dispatcher:
                 # One board that cannot be made must not keep the others; it is tried again.
                 _log.error("board_failed", board=subject, exc_info=error)
                 continue
-            self._mark_board(subject, newest)
+            # These and no others: on PostgreSQL a request with a lower number may be committed
+            # after one with a higher, and so after the board was made.
+            self._mark(ids)
 
     def _ring_new(self) -> bool:
         with self._database.reading() as session:
@@ -144,17 +147,6 @@ class Dispatcher:
     def _mark(self, ids: list[int | None]) -> None:
         with self._database.writing() as session:
             told = update(Outbox).where(col(Outbox.id).in_(ids), col(Outbox.sent_at).is_(None))
-            session.execute(told.values(sent_at=now()))
-            session.commit()
-
-    def _mark_board(self, subject: str, newest: int) -> None:
-        with self._database.writing() as session:
-            told = update(Outbox).where(
-                col(Outbox.topic) == Topic.BOARD.value,
-                col(Outbox.subject) == subject,
-                col(Outbox.id) <= newest,
-                col(Outbox.sent_at).is_(None),
-            )
             session.execute(told.values(sent_at=now()))
             session.commit()
 
