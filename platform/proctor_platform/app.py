@@ -38,7 +38,8 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_address)
     migrate.upgrade(database.engine)
-    background = Background(database, settings)
+    store = FolderStore(settings.blobs)
+    background = Background(database, settings, store.unfinished)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -63,7 +64,7 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = database
-    app.state.store = FolderStore(settings.blobs)
+    app.state.store = store
     app.state.background = background
     errors.install(app)
     app.include_router(health.router)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
@@ -18,6 +16,8 @@ from fastapi import Request
 
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, PlatformError, ProctorError
+from proctor_platform.disk import flush_folder, storage_failures
+from proctor_platform.unfinished import UnfinishedFolder
 
 
 class Writer(Protocol):
@@ -39,6 +39,9 @@ class Writer(Protocol):
 class Store(Protocol):
     """Where blobs are."""
 
+    unfinished: UnfinishedFolder
+    """Uploads in parts that are not whole yet; beside the blobs, or on a disk of their own."""
+
     def has(self, digest: str) -> bool:
         """Tell whether the blob is here."""
 
@@ -59,6 +62,7 @@ class FolderStore:
         self._folder = folder
         self._incoming = folder / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.unfinished = UnfinishedFolder(folder / "unfinished", self._path)
 
     def has(self, digest: str) -> bool:
         """Tell whether the blob is here."""
@@ -107,7 +111,7 @@ class FolderWriter:
         if self._size > self._ref.size:
             raise ProctorError(Code.TOO_LARGE, f"{self._ref.size} bytes were announced; more came.")
         self._state.update(chunk)
-        with _storage_failures():
+        with storage_failures():
             self._file.write(chunk)
 
     def check(self) -> None:
@@ -126,7 +130,7 @@ class FolderWriter:
             raise ProctorError(
                 Code.DIGEST_MISMATCH, f"{self._ref.digest} was announced, {received} came."
             )
-        with _storage_failures():
+        with storage_failures():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -141,10 +145,10 @@ class FolderWriter:
         """
         if not self._checked:
             self.check()
-        with _storage_failures():
+        with storage_failures():
             self._final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._temporary.replace(self._final)
-            _flush_folder(self._final.parent)
+            flush_folder(self._final.parent)
 
     def abort(self) -> None:
         """Leave nothing behind; does nothing after ``finish``."""
@@ -160,26 +164,9 @@ class FolderWriter:
         self.abort()
 
 
-@contextmanager
-def _storage_failures() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise PlatformError(Code.STORAGE_FAILED, error.strerror or "The disk failed.") from error
-
-
 def _opened(path: Path) -> BinaryIO:
-    with _storage_failures():
+    with storage_failures():
         return path.open("xb")
-
-
-def _flush_folder(folder: Path) -> None:
-    # Without this a power cut may lose the name although the bytes are safe.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def store_of(request: Request) -> Store:

@@ -458,12 +458,12 @@ class FakeWorker:
     runner: Person
     scorer: Person
 
-    def ask(self, queue: str = "run.cpu", work: str | None = None) -> Any:
+    def ask(self, queue: str = "run.cpu", worker: str = "w", **claim: Any) -> Any:
         person = self.scorer if queue == "score" else self.runner
-        return person.post("/work/claim", {"queue": queue, "worker": "w"})
+        return person.post("/work/claim", {"queue": queue, "worker": worker, **claim})
 
-    def claim(self, queue: str = "run.cpu", work: str | None = None) -> Held:
-        answer = self.ask(queue, work)
+    def claim(self, queue: str = "run.cpu", **claim: Any) -> Held:
+        answer = self.ask(queue, **claim)
         assert answer.status_code == 200, answer.text
         order = answer.json()
         return Held(order, Person(self.runner.client, "", "order", order["token"]))

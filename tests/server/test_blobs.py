@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from sqlmodel import select
 
-from proctor.spec.identifiers import Kind, new_id
-from proctor_platform import tokens
-from proctor_platform.app import create_app
 from proctor_platform.settings import PlatformSettings
-from proctor_platform.tables import Blob, User
+from proctor_platform.tables import Blob
 
 LONGEST_WAIT_S = 20
 
@@ -125,46 +119,12 @@ def test_hidden_data_is_the_organizers_and_the_sample_is_everybodys(
         assert who.get(f"/blobs/{digest}").content == published.blobs[digest]
 
 
-@pytest.fixture
-def served(settings: PlatformSettings) -> Iterator[tuple[FastAPI, int]]:
-    """The platform behind a real server, for what happens on a connection."""
-    app = create_app(settings, rounds=False)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        eventually(lambda: server.started)
-        yield app, listener.getsockname()[1]
-        server.should_exit = True
-        thread.join()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until something is so that another thread brings about."""
-    deadline = time.monotonic() + LONGEST_WAIT_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
-        pause.wait(0.01)
-
-
 def put_head(digest: str, length: int, token: str = "") -> bytes:
     bearer = f"Authorization: Bearer {token}\r\n" if token else ""
     return (
         f"PUT /api/v1/blobs/{digest} HTTP/1.1\r\nHost: localhost\r\n{bearer}"
         f"Content-Length: {length}\r\n\r\n"
     ).encode()
-
-
-def token_of_somebody(app: FastAPI) -> str:
-    with app.state.database.writing() as session:
-        user = User(id=new_id(Kind.USER), name="somebody")
-        session.add(user)
-        session.flush()
-        token = tokens.mint(session, user_id=user.id).secret
-        session.commit()
-    return token
 
 
 def test_a_stranger_is_refused_before_a_byte_of_the_upload_is_read(
@@ -179,10 +139,13 @@ def test_a_stranger_is_refused_before_a_byte_of_the_upload_is_read(
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(
-    served: tuple[FastAPI, int], settings: PlatformSettings
+    served: tuple[FastAPI, int],
+    settings: PlatformSettings,
+    token_of: Callable[[FastAPI], str],
+    eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
     app, port = served
-    token = token_of_somebody(app)
+    token = token_of(app)
     content = b"y" * (8 << 20)
     with socket.create_connection(("127.0.0.1", port), LONGEST_WAIT_S) as connection:
         connection.sendall(put_head(digest_of(content), len(content), token))
@@ -194,11 +157,14 @@ def test_an_upload_that_is_cut_off_leaves_nothing(
 
 
 def test_uploads_at_once_do_not_exceed_the_quota_together(
-    served: tuple[FastAPI, int], settings: PlatformSettings
+    served: tuple[FastAPI, int],
+    settings: PlatformSettings,
+    token_of: Callable[[FastAPI], str],
+    eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
     app, port = served
     app.state.settings = settings.model_copy(update={"upload_quota_bytes": 25})
-    token = token_of_somebody(app)
+    token = token_of(app)
     contents = [bytes([65 + number]) * 10 for number in range(4)]
     with ExitStack() as stack:
         connections = []
@@ -219,13 +185,16 @@ def test_uploads_at_once_do_not_exceed_the_quota_together(
 
 
 def test_an_upload_that_falls_silent_is_given_up(
-    served: tuple[FastAPI, int], settings: PlatformSettings, monkeypatch: pytest.MonkeyPatch
+    served: tuple[FastAPI, int],
+    settings: PlatformSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    token_of: Callable[[FastAPI], str],
 ) -> None:
     monkeypatch.setattr("proctor_platform.blobs._IDLE_S", 0.05)
     app, port = served
     content = b"z" * (2 << 20)
     with socket.create_connection(("127.0.0.1", port), LONGEST_WAIT_S) as connection:
-        connection.sendall(put_head(digest_of(content), len(content), token_of_somebody(app)))
+        connection.sendall(put_head(digest_of(content), len(content), token_of(app)))
         connection.sendall(content[: 1 << 20])
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 422 ")

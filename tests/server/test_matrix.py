@@ -36,8 +36,12 @@ EXPECTED: dict[tuple[str, str], ROW] = {
     ("GET", "/challenges/{slug}/phases/{phase}/leaderboard"): READ_BOARD,
     ("GET", "/challenges/{slug}/phases/{phase}/leaderboards"): READ_BOARD,
     ("GET", "/leaderboards/{snapshot_id}"): READ_BOARD,
+    ("GET", "/leaderboards/{snapshot_id}/changes"): READ_BOARD,
     ("POST", "/blobs/missing"): (401, 403, 200, 200, 200),
     ("PUT", "/blobs/{digest}"): (401, 403, 201, 201, 201),
+    ("GET", "/blobs/{digest}/upload"): (401, 403, 200, 200, 200),
+    ("PUT", "/blobs/{digest}/upload"): (401, 403, 200, 200, 200),
+    ("GET", "/limits"): (200, 200, 200, 200, 200),
     ("GET", "/blobs/{digest}"): (404, 403, 404, 404, 200),
     ("POST", "/submissions"): (401, 403, 404, 201, 201),
     ("GET", "/submissions"): (401, 403, 200, 200, 200),
@@ -126,7 +130,9 @@ def test_every_route_answers_every_role_as_the_table_says(
         digest = digest_bytes(content) if method == "PUT" else hidden
         address = path.format(**values, digest=digest)
         for role, expected in zip(ROLES, row, strict=True):
-            options = {"content": content} if method == "PUT" else {}
+            options: dict[str, Any] = {"content": content} if method == "PUT" else {}
+            if path.endswith("/upload"):
+                options["params"] = {"size": len(content), "offset": 0}
             if (method, path) in bodies:
                 options["json"] = bodies[method, path]
             prefix = "" if path == "/healthz" else "/api/v1"

@@ -1,19 +1,32 @@
-"""What runs beside the API in every process of the platform: dispatcher and reconciler."""
+"""What runs beside the API in every process of the platform: dispatcher, reconciler, a sweep."""
 
 from __future__ import annotations
+
+import structlog
 
 from proctor_platform.database import Database
 from proctor_platform.leaderboards.snapshot import make_board
 from proctor_platform.queueing.bells import Bells, NoBells, RedisBells
 from proctor_platform.queueing.dispatcher import Dispatcher
 from proctor_platform.queueing.reconciler import Reconciler
+from proctor_platform.queueing.rounds import Rounds
 from proctor_platform.settings import PlatformSettings
+from proctor_platform.unfinished import UnfinishedFolder
+
+_log = structlog.get_logger(__name__)
+
+_UPLOADS_S = 3600.0
 
 
 class Background:
-    """Dispatcher and reconciler of one process, woken by every commit that leaves them work."""
+    """Dispatcher and reconciler of one process, woken by every commit that leaves them work.
 
-    def __init__(self, database: Database, settings: PlatformSettings) -> None:
+    Beside them it looks every hour for uploads that nobody goes on with.
+    """
+
+    def __init__(
+        self, database: Database, settings: PlatformSettings, unfinished: UnfinishedFolder
+    ) -> None:
         self._database = database
         bells: Bells = RedisBells(settings.redis_url) if settings.redis_url else NoBells()
         self.bells = bells
@@ -21,19 +34,27 @@ class Background:
         self.reconciler = Reconciler(
             database, max_attempts=settings.max_attempts, period_s=settings.reconcile_s
         )
+        self.uploads = Rounds("uploads", lambda: _drop(unfinished), _UPLOADS_S)
 
     def start(self) -> None:
         """Begin; the first round is at once."""
         self._database.kick = self.dispatcher.kick
         self.dispatcher.start()
         self.reconciler.start()
+        self.uploads.start()
 
     def stop(self) -> None:
         """End after the rounds in progress."""
         self._database.kick = _nobody
+        self.uploads.stop()
         self.reconciler.stop()
         self.dispatcher.stop()
         self.bells.close()
+
+
+def _drop(unfinished: UnfinishedFolder) -> None:
+    if dropped := unfinished.drop_stale():
+        _log.info("uploads_dropped", uploads=dropped)
 
 
 def _nobody() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlmodel import col, select
 
-from proctor.spec.api import MissingReply, MissingRequest
-from proctor.spec.base import Digest
+from proctor.spec.api import MissingReply, MissingRequest, UploadState
+from proctor.spec.base import Digest, FileRef
 from proctor.spec.outcomes import Code, ProctorError
 from proctor_platform.blobs import granted, receive_blob, send_blob
 from proctor_platform.database import Database, Reading, database_of
@@ -18,8 +18,11 @@ from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings, settings_of
 from proctor_platform.storage import Store, store_of
 from proctor_platform.tables import Blob, BlobGrant
+from proctor_platform.uploads import receive_part, upload_state
 
 router = APIRouter(tags=["blobs"])
+
+Size = Annotated[int, Query(ge=0, description="bytes of the whole blob")]
 
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
@@ -60,6 +63,50 @@ async def upload(
         quota_bytes=None if user.admin else settings.upload_quota_bytes,
     )
     return Response(status_code=201 if new else 200)
+
+
+@router.get("/blobs/{digest}/upload", responses=problems())
+def read_upload(
+    digest: Digest,
+    size: Size,
+    user: CurrentUser,
+    database: Annotated[Database, Depends(database_of)],
+    store: Annotated[Store, Depends(store_of)],
+) -> UploadState:
+    """Tell how many bytes of your upload in parts have come, to go on from there."""
+    return upload_state(database, store, FileRef(digest=digest, size=size), user)
+
+
+@router.put(
+    "/blobs/{digest}/upload",
+    responses={
+        **problems(
+            Code.CONFLICT,
+            Code.TOO_LARGE,
+            Code.QUOTA_USED,
+            Code.DIGEST_MISMATCH,
+            Code.STORAGE_FAILED,
+        ),
+    },
+    openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
+)
+async def upload_part(
+    digest: Digest,
+    request: Request,
+    size: Size,
+    offset: Annotated[int, Query(ge=0, description="where these bytes begin in the whole")],
+    user: CurrentUser,
+    database: Annotated[Database, Depends(database_of)],
+    store: Annotated[Store, Depends(store_of)],
+    settings: Annotated[PlatformSettings, Depends(settings_of)],
+) -> UploadState:
+    """Append at most 64 MiB to a blob of `size` bytes; `Content-Length` is needed.
+
+    What arrives is kept, also when the connection is cut: ask how far it is and go on from there
+    within 24 hours. The last byte makes it a blob, if the whole has the digest.
+    """
+    ref = FileRef(digest=digest, size=size)
+    return await receive_part(request, database, store, settings, ref, offset, user)
 
 
 @router.get(

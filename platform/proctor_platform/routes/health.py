@@ -1,4 +1,4 @@
-"""Whether the platform and what it stands on are well."""
+"""Whether the platform and what it stands on are well, and what it takes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from proctor.spec.api import Health
+from proctor.spec.api import Health, PlatformLimits
 from proctor.spec.work import Queue
 from proctor_platform.database import Database, database_of
 from proctor_platform.queueing.bells import Bells, BellsError
+from proctor_platform.settings import PlatformSettings, settings_of
 from proctor_platform.storage import Store, store_of
+from proctor_platform.uploads import PART_BYTES
 
 router = APIRouter(tags=["health"])
 
@@ -39,6 +41,19 @@ def read_health(
         database=answers[0],
         queue=answers[1],
         storage=answers[2],
+    )
+
+
+@router.get("/api/v1/limits")
+def read_limits(settings: Annotated[PlatformSettings, Depends(settings_of)]) -> PlatformLimits:
+    """Say what this platform takes: sizes, and whose repositories may be named as a source."""
+    return PlatformLimits(
+        part_bytes=PART_BYTES,
+        max_blob_bytes=settings.max_blob_bytes,
+        max_folder_bytes=settings.max_folder_bytes,
+        max_weights_bytes=settings.max_weights_bytes,
+        max_image_bytes=settings.max_image_bytes,
+        git_hosts=settings.git_hosts,
     )
 
 
