@@ -67,6 +67,11 @@ class PlatformSettings(BaseSettings):
     lease_s: float = Field(30, gt=0, description="a worker's lease lapses this long after a beat")
     reconcile_s: float = Field(5, gt=0, description="seconds between two looks for lost work")
     max_attempts: int = Field(5, ge=1, description="attempts at one run or evaluation")
+    running: int | None = Field(
+        None,
+        ge=1,
+        description="runs of one participant carried out at once, where a phase does not say",
+    )
 
     @property
     def database_address(self) -> str:

@@ -152,7 +152,10 @@ class Submission(SQLModel, table=True):
 class Run(SQLModel, table=True):
     """One execution of a submission on a task, or a re-run of one."""
 
-    __table_args__ = (Index("run_waiting", "state", "queue", "lease_until"),)
+    __table_args__ = (
+        Index("run_waiting", "state", "queue", "lease_until"),
+        Index("run_turn", "state", "queue", "requested_by", "queued_at"),
+    )
 
     id: str = Field(primary_key=True)
     submission_id: str = Field(foreign_key="submission.id", index=True)
@@ -287,6 +290,14 @@ class Worker(SQLModel, table=True):
     work_id: str | None = None
     first_seen_at: datetime = _moment()
     seen_at: datetime = _moment()
+
+
+class Turn(SQLModel, table=True):
+    """When a queue last served a participant; whoever waits longest for a turn is next."""
+
+    user_id: str = Field(foreign_key="user.id", primary_key=True)
+    queue: str = Field(primary_key=True)
+    served_at: datetime = _moment()
 
 
 class LeaderboardSnapshot(SQLModel, table=True):

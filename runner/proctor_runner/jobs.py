@@ -61,13 +61,15 @@ CONTEXT: ContextVar[WorkContext] = ContextVar("worker_context")
 
 
 def execute(work_id: str) -> None:
-    """Claim the run or evaluation ``work_id`` and do it, if it is still to be done."""
+    """Claim whatever the platform says is next, and do it.
+
+    ``work_id`` is what the bell was rung for: a reason to ask, and no claim to be first.
+    """
     context = CONTEXT.get()
-    claim = Claim(work=work_id, queue=context.queue, worker=context.worker)
-    order = context.api.claim(claim)
+    order = context.api.claim(Claim(queue=context.queue, worker=context.worker))
     if order is None:
-        # Bells are rung more than once; whoever came first has it.
-        _log.info("work_not_claimable", work=work_id)
+        # Bells are rung more than once; whoever came first has the work.
+        _log.info("nothing_to_claim", bell=work_id)
         return
     carry_out(order, context)
 

@@ -18,9 +18,11 @@ from proctor.spec.work import (
     AnyContent,
     Environment,
     Purpose,
+    Queue,
     Role,
     RuntimeImage,
     Split,
+    WorkerFacts,
 )
 
 T = TypeVar("T")
@@ -244,6 +246,7 @@ class RunView(Spec):
     predictions_digest: Digest | None = None
     verdict: Verdict | None = None
     verdict_detail: str = ""
+    waiting: str = Field("", description="why it still waits, for its owner and organizers")
     queued_at: UtcDatetime
     started_at: UtcDatetime | None
     ended_at: UtcDatetime | None
@@ -303,6 +306,7 @@ class CaseView(Spec):
     detail: str = ""
     seconds: float | None
     peak_memory_bytes: int | None
+    peak_gpu_memory_bytes: int | None = None
     scores: dict[str, float | None] = Field(default_factory=dict, description="key metric/label")
     predictions: dict[Name, FileRef] = Field(
         default_factory=dict, description="canonical predictions; shown to organizers only"
@@ -318,6 +322,27 @@ class Event(Spec):
     name: str
     actor: str
     facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class WorkerState(StrEnum):
+    """What a worker process does, as far as the platform knows."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    SILENT = "silent"
+
+
+class WorkerView(Spec):
+    """A worker process, as admins see it."""
+
+    name: str
+    queue: Queue
+    state: WorkerState
+    work: str | None = Field(None, description="the run or evaluation that it is busy with")
+    facts: WorkerFacts
+    token: str = Field(description="id of the token it came with, to revoke it by")
+    first_seen_at: UtcDatetime
+    seen_at: UtcDatetime
 
 
 class RerunRequest(Spec):

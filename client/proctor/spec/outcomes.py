@@ -28,12 +28,14 @@ class Code(StrEnum):
     TIMEOUT = "TIMEOUT"
     TOTAL_TIMEOUT = "TOTAL_TIMEOUT"
     OOM = "OOM"
+    CUDA_OOM = "CUDA_OOM"
     OUTPUT_LIMIT = "OUTPUT_LIMIT"
     MISSING_OUTPUT = "MISSING_OUTPUT"
     INVALID_OUTPUT = "INVALID_OUTPUT"
     START_FAILED = "START_FAILED"
     IMAGE_REJECTED = "IMAGE_REJECTED"
     FOLDER_REJECTED = "FOLDER_REJECTED"
+    PREDICTIONS_REJECTED = "PREDICTIONS_REJECTED"
     # an organizer's data or metric
     CHALLENGE_INVALID = "CHALLENGE_INVALID"
     REFERENCE_INVALID = "REFERENCE_INVALID"
@@ -100,6 +102,12 @@ OUTCOMES: dict[Code, Outcome] = {
         "The limit memory_bytes holds for all processes, /tmp and /dev/shm together.",
         422,
     ),
+    Code.CUDA_OOM: Outcome(
+        _P,
+        "The model asked for more memory than the GPU has.",
+        "Take smaller batches or half precision; the run's environment names the GPU.",
+        422,
+    ),
     Code.OUTPUT_LIMIT: Outcome(
         _P,
         "The model wrote more than the phase allows.",
@@ -134,6 +142,12 @@ OUTCOMES: dict[Code, Outcome] = {
         _P,
         "The model folder was refused before it ran.",
         "Change what the detail names; `proctor model test` makes the same checks.",
+        422,
+    ),
+    Code.PREDICTIONS_REJECTED: Outcome(
+        _P,
+        "The predictions were refused before they were read.",
+        "`proctor challenge template predictions` writes a folder that is right, to start from.",
         422,
     ),
     Code.CHALLENGE_INVALID: Outcome(

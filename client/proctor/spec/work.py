@@ -15,6 +15,7 @@ from pydantic import Field
 from proctor.spec.base import CaseId, Digest, FileRef, Name, Slug, Spec
 from proctor.spec.challenge import BootstrapSpec, SubmissionKind, TaskSpec
 from proctor.spec.digests import FolderEntry, digest_document, digest_entries
+from proctor.spec.gpus import GpuFacts
 from proctor.spec.limits import Limits
 from proctor.spec.model import Protocol
 from proctor.spec.outcomes import Code
@@ -112,12 +113,34 @@ class OrderCase(Spec):
     files: dict[Name, FileRef]
 
 
-class Claim(Spec):
-    """A worker asks for one piece of work by its id, or for any that waits."""
+class WorkerFacts(Spec):
+    """What a worker process says of itself; operators see it, and work must fit its GPUs."""
 
-    work: str | None = None
+    version: str = Field(max_length=40)
+    role: Role
+    slots: int = Field(ge=1, description="processes of this role that the worker keeps")
+    sandbox: str = Field(max_length=20)
+    host: str = Field(max_length=120)
+    gpus: tuple[GpuFacts, ...] = Field((), max_length=16, description="held by this process")
+    cache_bytes: int = Field(ge=0, description="size limit of its blob cache")
+
+
+class Claim(Spec):
+    """A worker asks for whatever waits in its queue, that it fits, and whose turn it is."""
+
     queue: Queue
     worker: str = Field(max_length=64, description="the worker's own name, shown to operators")
+    facts: WorkerFacts | None = Field(None, description="kept for operators when given")
+    wait_s: float = Field(
+        0, ge=0, le=30, description="how long the answer may wait for work to come"
+    )
+
+
+class WorkerWelcome(Spec):
+    """What a worker's token is good for, and the platform's version."""
+
+    role: Role
+    version: str
 
 
 class Order(Spec):
@@ -218,6 +241,9 @@ class Environment(Spec):
     cpu_flags: str = Field("", description="digest-free list of the flags that matter to numerics")
     gpu: str = ""
     driver: str = ""
+    compute_capability: str = Field(
+        "", description="of the GPU", exclude_if=lambda capability: not capability
+    )
     kernel: str
     container_engine: str = ""
     container_runtime: str = ""

@@ -106,9 +106,10 @@ def _quota(phase: PhaseSpec) -> str:
 
 def _limits(phase: PhaseSpec) -> str:
     limits = phase.limits
+    gpus = limits.gpu.in_words() if limits.gpu else "no GPU"
     return (
         f"Limits: {seconds(limits.case_s)} for a case, {seconds(limits.total_s)} for a run,"
-        f" {memory(limits.memory_bytes)} of memory, {limits.cpus:g} CPU, {limits.gpus} GPU,"
+        f" {memory(limits.memory_bytes)} of memory, {limits.cpus:g} CPU, {gpus},"
         f" {memory(limits.output_bytes)} of output."
     )
 

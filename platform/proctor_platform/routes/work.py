@@ -57,13 +57,7 @@ def claim(
 ) -> RunOrder | ScoreOrder | Response:
     """Claim one piece of work; 204 when none waits that this worker could do."""
     claims.check_role(asked, worker.role)
-    with database.reading() as session:
-        # Idle workers ask often; most of the time they need no writing transaction.
-        if not claims.waiting(session, asked):
-            return Response(status_code=204)
-    with database.writing() as session:
-        claimed = claims.take(session, asked, lease_s=settings.lease_s)
-        session.commit()
+    claimed = claims.claim(database, asked, lease_s=settings.lease_s, running=settings.running)
     if claimed is None:
         return Response(status_code=204)
     with database.reading() as session:

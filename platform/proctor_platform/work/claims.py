@@ -3,6 +3,8 @@
 The claim is a conditional update from ``queued`` that raises the fence above any before; the
 token made with it is good for that fence alone. Older tokens need no revoking: their fence
 is in every check, and so their holder learns that the lease is lost, not that a token is wrong.
+Which piece it is says ``turns``; that is looked up before the claim writes anything, since idle
+workers ask often and most of the time nothing waits for them.
 """
 
 from __future__ import annotations
@@ -15,14 +17,17 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState, RunState
-from proctor.spec.work import Claim, Queue, Role
+from proctor.spec.work import Claim, Role
 from proctor_platform import tokens
 from proctor_platform.clock import now
-from proctor_platform.tables import Evaluation, Run
+from proctor_platform.database import Database
+from proctor_platform.tables import Run, Submission, User
 from proctor_platform.transitions import move
-from proctor_platform.work.holding import Work, find, queue_of, role_of, table_of
+from proctor_platform.work.holding import Work, queue_of, role_of, table_of
+from proctor_platform.work.turns import Share, cap_of, count_live, in_line, note_turn
 
-_CANDIDATES = 16
+_LOOKS = 4
+"""So often it looks anew when others took everything that it had seen."""
 
 
 class Claimed(NamedTuple):
@@ -44,47 +49,68 @@ def check_role(claim: Claim, role: Role) -> None:
         )
 
 
-def waiting(session: Session, claim: Claim) -> list[Work]:
-    """Return the oldest work that ``claim`` could have, a few for when others are faster."""
-    if claim.work is not None:
-        row = find(session, claim.work, col(table_of(claim.work).state) == RunState.QUEUED)
-        return [row] if row is not None and queue_of(row) is claim.queue else []
-    if claim.queue is Queue.SCORE:
-        evaluations = select(Evaluation).where(Evaluation.state == EvaluationState.QUEUED)
-        oldest = evaluations.order_by(col(Evaluation.queued_at), col(Evaluation.id))
-        found: Sequence[Work] = session.exec(oldest.limit(_CANDIDATES)).all()
-        return list(found)
-    runs = select(Run).where(Run.state == RunState.QUEUED, Run.queue == claim.queue.value)
-    longest = runs.order_by(col(Run.queued_at), col(Run.id))
-    rows: Sequence[Work] = session.exec(longest.limit(_CANDIDATES)).all()
-    return list(rows)
-
-
-def take(session: Session, claim: Claim, *, lease_s: float) -> Claimed | None:
-    """Claim one piece of work in the caller's transaction.
+def claim(
+    database: Database, asked: Claim, *, lease_s: float, running: int | None
+) -> Claimed | None:
+    """Claim the piece of work whose turn it is; none when nothing waits that ``asked`` may have.
 
     Args:
-        session: the writing session; committing it is the caller's.
-        claim: what the worker asks for.
+        database: where to look, and then to write.
+        asked: what the worker asks for.
         lease_s: seconds until the lease lapses without a heartbeat.
+        running: how many runs of one participant are done at once where the phase does not say.
     """
-    for row in waiting(session, claim):
-        if _raise_fence(session, row):
+    for _ in range(_LOOKS):
+        with database.reading() as session:
+            line = in_line(session, asked, running)
+        if not line:
+            return None
+        with database.writing() as session:
+            claimed = _take_first(session, asked, line, lease_s, running)
+            session.commit()
+        if claimed is not None:
+            return claimed
+    return None
+
+
+def _take_first(
+    session: Session, asked: Claim, line: Sequence[str], lease_s: float, running: int | None
+) -> Claimed | None:
+    for work_id in line:
+        row = session.get(table_of(work_id), work_id)
+        if row is not None and _has_room(session, row, running) and _raise_fence(session, row):
             state = RunState.CLAIMED if isinstance(row, Run) else EvaluationState.CLAIMED
             changes: dict[str, Any] = {"stage": "claimed"} if isinstance(row, Run) else {}
             move(
                 session,
                 row,
                 state,
-                actor=claim.worker,
+                actor=asked.worker,
                 attempt=type(row).attempt + 1,
-                worker=claim.worker,
+                worker=asked.worker,
                 lease_until=now(lease_s),
                 **changes,
             )
-            created = tokens.mint(session, work_id=row.id, fence=row.fence, note=claim.worker)
+            note_turn(session, _run_of(session, row).requested_by, queue_of(row))
+            created = tokens.mint(session, work_id=row.id, fence=row.fence, note=asked.worker)
             return Claimed(row, created.secret)
     return None
+
+
+def _has_room(session: Session, row: Work, running: int | None) -> bool:
+    """Tell whether one more run of this participant may begin; nobody else may begin one now."""
+    if not isinstance(row, Run):
+        return True
+    submission = session.get_one(Submission, row.submission_id)
+    share = Share(row.requested_by, submission.challenge_id, submission.phase)
+    cap = cap_of(session, share, running)
+    if cap is None:
+        return True
+    person = select(User.id).where(col(User.id) == share.user_id)
+    # Whoever holds the lock is claiming for this participant; waiting for two could be forever.
+    if session.exec(person.with_for_update(skip_locked=True, key_share=True)).first() is None:
+        return False
+    return count_live(session, share) < cap
 
 
 def _raise_fence(session: Session, row: Work) -> bool:
@@ -99,3 +125,7 @@ def _raise_fence(session: Session, row: Work) -> bool:
         raised.values(fence=row.fence + 1), execution_options={"synchronize_session": False}
     )
     return done.rowcount == 1
+
+
+def _run_of(session: Session, row: Work) -> Run:
+    return row if isinstance(row, Run) else session.get_one(Run, row.run_id)

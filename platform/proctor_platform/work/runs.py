@@ -42,7 +42,7 @@ def queue_run(
         actor: who makes it, for the event; the user who wants it when not given.
         fields: further columns.
     """
-    queue = Queue.RUN_GPU if phase.limits.gpus else Queue.RUN_CPU
+    queue = Queue.RUN_GPU if phase.limits.gpu else Queue.RUN_CPU
     split = Split.SAMPLE if purpose is Purpose.TRYOUT else Split.HIDDEN
     cases = dataset_row(session, version, task, split).cases
     if purpose is Purpose.TRYOUT:

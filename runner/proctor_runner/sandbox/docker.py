@@ -13,33 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, ImageNotFound
-from docker.types import Mount
 
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment
-from proctor_runner.sandbox import hardware, settings
+from proctor_runner.sandbox import hardware
 from proctor_runner.sandbox.container_end import ContainerEnd
-from proctor_runner.sandbox.engine_errors import (
-    ENGINE_ERRORS,
-    explain,
-    is_path_unknown,
-    is_the_images_fault,
-    ours,
-    without_host_paths,
-)
+from proctor_runner.sandbox.containers import NotStartedError, SlotContainers
+from proctor_runner.sandbox.engine_errors import ENGINE_ERRORS, explain, ours
 from proctor_runner.sandbox.interface import Ending, Guard, SandboxJob, SandboxResult
-from proctor_runner.sandbox.leftovers import (
-    SLOT_LABEL,
-    SLOTS_LABEL,
-    container_name,
-    output_name,
-    remove_leftovers,
-    sweep,
-)
+from proctor_runner.sandbox.leftovers import sweep
 from proctor_runner.sandbox.logs import sanitize
 from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
-from proctor_runner.sandbox.output_area import HostOutput, KeeperOutput, OutputArea
+from proctor_runner.sandbox.output_area import OutputArea
 from proctor_runner.sandbox.sentences import sentence
 from proctor_runner.sandbox.slot_folder import SlotFolder, fill_input
 from proctor_runner.sandbox.slots import Slots
@@ -47,8 +32,6 @@ from proctor_runner.sandbox.slots import Slots
 _LOOK_EVERY_S = 0.02
 _ASK_EVERY_S = 0.2
 _MOST_LOG_LINES = 20_000
-# So much that no path is cut: half a path would not be known as one of the host.
-_MOST_SAID = 20_000
 # What the engine's own first process says and how it exits when the entrypoint cannot be run.
 _INIT_FAILED = b"[FATAL tini"
 _CANNOT_RUN_CODES = (126, 127)
@@ -83,16 +66,16 @@ class DockerSandbox:
         self._client = client
         self._api = client.api
         self._slots = slots
-        self._keeper_image = keeper_image
-        self._mounts_itself = mounts_itself
         self._closes_client = closes_client
-        self._image_volumes: dict[str, tuple[str, ...]] = {}
         with ours("the daemon was asked for its properties"):
             self._info = self._api.info()
         self._slot = slots.take()
         self._folder = SlotFolder(state, self._slot.number)
+        self._containers = SlotContainers(
+            client, self._info, self._folder, slots, self._slot, keeper_image, mounts_itself
+        )
         try:
-            self._remove_leftovers()
+            self._containers.remove_leftovers()
         except PlatformError:
             self._slot.release()
             raise
@@ -114,7 +97,7 @@ class DockerSandbox:
         Raises:
             PlatformError: SANDBOX_FAILED.
         """
-        if job.limits.gpus:
+        if job.limits.gpu is not None:
             raise PlatformError(
                 Code.SANDBOX_FAILED, "The phase asks for GPUs; this worker offers none."
             )
@@ -146,88 +129,24 @@ class DockerSandbox:
         input_folder: Path,
         output_folder: Path,
     ) -> SandboxResult:
-        output = self._open_output(job, output_folder)
         try:
-            try:
-                container_id = self._create(job, input_folder, output.mount)
-            except APIError as error:
-                if isinstance(output, HostOutput) and is_path_unknown(error, str(output.folder)):
-                    self._mounts_itself = False
-                    output.close()
-                    output = self._open_output(job, output_folder)
-                    container_id = self._create(job, input_folder, output.mount)
-                elif is_the_images_fault(error):
-                    return self._not_started(job, explain(error, _MOST_SAID))
-                else:
-                    raise
+            container_id, output = self._containers.make(job, input_folder, output_folder)
+        except NotStartedError as error:
+            return self._not_started(job, str(error))
+        try:
             try:
                 return self._watch(job, cancelled, container_id, output)
             finally:
-                with ours("a container was removed"):
-                    self._api.remove_container(container_id, v=True, force=True)
+                self._containers.remove(container_id)
+        except NotStartedError as error:
+            return self._not_started(job, str(error))
         except ENGINE_ERRORS as error:
             raise PlatformError(
                 Code.SANDBOX_FAILED,
-                f"The Docker daemon failed while a container was made: {explain(error)}",
+                f"The Docker daemon failed while a container ran: {explain(error)}",
             ) from error
         finally:
             output.close()
-
-    def _open_output(self, job: SandboxJob, folder: Path) -> OutputArea:
-        name = output_name(self._slots.id, self._slot.number)
-        if self._mounts_itself:
-            try:
-                return HostOutput(folder, name, self._slot.uid, job.limits)
-            except OSError:
-                self._mounts_itself = False
-        if not self._keeper_image:
-            raise PlatformError(
-                Code.SANDBOX_FAILED,
-                f"This process cannot mount at {folder} where the Docker daemon sees it, and no"
-                " keeper image is set. Run the worker as root beside the daemon, or set one.",
-            )
-        return KeeperOutput(
-            self._api, self._keeper_image, name, self._slot.uid, job.limits, self._labels(job)
-        )
-
-    def _create(self, job: SandboxJob, input_folder: Path, output: Mount) -> str:
-        mounts = [_read_only("/input", input_folder), output]
-        if job.program.model_folder is not None:
-            mounts.append(_read_only("/model", job.program.model_folder.absolute()))
-        request = settings.ContainerRequest(
-            image_id=job.program.image_id,
-            name=container_name(self._slots.id, self._slot.number),
-            uid=self._slot.uid,
-            limits=job.limits,
-            mounts=tuple(mounts),
-            environment=settings.environment(job.protocol.value, job.seed, job.limits.cpus),
-            labels=self._labels(job),
-            host_cpus=float(self._info.get("NCPU") or 1),
-            image_volumes=self._volumes_of(job.program.image_id),
-        )
-        return settings.create_container(self._api, request)
-
-    def _volumes_of(self, image_id: str) -> tuple[str, ...]:
-        if image_id not in self._image_volumes:
-            try:
-                found = self._client.images.get(image_id)
-            except ImageNotFound as error:
-                raise PlatformError(
-                    Code.SANDBOX_FAILED, f"The Docker daemon has no image {image_id}."
-                ) from error
-            self._image_volumes[image_id] = tuple(
-                (found.attrs.get("Config") or {}).get("Volumes") or ()
-            )
-        return self._image_volumes[image_id]
-
-    def _labels(self, job: SandboxJob) -> dict[str, str]:
-        """Return every label we filter on: an image must not be able to bring one of its own."""
-        return {
-            SLOTS_LABEL: self._slots.id,
-            SLOT_LABEL: str(self._slot.number),
-            "proctor.work": job.work,
-            "proctor.fence": str(job.fence),
-        }
 
     def _watch(
         self,
@@ -238,12 +157,7 @@ class DockerSandbox:
     ) -> SandboxResult:
         witness = KernelWitness()
         try:
-            try:
-                self._api.start(container_id)
-            except APIError as error:
-                if is_the_images_fault(error):
-                    return self._not_started(job, explain(error, _MOST_SAID))
-                raise
+            self._containers.start(container_id)
             started = time.monotonic()
             end = ContainerEnd(self._api, container_id, job.timeout_s)
             memory = MemoryWatch(self._api, container_id, job.limits.memory_bytes)
@@ -281,10 +195,7 @@ class DockerSandbox:
         )
 
     def _not_started(self, job: SandboxJob, said: str) -> SandboxResult:
-        folders = [str(self._folder.path), str(self._info.get("DockerRootDir") or "")]
-        if job.program.model_folder is not None:
-            folders.append(str(job.program.model_folder.absolute()))
-        told = without_host_paths(said, folders)
+        told = self._containers.told(said, job)
         return SandboxResult(
             ending=Ending.START_FAILED,
             exit_code=None,
@@ -294,10 +205,6 @@ class DockerSandbox:
             missing=job.outputs,
             detail=sentence(Ending.START_FAILED, job, told),
         )
-
-    def _remove_leftovers(self) -> None:
-        remove_leftovers(self._api, self._slots.id, self._slot.number)
-        self._folder.clear()
 
 
 def _stop_reason(
@@ -334,10 +241,6 @@ def _ending(stopped_for: Ending | None, out_of_memory: bool, full: bool) -> Endi
     if full:
         return Ending.OUTPUT_LIMIT
     return stopped_for or Ending.EXITED
-
-
-def _read_only(target: str, source: Path) -> Mount:
-    return Mount(target, str(source), type="bind", read_only=True, propagation="rprivate")
 
 
 def _raise_if_host_lacks_memory(witness: KernelWitness) -> None:

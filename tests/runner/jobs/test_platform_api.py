@@ -13,7 +13,7 @@ from proctor.spec.work import CaseReport, Claim, Queue
 from proctor_runner.platform_api import LeaseLostError, Patience, PlatformApi
 
 QUICK = Patience(give_up_s=0.2, first_pause_s=0.001, longest_pause_s=0.002)
-CLAIM = Claim(work="run_1", queue=Queue.RUN_CPU, worker="w")
+CLAIM = Claim(queue=Queue.RUN_CPU, worker="w")
 
 
 def problem(code: Code, detail: str = "") -> httpx2.Response:

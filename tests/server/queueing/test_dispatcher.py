@@ -223,7 +223,7 @@ def test_a_lapsed_lease_is_rung_again_at_once(
     reconciler.once()
     dispatcher.once()
     assert rung(connection) == [held.id]
-    assert fake.claim(work=held.id).fence == 2
+    assert fake.claim().fence == 2
 
 
 def test_a_worker_that_is_lost_again_and_again_is_not_charged_for(

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, select
 
+from proctor.spec.identifiers import alias_of
 from proctor.spec.work import Role
 from proctor_platform.database import Database
 from proctor_platform.tables import EventRow, Run, Token
-from proctor_platform.work.orders import alias_of
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def events(session: Session, subject: str) -> list[str]:
 
 def test_of_eight_claimers_one_wins(fake: Any, entered: str, database: Database) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: fake.ask(work=entered), range(8)))
+        answers = list(pool.map(lambda _: fake.ask(), range(8)))
     assert sorted(answer.status_code for answer in answers) == [200] + [204] * 7
     row = run_row(database, entered)
     assert (row.state, row.fence, row.attempt) == ("claimed", 1, 1)
@@ -51,8 +51,7 @@ def test_any_waiting_work_of_the_queue_is_handed_out_oldest_first(
 
 def test_work_of_another_queue_is_not_handed_out(fake: Any, entered: str) -> None:
     assert fake.ask("run.gpu").status_code == 204
-    assert fake.ask("run.gpu", work=entered).status_code == 204
-    assert fake.ask("score", work=entered).status_code == 204
+    assert fake.ask("score").status_code == 204
 
 
 @pytest.mark.parametrize(("role", "queue"), [(Role.RUN, "score"), (Role.SCORE, "run.cpu")])
@@ -65,10 +64,9 @@ def test_a_token_claims_only_for_its_role(
 
 def test_a_run_workers_token_never_gets_a_score_order(fake: Any, entered: str) -> None:
     fake.run()
-    for work in (None, "eva_unknown"):
-        body = {"queue": "score", "work": work, "worker": "w"}
-        assert fake.runner.post("/work/claim", body).status_code == 403
-        assert fake.runner.post("/work/claim", body | {"queue": "run.cpu"}).status_code == 204
+    body = {"queue": "score", "worker": "w"}
+    assert fake.runner.post("/work/claim", body).status_code == 403
+    assert fake.runner.post("/work/claim", body | {"queue": "run.cpu"}).status_code == 204
 
 
 @pytest.mark.parametrize("who", ["participant", "anonymous", "admin"])

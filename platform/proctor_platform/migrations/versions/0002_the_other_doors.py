@@ -43,10 +43,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_index("ix_worker_token_id", "worker", ["token_id"], unique=False)
+    op.create_table(
+        "turn",
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("queue", sa.String(), nullable=False),
+        sa.Column("served_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
+        sa.PrimaryKeyConstraint("user_id", "queue"),
+    )
+    op.create_index("run_turn", "run", ["state", "queue", "requested_by", "queued_at"])
 
 
 def downgrade() -> None:
     """Take it back."""
+    op.drop_index("run_turn", table_name="run")
+    op.drop_table("turn")
     op.drop_index("ix_worker_token_id", table_name="worker")
     op.drop_table("worker")
     with op.batch_alter_table("evaluation") as table:
