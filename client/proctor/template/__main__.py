@@ -1,4 +1,6 @@
-"""Speaks the `case` protocol: start, answer the one case in the input folder, exit.
+"""Speaks the protocol that PROCTOR_PROTOCOL names: `case`, or `serve` (see `serve`).
+
+`case`: start, answer the one case in the input folder, exit.
 
 Exit codes: 0 answered; 1 the model failed on this case; 2 wrong use; 3 the model cannot start
 (its folder is broken); 4 the case cannot be read.
@@ -8,12 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+from . import failures
 from .case import CaseError
 from .engine import Engine, ModelError, ModelFolderError
+from .serve import Line, ProtocolError, serve
 
 ANSWERED, MODEL_FAILED, WRONG_USE, MODEL_BROKEN, CASE_UNREADABLE = range(5)
 
@@ -21,9 +24,9 @@ ANSWERED, MODEL_FAILED, WRONG_USE, MODEL_BROKEN, CASE_UNREADABLE = range(5)
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     """Run one protocol to its end and return the exit code."""
     protocol = environment.get("PROCTOR_PROTOCOL") or "case"
-    if arguments or protocol != "case":
+    if arguments or protocol not in ("case", "serve"):
         what = f"argument {arguments[0]!r}" if arguments else f"PROCTOR_PROTOCOL={protocol!r}"
-        return _stop(WRONG_USE, f"proctor.template speaks the case protocol alone, not {what}.")
+        return _stop(WRONG_USE, f"proctor.template speaks case and serve, not {what}.")
     model = Path(environment.get("PROCTOR_MODEL") or "/model")
     input_folder = Path(environment.get("PROCTOR_INPUT") or "/input")
     output_folder = Path(environment.get("PROCTOR_OUTPUT") or "/output")
@@ -36,27 +39,19 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     # A model folder is compared by digest; a stray __pycache__ would change it.
     sys.dont_write_bytecode = True
     try:
-        Engine.start(model, seed or 0).answer(input_folder, output_folder, seed)
+        if protocol == "serve":
+            serve(Line.keep(), model, input_folder, output_folder, seed)
+        else:
+            Engine.start(model, seed or 0).answer(input_folder, output_folder, seed)
     except ModelError as error:
-        if error.__cause__ is not None:
-            _show_cause(error.__cause__, model)
+        failures.show(error, model)
         broken = isinstance(error, ModelFolderError)
         return _stop(MODEL_BROKEN if broken else MODEL_FAILED, str(error))
     except CaseError as error:
         return _stop(CASE_UNREADABLE, str(error))
+    except ProtocolError as error:
+        return _stop(WRONG_USE, str(error))
     return ANSWERED
-
-
-def _show_cause(cause: BaseException, model: Path) -> None:
-    """Print the traceback from the model's own code on: the engine's frames explain nothing."""
-    trace = cause.__traceback__
-    while trace is not None and not _is_within(trace.tb_frame.f_code.co_filename, model):
-        trace = trace.tb_next
-    traceback.print_exception(type(cause), cause, trace or cause.__traceback__)
-
-
-def _is_within(file: str, folder: Path) -> bool:
-    return folder in Path(file).parents
 
 
 def _stop(code: int, message: str) -> int:

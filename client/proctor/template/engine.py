@@ -2,8 +2,7 @@
 
 The hard part is blame. Whatever a participant's code does (raise, exit, return the wrong thing)
 becomes a `ModelError` with one paragraph that names the file, so that the last lines of a log say
-what to repair. `Engine` holds no protocol: `__main__` feeds it one case, a server could feed it
-many.
+what to repair. `Engine` holds no protocol: `__main__` feeds it one case, `serve` many.
 """
 
 from __future__ import annotations
@@ -113,6 +112,8 @@ class Engine:
         random.seed(seed)
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed(seed % 2**32)
+        if "torch" in sys.modules:
+            sys.modules["torch"].manual_seed(seed)
 
 
 def _model_class(source: Path) -> Callable[[], object]:

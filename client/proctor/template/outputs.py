@@ -6,6 +6,7 @@ are they renamed. A model that fails halfway leaves no half answer to be scored.
 | type or suffix | what a model may return |
 |---|---|
 | `table` | (items, columns) array or nested list, or a list of dicts by column name |
+| `label_list` | a class for each item, by its number or its name |
 | `mask_image` | whole numbers or booleans, of the shape of its grid input |
 | `.npy` / `.json` / `.txt` | an array / anything JSON has, numpy included / text |
 | any | bytes, or the `pathlib.Path` of a file that the model wrote itself |
@@ -77,8 +78,12 @@ def _write(
         _copy(value, path)
     elif output.type == "mask_image":
         _write_mask(value, output, inputs, path)
+    elif output.type == "table" and suffix.endswith(".npy"):
+        _write_table_array(value, output, case, path)
     elif output.type == "table":
         _write_table(value, output, case, path)
+    elif output.type == "label_list":
+        _write_label_list(value, case, path)
     elif suffix.endswith(".npy"):
         _write_array(value, path)
     elif suffix.endswith(".json"):
@@ -145,6 +150,44 @@ def _cell(cell: object, row: int, output: OutputFile) -> float:
     if not math.isfinite(number):
         raise OutputError(f"row {row} of {output.file} holds {number}; every value must be finite")
     return number
+
+
+def _write_table_array(value: object, output: OutputFile, case: Case, path: Path) -> None:
+    import numpy as np
+
+    rows = value
+    if isinstance(value, Sequence) and value and isinstance(value[0], Mapping):
+        rows = [_row(row, output.columns) for row in value]
+    array = np.asarray(rows)
+    if array.dtype.kind not in "fiub":
+        raise OutputError(f"a table of numbers was expected, not of {array.dtype}")
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
+    expected = (len(case.items) or len(array), len(output.columns))
+    if array.shape != expected:
+        raise OutputError(f"the table has shape {array.shape}; {expected} was expected")
+    if not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        raise OutputError(f"row {row} of {output.file} holds no finite number")
+    single = array.dtype == np.float32
+    np.save(path, array.astype(np.float32 if single else np.float64), allow_pickle=False)
+
+
+def _write_label_list(value: object, case: Case, path: Path) -> None:
+    labels = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(labels, Sequence) or isinstance(labels, (str, bytes)):
+        raise OutputError(f"a class for each item was expected, not {type(value).__name__}")
+    if case.items and len(labels) != len(case.items):
+        raise OutputError(f"{len(labels)} classes for {len(case.items)} items")
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["label"])
+        for number, label in enumerate(labels):
+            if hasattr(label, "item"):
+                label = label.item()
+            if isinstance(label, bool) or not isinstance(label, (int, str)):
+                raise OutputError(f"row {number} holds {label!r}, no number or name of a class")
+            writer.writerow([label])
 
 
 def _write_array(value: object, path: Path) -> None:
