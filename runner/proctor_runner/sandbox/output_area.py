@@ -7,14 +7,13 @@ container of a trusted image, the keeper, has it mounted. Neither is ever remove
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import docker
 from docker.errors import NotFound
@@ -23,26 +22,79 @@ from docker.types import Mount
 from proctor.spec.limits import MIB, Limits
 from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox import tmpfs
+from proctor_runner.sandbox.attached import STDERR, Attached
 from proctor_runner.sandbox.engine_errors import ours
-from proctor_runner.sandbox.outputs import CHANGED, UNREADABLE, Collected, collect, judge_facts
+from proctor_runner.sandbox.outputs import (
+    NO_FOLDER,
+    UNREADABLE,
+    Collected,
+    collect_below,
+    judge_facts,
+)
 from proctor_runner.sandbox.settings import ContainerRequest, create_container, environment
 
 PAGE_BYTES = 4096
 _WRITABLE_FOLDER = "data"
 _KEEPER_LIMITS = Limits(memory_bytes=64 * MIB, pids=16, cpus=1, tmp_bytes=4096, log_bytes=0)
 _SLEEP = ("python3", "-c", "import signal; signal.pause()")
-# Runs in the keeper once the program has ended: how full the file system is, and what each name is.
-_INSPECT = """
-import json, os, sys
-space = os.statvfs("/output")
-facts = {}
-for name in sys.argv[1:]:
+_ANSWERS_WITHIN_S = 60.0
+# Runs in the keeper and answers one line each: how full the file system is and what each name is,
+# followed by the bytes of the plain files; or whether everything could be removed. Whoever wrote
+# the files has ended or is paused.
+_KEEP = """
+import json, os, shutil, stat, sys
+
+def facts(folder, name, most):
     try:
-        found = os.lstat("/output/" + name)
-    except FileNotFoundError:
-        continue
-    facts[name] = [found.st_mode, found.st_nlink, found.st_size]
-print(json.dumps([space.f_bfree, space.f_ffree, facts]))
+        found = os.lstat(os.path.join(folder, name))
+    except OSError:
+        return None
+    sent = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size <= most
+    return [found.st_mode, found.st_nlink, found.st_size, sent]
+
+def look(below, names, most):
+    folder = os.path.join("/output", below)
+    space = os.statvfs("/output")
+    try:
+        plain = stat.S_ISDIR(os.lstat(folder).st_mode)
+    except OSError:
+        plain = None
+    if plain:
+        os.chmod(folder, 0o700)
+    found = {name: facts(folder, name, most) for name in names} if plain else {}
+    files = []
+    for name, fact in found.items():
+        if fact and fact[3]:
+            path = os.path.join(folder, name)
+            os.chmod(path, 0o600)
+            files.append((os.open(path, os.O_RDONLY | os.O_NOFOLLOW), fact[2]))
+    yield json.dumps([space.f_bfree, space.f_ffree, plain, found]).encode() + b"\\n"
+    for descriptor, left in files:
+        while left:
+            data = os.read(descriptor, min(left, 1 << 20))
+            if not data:
+                raise SystemExit("a file became shorter")
+            left -= len(data)
+            yield data
+        os.close(descriptor)
+
+def empty():
+    try:
+        for entry in os.scandir("/output"):
+            if entry.is_dir(follow_symlinks=False):
+                os.chmod(entry.path, 0o700)
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+    except (OSError, RecursionError):
+        pass
+    yield json.dumps(not os.listdir("/output")).encode() + b"\\n"
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    for data in look(**asked) if asked else empty():
+        sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 """
 
 
@@ -58,8 +110,18 @@ class OutputArea(Protocol):
         """Tell during the run whether a limit was reached, if that costs next to nothing."""
         ...
 
-    def gather(self, names: Iterable[str], destination: Path) -> tuple[Collected, bool]:
-        """Collect after the end; the second value tells whether a limit was reached."""
+    def gather(
+        self, names: Iterable[str], destination: Path, below: str = ""
+    ) -> tuple[Collected, bool]:
+        """Collect while nobody writes; the second value tells whether a limit was reached.
+
+        Args:
+            below: The folder in /output that is looked into; empty for /output itself.
+        """
+        ...
+
+    def empty(self) -> bool:
+        """Remove everything while nobody writes; tell whether nothing is left."""
         ...
 
     def close(self) -> None:
@@ -70,12 +132,14 @@ class OutputArea(Protocol):
 class HostOutput:
     """A tmpfs mounted by this process; raises OSError where it may not."""
 
-    def __init__(self, path: Path, source: str, uid: int, limits: Limits) -> None:
+    def __init__(
+        self, path: Path, source: str, uid: int, limits: Limits, own_folders: int = 0
+    ) -> None:
         self._path = path
         self._folder = path / _WRITABLE_FOLDER
         self._most_bytes = limits.output_bytes
         # Root and the writable folder are files too; the extra page and file tell full from over.
-        tmpfs.mount(path, source, _size_bytes(limits), limits.output_files + 3)
+        tmpfs.mount(path, source, _size_bytes(limits), limits.output_files + 3 + own_folders)
         try:
             self._folder.mkdir()
             os.chown(self._folder, uid, uid)
@@ -99,13 +163,20 @@ class HostOutput:
         space = os.statvfs(self._path)
         return space.f_bfree == 0 or space.f_ffree == 0
 
-    def gather(self, names: Iterable[str], destination: Path) -> tuple[Collected, bool]:
+    def gather(
+        self, names: Iterable[str], destination: Path, below: str = ""
+    ) -> tuple[Collected, bool]:
         """Read the declared files from the mount."""
         full = self.is_full_now()
         try:
-            return collect(self._folder, names, destination, self._most_bytes), full
+            collected = collect_below(self._folder, below, names, destination, self._most_bytes)
         except OSError as error:
             raise _cannot_collect(destination, error) from error
+        return collected, full
+
+    def empty(self) -> bool:
+        """Remove what lies in the mount."""
+        return remove_all(self._folder)
 
     def close(self) -> None:
         """Unmount; the files go with the mount."""
@@ -128,12 +199,13 @@ class KeeperOutput:
         uid: int,
         limits: Limits,
         labels: Mapping[str, str],
+        own_folders: int = 0,
     ) -> None:
         self._api = api
         self._volume = name
         self._most_bytes = limits.output_bytes
         options = (
-            f"size={_size_bytes(limits)},nr_inodes={limits.output_files + 2},"
+            f"size={_size_bytes(limits)},nr_inodes={limits.output_files + 2 + own_folders},"
             f"uid={uid},gid={uid},mode=0700,nosuid,nodev,noexec"
         )
         with ours("an output volume was made"):
@@ -154,8 +226,10 @@ class KeeperOutput:
                 host_cpus=1,
                 command=_SLEEP,
             )
-            self._keeper = create_container(api, keeper)
-            api.start(self._keeper)
+            container = create_container(api, keeper)
+            api.start(container)
+            self._keeper = Attached.to_command(api, container, ["python3", "-c", _KEEP])
+            self._keeper.give_up_after(_ANSWERS_WITHIN_S)
 
     @property
     def mount(self) -> Mount:
@@ -163,62 +237,103 @@ class KeeperOutput:
         return Mount("/output", self._volume, type="volume", no_copy=True)
 
     def is_full_now(self) -> bool:
-        """Say no: asking would start a process in the keeper every time."""
+        """Say no: a keeper is asked once a case."""
         return False
 
-    def gather(self, names: Iterable[str], destination: Path) -> tuple[Collected, bool]:
-        """Ask the keeper what is there, then have each plain file sent as a stream."""
-        collected = Collected()
+    def gather(
+        self, names: Iterable[str], destination: Path, below: str = ""
+    ) -> tuple[Collected, bool]:
+        """Ask the keeper what is there and read what it sends."""
         wanted = tuple(names)
-        with ours("outputs were collected"):
-            free_blocks, free_files, facts = self._inspect(wanted)
-            for name in wanted:
-                if name not in facts:
-                    collected.missing.append(name)
-                    continue
-                problem = judge_facts(*facts[name], self._most_bytes)
-                if not problem:
-                    problem = self._fetch(name, facts[name][2], destination)
-                if problem:
-                    collected.problems[name] = problem
-                else:
-                    collected.outputs[name] = destination / name
-        return collected, free_blocks == 0 or free_files == 0
+        question = {"below": below, "names": wanted, "most": self._most_bytes}
+        reader = self._ask(question)
+        free_blocks, free_files, plain, facts = reader.answer()
+        full = free_blocks == 0 or free_files == 0
+        if plain is False:
+            return Collected(problems=dict.fromkeys(wanted, NO_FOLDER)), full
+        collected = Collected()
+        for name in wanted:
+            fact = facts.get(name)
+            if fact is None:
+                collected.missing.append(name)
+                continue
+            *found, sent = fact
+            problem = judge_facts(*found, self._most_bytes)
+            if sent:
+                reader.copy(found[2], destination / name)
+                collected.outputs[name] = destination / name
+            else:
+                collected.problems[name] = problem or UNREADABLE
+        return collected, full
+
+    def empty(self) -> bool:
+        """Have the keeper remove everything."""
+        return self._ask({}).answer() is True
 
     def close(self) -> None:
         """Remove keeper and volume."""
+        self._keeper.close()
         remove_keeper(self._api, self._volume)
 
-    def _inspect(self, names: tuple[str, ...]) -> tuple[int, int, dict[str, tuple[int, int, int]]]:
-        command = ["python3", "-c", _INSPECT, *names]
-        started = self._api.exec_create(self._keeper, command, stderr=False)
-        answer = self._api.exec_start(started["Id"])
+    def _ask(self, question: Mapping[str, object]) -> _Answer:
         try:
-            free_blocks, free_files, facts = json.loads(answer)
-        except ValueError as error:
-            raise PlatformError(
-                Code.SANDBOX_FAILED, f"The keeper answered {answer[:200]!r}; it needs python3."
-            ) from error
-        return free_blocks, free_files, facts
-
-    def _fetch(self, name: str, size_bytes: int, destination: Path) -> str:
-        stream, _ = self._api.get_archive(self._keeper, f"/output/{name}")
-        path = destination / name
-        try:
-            with tarfile.open(fileobj=_Reader(stream), mode="r|") as archive:
-                entry = archive.next()
-                content = archive.extractfile(entry) if entry and entry.isreg() else None
-                if entry is None or content is None or entry.size != size_bytes:
-                    return CHANGED
-                with path.open("xb") as target:
-                    while chunk := content.read(1 << 20):
-                        target.write(chunk)
-        except tarfile.TarError:
-            path.unlink(missing_ok=True)
-            return UNREADABLE
+            self._keeper.send(json.dumps(question).encode() + b"\n")
         except OSError as error:
-            raise _cannot_collect(destination, error) from error
-        return ""
+            raise _keeper_failed(str(error)) from error
+        return _Answer(self._keeper)
+
+
+class _Answer:
+    """What a keeper sends: one line, then the bytes of files."""
+
+    def __init__(self, keeper: Attached) -> None:
+        self._keeper = keeper
+        self._left = b""
+
+    def answer(self) -> Any:
+        """Return the line."""
+        line, end, self._left = b"", b"", b""
+        while not end:
+            more, end, self._left = self._more().partition(b"\n")
+            line += more
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise _keeper_failed(repr(line[:200])) from error
+
+    def copy(self, size_bytes: int, path: Path) -> None:
+        """Write the next so many bytes to a new file."""
+        try:
+            with path.open("xb") as target:
+                while size_bytes:
+                    data = self._left or self._more()
+                    target.write(data[:size_bytes])
+                    self._left = data[size_bytes:]
+                    size_bytes -= min(size_bytes, len(data))
+        except OSError as error:
+            raise _cannot_collect(path.parent, error) from error
+
+    def _more(self) -> bytes:
+        try:
+            piece = self._keeper.read()
+        except OSError as error:
+            raise _keeper_failed(str(error)) from error
+        if piece is None or piece.stream == STDERR:
+            raise _keeper_failed("" if piece is None else piece.data.decode(errors="replace"))
+        return piece.data
+
+
+def remove_all(folder: Path) -> bool:
+    """Remove what lies in ``folder``, which nobody changes now; tell whether nothing is left."""
+    try:
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+    except (OSError, RecursionError):
+        return False
+    return True
 
 
 def remove_keeper(api: docker.APIClient, name: str) -> None:
@@ -234,27 +349,6 @@ def remove_keeper(api: docker.APIClient, name: str) -> None:
             api.remove_volume(name, force=True)
 
 
-class _Reader(io.RawIOBase):
-    """Reads an iterator of chunks like a file."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        while len(self._left) < size or size < 0:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
-            self._left += chunk
-        size = len(self._left) if size < 0 else size
-        taken, self._left = self._left[:size], self._left[size:]
-        return taken
-
-
 def _size_bytes(limits: Limits) -> int:
     return (limits.output_bytes // PAGE_BYTES + 2) * PAGE_BYTES
 
@@ -262,4 +356,11 @@ def _size_bytes(limits: Limits) -> int:
 def _cannot_collect(destination: Path, error: OSError) -> PlatformError:
     return PlatformError(
         Code.SANDBOX_FAILED, f"Outputs cannot be collected into {destination}: {error.strerror}."
+    )
+
+
+def _keeper_failed(said: str) -> PlatformError:
+    return PlatformError(
+        Code.SANDBOX_FAILED,
+        f"The keeper of /output stopped answering; it needs python3. {said[:300]}".rstrip(),
     )

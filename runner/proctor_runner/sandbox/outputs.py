@@ -16,6 +16,7 @@ from pathlib import Path
 SYMBOLIC_LINK = "is a symbolic link"
 HARD_LINK = "has a second name (a hard link)"
 UNREADABLE = "cannot be read"
+NO_FOLDER = "lies below something that is no folder"
 CHANGED = "changed while it was collected"
 
 _CHUNK_BYTES = 1 << 20
@@ -72,6 +73,24 @@ def collect(source: Path, names: Iterable[str], destination: Path, most_bytes: i
     finally:
         os.close(folder)
     return collected
+
+
+def collect_below(
+    area: Path, below: str, names: Iterable[str], destination: Path, most_bytes: int
+) -> Collected:
+    """Collect from the folder ``below`` of ``area``, which a program made and nobody changes now.
+
+    Raises:
+        OSError: ``destination`` cannot be written.
+    """
+    folder = area / below
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return Collected(missing=list(names))
+    if not stat.S_ISDIR(found.st_mode):
+        return Collected(problems=dict.fromkeys(names, NO_FOLDER))
+    return collect(folder, names, destination, most_bytes)
 
 
 def judge(found: os.stat_result, most_bytes: int) -> str:

@@ -40,6 +40,7 @@ class ContainerRequest:
         image_volumes: Paths that the image declares as volumes; each is masked.
         host_cpus: Cores of the host; an engine refuses to be asked for more.
         command: Replaces the image's entrypoint and command; only our own images get one.
+        interactive: Keep standard input open, for one who attaches; it closes when he leaves.
     """
 
     image_id: str
@@ -52,6 +53,7 @@ class ContainerRequest:
     host_cpus: float
     image_volumes: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    interactive: bool = False
 
 
 def create_container(api: docker.APIClient, request: ContainerRequest) -> str:
@@ -66,7 +68,7 @@ def create_container(api: docker.APIClient, request: ContainerRequest) -> str:
         labels=dict(request.labels),
         network_disabled=True,
         tty=False,
-        stdin_open=False,
+        stdin_open=request.interactive,
         healthcheck={"test": ["NONE"]},
         stop_signal="SIGKILL",
         # A proxy of this host's configuration is nobody's business in there.
