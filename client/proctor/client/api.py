@@ -15,8 +15,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from proctor.client.blobs import Blob, DownloadError, store
 from proctor.client.errors import HostError
+from proctor.client.parts import PartedUpload
 from proctor.client.transport import Params, RetryPolicy, Transport
 from proctor.spec.api import (
+    PART_BYTES,
     CaseView,
     ChallengeSummary,
     ChallengeView,
@@ -28,6 +30,7 @@ from proctor.spec.api import (
     MissingReply,
     MissingRequest,
     Page,
+    PlatformLimits,
     PublishRequest,
     ReevaluationRequest,
     Reevaluations,
@@ -40,7 +43,7 @@ from proctor.spec.api import (
 )
 from proctor.spec.dataset import SplitData
 from proctor.spec.digests import digest_bytes, digest_file
-from proctor.spec.leaderboard import Leaderboard, SnapshotRef
+from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
 from proctor.spec.work import RuntimeImage
 
 T = TypeVar("T")
@@ -64,6 +67,7 @@ class Client:
         retry: how calls that may be repeated are repeated.
         timeout_s: the longest silence on a connection.
         transport: what carries requests instead of the network.
+        part_bytes: a larger file goes up in parts of so many bytes, at most 64 MiB.
     """
 
     def __init__(
@@ -74,11 +78,13 @@ class Client:
         retry: RetryPolicy | None = None,
         timeout_s: float = 60,
         transport: httpx2.BaseTransport | None = None,
+        part_bytes: int = PART_BYTES,
     ) -> None:
         self._retry = retry or RetryPolicy()
         self._wire = Transport(
             host, token, retry=self._retry, timeout_s=timeout_s, transport=transport
         )
+        self._part_bytes = part_bytes
         self._boards: dict[str, tuple[str, Leaderboard]] = {}
 
     @property
@@ -104,6 +110,10 @@ class Client:
     def health(self) -> Health:
         """Tell how the platform and what it stands on are."""
         return self._parse(Health, self._wire.send("GET", "/healthz", safe=True))
+
+    def limits(self) -> PlatformLimits:
+        """Say what the platform takes."""
+        return self._get(PlatformLimits, "/limits")
 
     def me(self) -> Me:
         """Tell whom the token speaks for."""
@@ -165,11 +175,11 @@ class Client:
         return self._get(RuntimeImage, f"/challenges/{slug}/runtimes/{name}")
 
     def leaderboard(
-        self, slug: str, phase: str, offset: int = 0, limit: int = _PAGE
+        self, slug: str, phase: str, offset: int = 0, limit: int = _PAGE, search: str = ""
     ) -> Leaderboard:
         """Return the newest snapshot; an unchanged one is not sent again."""
         path = f"/challenges/{slug}/phases/{phase}/leaderboard"
-        return self._board(path, {"offset": offset, "limit": limit})
+        return self._board(path, _window(offset, limit, search))
 
     def leaderboard_csv(self, slug: str, phase: str) -> str:
         """Return the newest snapshot as CSV."""
@@ -180,9 +190,18 @@ class Client:
         """List every snapshot of a phase."""
         return self._get(list[SnapshotRef], f"/challenges/{slug}/phases/{phase}/leaderboards")
 
-    def snapshot(self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE) -> Leaderboard:
+    def snapshot(
+        self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE, search: str = ""
+    ) -> Leaderboard:
         """Return the snapshot with this id."""
-        return self._board(f"/leaderboards/{leaderboard_id}", {"offset": offset, "limit": limit})
+        return self._board(f"/leaderboards/{leaderboard_id}", _window(offset, limit, search))
+
+    def changes(
+        self, leaderboard_id: str, since: str | None = None, limit: int = _PAGE
+    ) -> BoardChanges:
+        """Tell what moved to this snapshot from ``since``, or from the one before it."""
+        path = f"/leaderboards/{leaderboard_id}/changes"
+        return self._get(BoardChanges, path, **_given(since=since), limit=limit)
 
     def snapshot_csv(self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE) -> str:
         """Return a page of the snapshot with this id as CSV, its header line included."""
@@ -198,11 +217,15 @@ class Client:
             missing |= set(self._post(MissingReply, "/blobs/missing", request, safe=True).missing)
         return missing
 
-    def put_blob(self, blob: Blob, sent: Callable[[int], None] = lambda _: None) -> None:
-        """Upload one file."""
+    def put_blob(self, blob: Blob, sent: Callable[[int], None] = lambda _: None) -> int:
+        """Upload one file, a large one in parts; return how many bytes of it had to be sent."""
+        path = f"{_API}/blobs/{blob.ref.digest}"
+        if blob.ref.size > self._part_bytes:
+            parts = PartedUpload(self._wire, f"{path}/upload", blob, self._retry, self._part_bytes)
+            return parts.send(sent)
         self._wire.send(
             "PUT",
-            f"{_API}/blobs/{blob.ref.digest}",
+            path,
             content=lambda: blob.chunks(sent),
             headers={
                 "Content-Length": str(blob.ref.size),
@@ -210,19 +233,23 @@ class Client:
             },
             safe=True,
         )
+        return blob.ref.size
 
     def upload(self, blobs: Iterable[Blob], progress: Progress | None = None) -> int:
-        """Upload what the platform lacks of ``blobs`` and return how many bytes that was."""
+        """Upload what the platform lacks of ``blobs`` and return how many bytes that was.
+
+        Of a file that an earlier call did not bring to its end only the rest is sent.
+        """
         by_digest = {blob.ref.digest: blob for blob in blobs}
         missing = self.missing_blobs(list(by_digest))
         wanted = [blob for digest, blob in by_digest.items() if digest in missing]
-        total, done = sum(blob.ref.size for blob in wanted), 0
+        total, done, sent = sum(blob.ref.size for blob in wanted), 0, 0
         report = progress or _silently
         report(0, total)
         for blob in wanted:
-            self.put_blob(blob, partial(_add, report, done, total))
+            sent += self.put_blob(blob, partial(_add, report, done, total))
             done += blob.ref.size
-        return total
+        return sent
 
     def get_blob(self, digest: str) -> bytes:
         """Return a file's bytes, verified.
@@ -385,6 +412,10 @@ def every(fetch: Callable[[int], Page[T]]) -> Iterator[T]:
 
 def _given(**params: str | int | None) -> dict[str, str | int]:
     return {name: value for name, value in params.items() if value is not None}
+
+
+def _window(offset: int, limit: int, search: str) -> dict[str, str | int]:
+    return {"offset": offset, "limit": limit} | ({"search": search} if search else {})
 
 
 def _silently(_done: int, _total: int) -> None:

@@ -81,7 +81,10 @@ class BoardRow(Spec):
 
 
 class Leaderboard(Spec):
-    """One page of a snapshot; ``total_rows`` counts the rows of all pages."""
+    """One page of a snapshot; ``total_rows`` counts the rows of all pages.
+
+    A page of a search holds rows with its words alone; ``found_rows`` counts those of all pages.
+    """
 
     id: str
     number: int
@@ -96,6 +99,8 @@ class Leaderboard(Spec):
     notice: str = ""
     offset: int = 0
     total_rows: int
+    search: str = ""
+    found_rows: int | None = None
     rows: tuple[BoardRow, ...]
 
 
@@ -105,3 +110,25 @@ class SnapshotRef(Spec):
     id: str
     number: int
     created_at: UtcDatetime
+
+
+class BoardMove(Spec):
+    """A participant's row, or a baseline's, whose rank is another one than before."""
+
+    participant: str
+    title: str
+    submission: str = Field(description="the one that stands now; the one before if none does")
+    baseline: bool
+    before: int | None = Field(description="none when it had no rank")
+    now: int | None = Field(description="none when it has no rank any more")
+
+
+class BoardChanges(Spec):
+    """What moved from one snapshot of a board to another."""
+
+    before: SnapshotRef
+    after: SnapshotRef
+    moved_rows: int = Field(description="rows on both whose rank is another one")
+    new_rows: int
+    gone_rows: int
+    moves: tuple[BoardMove, ...] = Field(description="the largest first, as many as asked for")

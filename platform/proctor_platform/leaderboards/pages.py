@@ -7,6 +7,7 @@ may see it is decided before, by a query, and never here.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import threading
@@ -19,6 +20,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from sqlmodel import col
 
 from proctor_platform.database import Database
+from proctor_platform.leaderboards.search import Finder
 from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
 
 _KEPT_BYTES = 64 << 20
@@ -57,6 +59,14 @@ _BODIES = (
     )
     .order_by(col(LeaderboardRow.position))
 )
+_SOME_BODIES = (
+    select(col(LeaderboardRow.body))
+    .where(
+        col(LeaderboardRow.leaderboard_id) == bindparam("snapshot"),
+        col(LeaderboardRow.position).in_(bindparam("positions", expanding=True)),
+    )
+    .order_by(col(LeaderboardRow.position))
+)
 
 
 class Form(StrEnum):
@@ -67,17 +77,21 @@ class Form(StrEnum):
 
 
 class Window(NamedTuple):
-    """Which part of which snapshot, and how."""
+    """Which part of which snapshot, and how; with ``search``, of the rows that hold its words."""
 
     snapshot: str
     offset: int
     limit: int
     form: Form
+    search: str = ""
 
     @property
     def etag(self) -> str:
         """The entity tag of the page; its content never changes."""
-        return f'"{self.snapshot}.{self.offset}.{self.limit}.{self.form.value}"'
+        parts = [self.snapshot, str(self.offset), str(self.limit), self.form.value]
+        if self.search:
+            parts.append(hashlib.sha256(self.search.encode()).hexdigest()[:16])
+        return f'"{".".join(parts)}"'
 
 
 class Pages:
@@ -88,9 +102,14 @@ class Pages:
         self._bytes = 0
         self._lock = threading.Lock()
         self._pages: OrderedDict[Window, bytes] = OrderedDict()
+        self._finder = Finder()
 
     def page(self, database: Database, window: Window) -> bytes:
         """Return a page of a snapshot that is there."""
+        if window.search:
+            # Not kept: nobody else asks for the same words, and the pages that many ask for stay.
+            with database.engine.connect() as connection:
+                return _found(connection, window, self._finder)
         with self._lock:
             if (kept := self._pages.get(window)) is not None:
                 self._pages.move_to_end(window)
@@ -120,7 +139,19 @@ def _made(connection: Connection, window: Window) -> bytes:
     return _json(snapshot, bodies, window.offset)
 
 
-def _json(snapshot: Row[Any], bodies: Iterable[str], offset: int) -> bytes:
+def _found(connection: Connection, window: Window, finder: Finder) -> bytes:
+    snapshot = connection.execute(_HEAD, {"snapshot": window.snapshot}).one()
+    positions = finder.find(connection, window.snapshot, window.search)
+    shown = positions[window.offset : window.offset + window.limit]
+    facts = {"snapshot": window.snapshot, "positions": shown}
+    bodies = connection.execute(_SOME_BODIES, facts).scalars()
+    if window.form is Form.CSV:
+        return _csv(snapshot, bodies)
+    found = {"search": window.search, "found_rows": len(positions)}
+    return _json(snapshot, bodies, window.offset, **found)
+
+
+def _json(snapshot: Row[Any], bodies: Iterable[str], offset: int, **found: str | int) -> bytes:
     head = {
         "id": snapshot.id,
         "number": snapshot.number,
@@ -128,6 +159,7 @@ def _json(snapshot: Row[Any], bodies: Iterable[str], offset: int) -> bytes:
         **snapshot.head,
         "offset": offset,
         "total_rows": snapshot.total_rows,
+        **found,
     }
     opened = json.dumps(head, separators=(",", ":"), ensure_ascii=False)[:-1]
     return f'{opened},"rows":[{",".join(bodies)}]}}'.encode()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from proctor.spec.leaderboard import Leaderboard, SnapshotRef
+from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
 from proctor.spec.outcomes import Code
 from proctor_platform.database import Database, Reading, database_of
 from proctor_platform.identity import Credentials, OptionalUser, optional_user
+from proctor_platform.leaderboards.changes import changes_between, snapshot_before
 from proctor_platform.leaderboards.pages import Form, Pages, Window
 from proctor_platform.leaderboards.sight import BoardSight, Sighted
 from proctor_platform.routes.paging import Offset
@@ -25,6 +27,13 @@ _MOST_LISTED = 1000
 
 Rows = Annotated[int, Query(ge=1, le=1000, description="the most rows to send")]
 Format = Annotated[Form, Query(alias="format", description="how the page is written")]
+Search = Annotated[
+    str, Query(max_length=100, description="words of a participant, a title or a submission's id")
+]
+Since = Annotated[
+    str | None,
+    Query(pattern=r"^lea_[0-9a-z]{26}$", description="another snapshot; the one before if none"),
+]
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": Leaderboard, "content": {"text/csv": {"schema": {"type": "string"}}}},
@@ -44,13 +53,14 @@ def newest(
     offset: Offset = 0,
     limit: Rows = 100,
     form: Format = Form.JSON,
+    search: Search = "",
 ) -> Response:
     """Send a page of a phase's newest board; `Content-Location` is the snapshot's own address."""
     # No dependency but the header: each costs a turn in the thread pool, and boards are read most.
     database = database_of(request)
     asker = optional_user(database, credentials)
     snapshot = _sight.newest(database, slug, phase, asker)
-    return _answer(request, database, Window(snapshot, offset, limit, form))
+    return _answer(request, database, Window(snapshot, offset, limit, form, search.strip()))
 
 
 @router.get("/challenges/{slug}/phases/{phase}/leaderboards", responses=problems(Code.NOT_FOUND))
@@ -71,15 +81,29 @@ def by_id(
     offset: Offset = 0,
     limit: Rows = 100,
     form: Format = Form.JSON,
+    search: Search = "",
 ) -> Response:
     """Send a page of one snapshot, which never changes."""
     found = _sight.one(session, snapshot_id, asker)
-    return _answer(request, database_of(request), Window(found.id, offset, limit, form))
+    window = Window(found.id, offset, limit, form, search.strip())
+    return _answer(request, database_of(request), window)
+
+
+@router.get("/leaderboards/{snapshot_id}/changes", responses=problems(Code.NOT_FOUND, Code.NOT_YET))
+def list_changes(
+    snapshot_id: str, asker: OptionalUser, session: Reading, since: Since = None, limit: Rows = 100
+) -> BoardChanges:
+    """Tell what moved from another snapshot of a board to this one, the largest moves first."""
+    after = _sight.one(session, snapshot_id, asker)
+    earlier = since or snapshot_before(session, snapshot_id)
+    return changes_between(session, _sight.one(session, earlier, asker), after, limit)
 
 
 def _answer(request: Request, database: Database, window: Window) -> Response:
     prefix = request.url.path.partition("/challenges/")[0].partition("/leaderboards/")[0]
     query = f"offset={window.offset}&limit={window.limit}&format={window.form.value}"
+    if window.search:
+        query += f"&{urlencode({'search': window.search})}"
     headers = {
         "ETag": window.etag,
         "Cache-Control": "private, no-cache",
