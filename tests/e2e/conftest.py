@@ -268,6 +268,7 @@ def write_challenge(folder: Path, slug: str, **phase: Any) -> Path:
                 "opens_at": "2026-01-01T00:00:00Z",
                 "closes_at": "2036-01-01T00:00:00Z",
                 "show_logs": True,
+                "tryout": False,
                 "quota": {"per_day": 20},
                 "limits": limits,
                 **phase,

@@ -261,6 +261,7 @@ def phase(slug: str = "main", **changes: Any) -> dict[str, Any]:
         "opens_at": (today - timedelta(days=1)).isoformat(),
         "closes_at": (today + timedelta(days=1)).isoformat(),
         "show_logs": True,
+        "tryout": False,
         "quota": {"per_day": 3, "total": 5},
         **changes,
     }

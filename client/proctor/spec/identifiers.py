@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
 import time
 from enum import StrEnum
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
+_ALIAS_LENGTH = 16
 
 
 class Kind(StrEnum):
@@ -28,3 +31,13 @@ def new_id(kind: Kind) -> str:
     number = (time.time_ns() // 1_000_000 << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
     characters = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
     return f"{kind.value}_{''.join(characters)}"
+
+
+def alias_of(alias_seed: str, case_id: str) -> str:
+    """Return what a container sees instead of a case's id.
+
+    >>> alias_of("a", "case-1")
+    'kze2iftlhugxuh76'
+    """
+    state = hashlib.sha256(f"{alias_seed}{case_id}".encode()).digest()
+    return base64.b32encode(state).decode().lower()[:_ALIAS_LENGTH]

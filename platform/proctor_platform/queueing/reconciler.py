@@ -24,6 +24,7 @@ from proctor_platform.queueing.rounds import Rounds
 from proctor_platform.tables import Evaluation, Outbox, Run, Submission
 from proctor_platform.work.failures import lapse
 from proctor_platform.work.holding import find, is_live
+from proctor_platform.work.locking import lock_submission_of
 
 _log = structlog.get_logger(__name__)
 
@@ -72,6 +73,7 @@ class Reconciler:
 
     def _lapse(self, work_id: str) -> None:
         with self._database.writing() as session:
+            lock_submission_of(session, work_id)
             row = find(session, work_id)
             if row is not None and lapse(session, row, max_attempts=self._max_attempts):
                 session.commit()

@@ -9,10 +9,16 @@ from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor_platform.clock import now
 from proctor_platform.identity import UserIdentity
-from proctor_platform.submissions.progress import progress_of, telling_evaluations
+from proctor_platform.submissions.progress import (
+    first_runs,
+    progress_of,
+    telling_evaluations,
+    tryouts_of,
+)
 from proctor_platform.submissions.sights import SubmissionSight, own_submission
 from proctor_platform.tables import Evaluation, Run
 from proctor_platform.transitions import move
+from proctor_platform.work.failures import uncharge
 
 
 def cancel(session: Session, user: UserIdentity, submission_id: str) -> SubmissionSight:
@@ -48,6 +54,9 @@ def cancel(session: Session, user: UserIdentity, submission_id: str) -> Submissi
     )
     if not withdrawn:
         raise ProctorError(Code.CONFLICT, f"The submission is {submission.state}.")
+    if tryouts_of(runs) and not first_runs(runs):
+        # It has met no hidden case.
+        uncharge(session, submission, Code.CANCELLED)
     session.commit()
     return sight
 

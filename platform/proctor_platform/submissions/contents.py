@@ -53,9 +53,7 @@ def check_content(
         ParticipantError: a model folder lacks a file it needs, or names one twice.
         ProctorError: the kind, the runtime image, the size or a blob is not right.
     """
-    if content.kind not in spec.accepts:
-        accepted = ", ".join(spec.accepts)
-        raise ProctorError(Code.KIND_NOT_ACCEPTED, f"{spec.slug} accepts {accepted}.")
+    refuse_kind(spec, content)
     if isinstance(content, FolderContent):
         _check_runtime(spec, content, card)
         _check_needed(content)
@@ -63,6 +61,17 @@ def check_content(
         _check_paths(content)
     _check_size(settings, content)
     blobs.refuse_missing(session, list(files_of(content)), user)
+
+
+def refuse_kind(spec: ChallengeSpec, content: AnyContent) -> None:
+    """Refuse a kind of content that the challenge does not accept.
+
+    Raises:
+        ProctorError: it does not.
+    """
+    if content.kind not in spec.accepts:
+        accepted = ", ".join(spec.accepts)
+        raise ProctorError(Code.KIND_NOT_ACCEPTED, f"{spec.slug} accepts {accepted}.")
 
 
 def _check_runtime(spec: ChallengeSpec, content: FolderContent, card: ModelCard | None) -> None:

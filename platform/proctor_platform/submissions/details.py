@@ -11,10 +11,11 @@ from proctor.spec.api import CaseView, Event
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState
+from proctor.spec.work import Purpose
 from proctor_platform.identity import UserIdentity
 from proctor_platform.rights import hidden_until
 from proctor_platform.storage import Store
-from proctor_platform.submissions.progress import first_runs
+from proctor_platform.submissions.progress import shown_runs, tryouts_of
 from proctor_platform.submissions.sights import Access, SubmissionSight
 from proctor_platform.tables import CaseResult, Evaluation, EventRow, Run, Score
 
@@ -25,7 +26,9 @@ _TOLD = frozenset({"attempt", "outcome", "phase", "purpose", "task", "version"})
 def list_cases(
     session: Session, sight: SubmissionSight, run_id: str | None = None
 ) -> list[CaseView]:
-    """List the cases of one run, or of each task's first; with scores where they may be seen.
+    """List the cases of one run, or of each task's first, or of the try-outs before there is one.
+
+    With scores where they may be seen.
 
     Raises:
         ProctorError: the submission has no such run.
@@ -37,34 +40,39 @@ def list_cases(
         .order_by(col(Run.id), col(CaseResult.case_id))
     ).all()
     scores = {} if sight.hidden else _scores(session, sight)
-    readable = may_read_logs(sight)
-    organizer = sight.access is Access.ORGANIZER
-    # A model could tell in exact figures what its log may not say.
-    exact = organizer or (sight.phase.show_logs and not sight.hidden)
     return [
-        CaseView(
-            run=run.id,
-            task=run.task,
-            case=case.case_id,
-            outcome=Code(case.outcome),
-            detail=sight.told(case.outcome, case.detail),
-            seconds=case.seconds if exact else _coarse_seconds(case.seconds),
-            peak_memory_bytes=(
-                case.peak_memory_bytes if exact else _coarse_bytes(case.peak_memory_bytes)
-            ),
-            scores=scores.get((run.id, case.case_id), {}),
-            predictions=_predictions(case) if organizer else {},
-            log=readable and case.log is not None,
-        )
-        for case, run in rows
+        _view_case(sight, case, run, scores.get((run.id, case.case_id), {})) for case, run in rows
     ]
+
+
+def _view_case(
+    sight: SubmissionSight, case: CaseResult, run: Run, scores: dict[str, float | None]
+) -> CaseView:
+    organizer = sight.access is Access.ORGANIZER
+    readable = may_read_log(sight, run)
+    # A model could tell in exact figures what its log may not say.
+    exact = readable or (sight.phase.show_logs and not sight.hidden)
+    return CaseView(
+        run=run.id,
+        task=run.task,
+        case=case.case_id,
+        outcome=Code(case.outcome),
+        detail=sight.told(case.outcome, case.detail, sample=run.purpose == Purpose.TRYOUT),
+        seconds=case.seconds if exact else _coarse_seconds(case.seconds),
+        peak_memory_bytes=(
+            case.peak_memory_bytes if exact else _coarse_bytes(case.peak_memory_bytes)
+        ),
+        scores=scores,
+        predictions=_predictions(case) if organizer else {},
+        log=readable and case.log is not None,
+    )
 
 
 def _runs(session: Session, sight: SubmissionSight, run_id: str | None) -> list[str]:
     of_submission = select(Run).where(col(Run.submission_id) == sight.submission.id)
     runs = session.exec(of_submission.order_by(col(Run.id))).all()
     if run_id is None:
-        return [run.id for run in first_runs(runs).values()]
+        return [run.id for run in shown_runs(runs)]
     if run_id not in {run.id for run in runs}:
         raise ProctorError(Code.NOT_FOUND, f"The submission has no run {run_id}.")
     return [run_id]
@@ -106,46 +114,66 @@ def _scores(
     return scores
 
 
-def may_read_logs(sight: SubmissionSight) -> bool:
-    """Tell whether the asker may read what the model printed."""
-    if sight.access is Access.ORGANIZER:
-        return True
-    return sight.access is Access.OWNER and sight.phase.show_logs and not sight.hidden
+def may_read_log(sight: SubmissionSight, run: Run) -> bool:
+    """Tell whether the asker may read what the model printed in a run.
+
+    A try-out saw what everybody may see, so its log is its owner's whatever the phase says.
+    """
+    if sight.access is not Access.OWNER:
+        return sight.access is Access.ORGANIZER
+    return run.purpose == Purpose.TRYOUT or (sight.phase.show_logs and not sight.hidden)
 
 
 def find_logs(
     session: Session, sight: SubmissionSight, run_id: str | None, case_id: str | None
 ) -> list[tuple[str, FileRef]]:
-    """Find logs by their case: of one run, the newest if none is named, and of one case or all.
+    """Find logs, each with a title, of one case or all of them.
+
+    Of the run that is named; else of the newest whose log the asker may read, and if that is a
+    try-out, of every task's.
 
     Raises:
         ProctorError: the phase does not show logs, or not yet, or there is no such run or case.
     """
-    if not may_read_logs(sight):
+    wanted = select(Run).where(col(Run.submission_id) == sight.submission.id)
+    if run_id is not None:
+        wanted = wanted.where(col(Run.id) == run_id)
+    runs = session.exec(wanted.order_by(col(Run.id))).all()
+    if not runs:
+        raise ProctorError(Code.NOT_FOUND, f"The submission has no run {run_id}.")
+    readable = [run for run in runs if may_read_log(sight, run)]
+    if not readable:
         if sight.phase.show_logs and sight.hidden:
             raise ProctorError(Code.NOT_YET, hidden_until("Logs", sight.phase))
         detail = f"Phase {sight.phase.slug} does not show logs to participants."
         raise ProctorError(Code.FORBIDDEN, detail)
-    wanted = select(Run).where(col(Run.submission_id) == sight.submission.id)
-    if run_id is not None:
-        wanted = wanted.where(col(Run.id) == run_id)
-    run = session.exec(wanted.order_by(col(Run.id).desc())).first()
-    if run is None:
-        raise ProctorError(Code.NOT_FOUND, f"The submission has no run {run_id}.")
-    cases = select(CaseResult).where(col(CaseResult.run_id) == run.id)
+    newest = readable[-1]
+    chosen = tryouts_of(readable) if newest.purpose == Purpose.TRYOUT else [newest]
+    titles = {run.id: _title(run, several=len(chosen) > 1) for run in chosen}
+    cases = select(CaseResult).where(col(CaseResult.run_id).in_(titles))
     if case_id is not None:
         cases = cases.where(col(CaseResult.case_id) == case_id)
-    rows = session.exec(cases.order_by(col(CaseResult.case_id))).all()
+    rows = session.exec(cases.order_by(col(CaseResult.run_id), col(CaseResult.case_id))).all()
     if case_id is not None and not rows:
-        raise ProctorError(Code.NOT_FOUND, f"Run {run.id} has no result of case {case_id}.")
-    return [(row.case_id, FileRef.model_validate(row.log)) for row in rows if row.log is not None]
+        raise ProctorError(Code.NOT_FOUND, f"Run {newest.id} has no result of case {case_id}.")
+    return [
+        (f"case {row.case_id}{titles[row.run_id]}", FileRef.model_validate(row.log))
+        for row in rows
+        if row.log is not None
+    ]
+
+
+def _title(run: Run, *, several: bool) -> str:
+    if run.purpose != Purpose.TRYOUT:
+        return ""
+    return f" (try-out, {run.task})" if several else " (try-out)"
 
 
 def read_logs(store: Store, logs: list[tuple[str, FileRef]], *, titled: bool) -> Iterator[bytes]:
-    """Read logs one after the other, each under a line that names its case if ``titled``."""
-    for case_id, file in logs:
+    """Read logs one after the other, each under a line with its title if ``titled``."""
+    for title, file in logs:
         if titled:
-            yield f"==> case {case_id} <==\n".encode()
+            yield f"==> {title} <==\n".encode()
         with store.open(file.digest) as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 yield chunk

@@ -9,13 +9,15 @@ from proctor.spec.challenge import ChallengeSpec, PhaseSpec, SubmissionKind
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import SubmissionState
+from proctor.spec.work import PredictionsContent, Purpose
 from proctor_platform import blobs
 from proctor_platform.events import record
 from proctor_platform.identity import UserIdentity
 from proctor_platform.rights import ChallengeSight, challenge_in_sight, database_now, phase_of
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.contents import check_content, content_digest, files_of
-from proctor_platform.submissions.quotas import refuse_above_quota
+from proctor_platform.submissions.predictions import check_predictions
+from proctor_platform.submissions.quotas import refuse_above_quota, refuse_tryouts_above_quota
 from proctor_platform.submissions.sources import check_source
 from proctor_platform.tables import Submission
 from proctor_platform.versions import newest, spec_of
@@ -46,9 +48,15 @@ def submit(
     if request.baseline and not sight.organizer:
         raise ProctorError(Code.FORBIDDEN, "Only organizers submit baselines.")
     _refuse_outside_window(session, phase)
+    tried = _is_tried_out(phase, request)
     if not request.baseline:
-        refuse_above_quota(session, sight.challenge.id, phase, user.id)
+        if not request.check_only:
+            refuse_above_quota(session, sight.challenge.id, phase, user.id)
+        if tried:
+            refuse_tryouts_above_quota(session, sight.challenge.id, phase, user.id)
     check_source(settings, request.content, request.source)
+    if isinstance(request.content, PredictionsContent):
+        check_predictions(session, version, spec, phase, request.content)
     # Last: who is refused for another reason should not have to upload first to be told.
     check_content(session, settings, spec, request.content, user, request.card)
     submission = Submission(
@@ -63,9 +71,10 @@ def submit(
         card=request.card.model_dump(mode="json"),
         message=request.message,
         baseline=request.baseline,
+        check_only=request.check_only,
         source=request.source.model_dump(mode="json") if request.source else None,
-        state=_first_state(request.content.kind).value,
-        charged=not request.baseline,
+        state=_first_state(request.content.kind, tried).value,
+        charged=not (request.baseline or request.check_only),
         idempotency_key=idempotency_key,
     )
     session.add(submission)
@@ -76,14 +85,26 @@ def submit(
         session, (f.digest for _, f in files_of(request.content)), f"submission:{submission.id}"
     )
     for task in phase.tasks:
-        queue_run(session, submission, version, phase, task, user.id)
+        purpose = Purpose.TRYOUT if tried else Purpose.FIRST
+        queue_run(session, submission, version, phase, task, user.id, purpose=purpose)
     session.commit()
     return submission
 
 
-def _first_state(kind: SubmissionKind) -> SubmissionState:
+def _is_tried_out(phase: PhaseSpec, request: SubmissionCreate) -> bool:
+    if request.content.kind is not SubmissionKind.PREDICTIONS:
+        return phase.tryout or request.check_only
+    if request.check_only:
+        raise ProctorError(
+            Code.INVALID_REQUEST,
+            "Predictions are checked as they are entered; there is no model to try out.",
+        )
+    return False
+
+
+def _first_state(kind: SubmissionKind, tried: bool) -> SubmissionState:
     # An image is looked into by a worker first; a folder was checked by its names and sizes.
-    if kind is SubmissionKind.IMAGE:
+    if tried or kind is SubmissionKind.IMAGE:
         return SubmissionState.CHECKING
     return SubmissionState.ACCEPTED
 
@@ -111,6 +132,7 @@ def _earlier(
         request.card.model_dump(mode="json"),
         request.message,
         request.baseline,
+        request.check_only,
         request.source.model_dump(mode="json") if request.source else None,
     )
     if asked != (
@@ -120,6 +142,7 @@ def _earlier(
         row.card,
         row.message,
         row.baseline,
+        row.check_only,
         row.source,
     ):
         detail = f"This Idempotency-Key belongs to {row.id}, which is another request."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from proctor.spec.outcomes import Code
+from proctor.spec.outcomes import OUTCOMES, Code, Owner
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
+from proctor.spec.work import Purpose
 from proctor_platform.tables import Evaluation, Run, Submission
 
 
@@ -22,6 +23,16 @@ class Progress(NamedTuple):
 def first_runs(runs: Iterable[Run]) -> dict[str, Run]:
     """Return the newest run of each task that is no re-run; ``runs`` are in order of time."""
     return {run.task: run for run in runs if run.purpose == "first"}
+
+
+def tryouts_of(runs: Iterable[Run]) -> list[Run]:
+    """Return the runs on the public sample that came before all others."""
+    return [run for run in runs if run.purpose == Purpose.TRYOUT]
+
+
+def shown_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that speak for a submission: the first ones, or the try-outs so far."""
+    return list(first_runs(runs).values()) or tryouts_of(runs)
 
 
 def telling_evaluations(evaluations: Iterable[Evaluation]) -> dict[str, Evaluation]:
@@ -53,7 +64,14 @@ def progress_of(
     """
     if submission.state in (SubmissionState.REJECTED, SubmissionState.WITHDRAWN):
         code = Code(submission.outcome) if submission.outcome else Code.CANCELLED
-        return Progress(submission.state, True, code, submission.detail)
+        theirs = OUTCOMES[code].owner in (Owner.PARTICIPANT, Owner.NOBODY)
+        return Progress(submission.state if theirs else "failed", True, code, submission.detail)
+    tryouts = tryouts_of(runs)
+    if tryouts and submission.state == SubmissionState.CHECKING:
+        waits = all(run.state == RunState.QUEUED for run in tryouts)
+        return Progress("queued" if waits else "trying", False)
+    if submission.check_only:
+        return Progress("checked", True, Code.OK)
     firsts = list(first_runs(runs).values())
     states = {run.state for run in firsts}
     if states & {RunState.CLAIMED, RunState.RUNNING}:

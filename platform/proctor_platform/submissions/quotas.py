@@ -2,23 +2,29 @@
 
 Whoever counts holds the participant's membership row, so two requests at once are counted one
 after the other. A submission that failed for a reason that is not the participant's is not
-counted; a re-run is, however it ended, since it took a worker's time.
+counted; a re-run is, however it ended, since it took a worker's time. What is being tried out
+keeps its place in the quota and gives it back if it does not pass; try-outs have a bound of their
+own, by the day.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from proctor.spec.challenge import PhaseSpec
-from proctor.spec.outcomes import Code, ProctorError
+from proctor.spec.outcomes import OUTCOMES, Code, Owner, ProctorError
+from proctor.spec.work import Purpose
 from proctor_platform.clock import now
 from proctor_platform.tables import Membership, Run, Submission
 
 _DAY = timedelta(hours=24)
+_NOT_THEIRS = [
+    code.value for code in Code if OUTCOMES[code].owner in (Owner.PLATFORM, Owner.ORGANIZER)
+]
 
 
 def refuse_above_quota(session: Session, challenge_id: str, phase: PhaseSpec, user_id: str) -> None:
@@ -55,6 +61,45 @@ def refuse_above_quota(session: Session, challenge_id: str, phase: PhaseSpec, us
         raise ProctorError(
             Code.QUOTA_USED,
             f"{phase.quota.per_day} submissions in 24 hours to phase {phase.slug};"
+            f" the next is possible at {_opens(blocking)}.",
+        )
+
+
+def refuse_tryouts_above_quota(
+    session: Session, challenge_id: str, phase: PhaseSpec, user_id: str
+) -> None:
+    """Refuse one more try-out when the participant had as many in a day as the phase allows.
+
+    Whatever became of them; but those that failed for a reason of ours are not counted.
+
+    Raises:
+        ProctorError: they had; the detail says when it opens again.
+    """
+    if phase.quota.tryouts_per_day is None:
+        return
+    tried = select(Run.id).where(
+        col(Run.submission_id) == col(Submission.id),
+        Run.purpose == Purpose.TRYOUT.value,
+        or_(col(Run.outcome).is_(None), col(Run.outcome).not_in(_NOT_THEIRS)),
+    )
+    blocking = session.exec(
+        select(Submission.submitted_at)
+        .where(
+            col(Submission.challenge_id) == challenge_id,
+            col(Submission.phase) == phase.slug,
+            col(Submission.user_id) == user_id,
+            col(Submission.baseline).is_(False),
+            col(Submission.submitted_at) > now(-_DAY.total_seconds()),
+            tried.exists(),
+        )
+        .order_by(col(Submission.submitted_at).desc())
+        .offset(phase.quota.tryouts_per_day - 1)
+        .limit(1)
+    ).first()
+    if blocking is not None:
+        raise ProctorError(
+            Code.QUOTA_USED,
+            f"{phase.quota.tryouts_per_day} try-outs in 24 hours on phase {phase.slug};"
             f" the next is possible at {_opens(blocking)}.",
         )
 

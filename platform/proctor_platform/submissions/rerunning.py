@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlmodel import Session, col, select
 
 from proctor.spec.api import RerunRequest
+from proctor.spec.challenge import SubmissionKind
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import RunState, SubmissionState, is_final
-from proctor.spec.work import Purpose
+from proctor.spec.work import PredictionsContent, Purpose
 from proctor_platform import blobs
 from proctor_platform.identity import UserIdentity
 from proctor_platform.settings import PlatformSettings
@@ -39,6 +40,12 @@ def request_rerun(
         select(Run).where(col(Run.submission_id) == submission.id).order_by(col(Run.id))
     ).all()
     firsts = first_runs(runs)
+    if submission.kind == SubmissionKind.PREDICTIONS:
+        detail = "Its predictions were made elsewhere; there is no model to run again."
+        raise ProctorError(Code.CONFLICT, detail)
+    if submission.check_only:
+        detail = "It was only tried out; what has met no hidden case cannot be run again on them."
+        raise ProctorError(Code.CONFLICT, detail)
     if submission.state != SubmissionState.ACCEPTED:
         raise ProctorError(Code.CONFLICT, f"The submission is {submission.state}.")
     for task, run in firsts.items():
@@ -54,6 +61,9 @@ def request_rerun(
     spec = spec_of(version)
     content = None
     if request.content is not None:
+        if isinstance(request.content, PredictionsContent):
+            detail = "A re-run infers anew; it needs a model, and predictions are none."
+            raise ProctorError(Code.KIND_NOT_ACCEPTED, detail)
         check_content(session, settings, spec, request.content, user)
         digests = (file.digest for _, file in files_of(request.content))
         blobs.grant(session, digests, f"submission:{submission.id}")

@@ -48,12 +48,13 @@ class SubmissionSight:
     hidden: bool
     yours: bool
 
-    def told(self, code: str | None, detail: str) -> str:
+    def told(self, code: str | None, detail: str, *, sample: bool = False) -> str:
         """Return what of a failure's detail the asker is told.
 
         Details may name hidden cases, those of failures that are not the participant's may name
         an organizer's files or our machines, and some repeat what a model wrote, which is for whom
-        its log is: then the table's own sentence must do.
+        its log is: then the table's own sentence must do. On the public sample there is nothing
+        to hide from a model's owner.
         """
         if self.access is Access.ORGANIZER:
             return detail
@@ -61,6 +62,8 @@ class SubmissionSight:
             return ""
         outcome = OUTCOMES[Code(code)]
         theirs = outcome.owner in (Owner.PARTICIPANT, Owner.NOBODY)
+        if sample and theirs and self.access is Access.OWNER:
+            return detail
         theirs = theirs and (self.phase.show_logs or code not in _MODELS_WORDS)
         if self.access is Access.OWNER and theirs and not self.hidden:
             return detail

@@ -32,6 +32,8 @@ def standing_of(
     """
     if progress.outcome is not Code.OK:
         return ""
+    if sight.submission.check_only:
+        return "Tried out only: it stands on no board. Submit it without --check-only to enter it."
     if sight.hidden:
         return hidden_until("Scores", sight.phase)
     if place is not None and place.rank is None:

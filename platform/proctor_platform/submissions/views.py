@@ -17,7 +17,7 @@ from proctor.spec.api import EvaluationView, Page, RunView, Source, SubmissionVi
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
-from proctor.spec.work import Environment
+from proctor.spec.work import Environment, Purpose
 from proctor_platform.alike import asked_alike
 from proctor_platform.identity import UserIdentity
 from proctor_platform.outbox import boards_about_to_come
@@ -27,6 +27,7 @@ from proctor_platform.submissions.progress import (
     first_runs,
     progress_of,
     telling_evaluations,
+    tryouts_of,
 )
 from proctor_platform.submissions.sights import Access, SubmissionSight, is_inside, sight_of
 from proctor_platform.submissions.standing import standing_of
@@ -220,7 +221,7 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
     progress = progress_of(submission, runs, parts.evaluations)
     place = parts.places.get(submission.id)
     board = submission.challenge_id, submission.phase
-    if progress.outcome is Code.OK and place is None and board in parts.renewing:
+    if progress.word == "scored" and place is None and board in parts.renewing:
         progress = Progress("ranking", final=False)
     return SubmissionView(
         id=submission.id,
@@ -232,13 +233,18 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
         card=ModelCard.model_validate(submission.card),
         message="" if sight.access is Access.READER else submission.message,
         baseline=submission.baseline,
+        check_only=submission.check_only,
         source=Source.model_validate(submission.source) if submission.source else None,
         content_digest=submission.content_digest,
         state=SubmissionState(submission.state),
         progress=progress.word,
         final=progress.final,
         outcome=progress.outcome,
-        detail=sight.told(progress.outcome, progress.detail),
+        detail=sight.told(
+            progress.outcome,
+            progress.detail,
+            sample=bool(tryouts_of(runs)) and not first_runs(runs),
+        ),
         hint=OUTCOMES[progress.outcome].hint if progress.outcome else "",
         rank=place.rank if place else None,
         leaderboard=place.leaderboard_id if place else None,
@@ -264,11 +270,12 @@ def _view_run(sight: SubmissionSight, run: Run, parts: _Parts) -> RunView:
         id=run.id,
         task=run.task,
         purpose=run.purpose,
+        split=run.split,
         state=RunState(run.state),
         stage=run.stage,
         outcome=outcome,
         owner=OUTCOMES[outcome].owner if outcome else None,
-        detail=sight.told(run.outcome, run.detail),
+        detail=sight.told(run.outcome, run.detail, sample=run.purpose == Purpose.TRYOUT),
         cases_done=run.cases_done,
         cases_failed=parts.failed_cases.get(run.id, 0),
         cases_total=run.cases_total,

@@ -10,8 +10,16 @@ from sqlmodel import Session
 
 from proctor.spec.api import Content
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec, TaskSpec
-from proctor.spec.dataset import Dataset
-from proctor.spec.work import AnyContent, ImageContent, RuntimeImage
+from proctor.spec.dataset import Dataset, DatasetCase
+from proctor.spec.predictions import of_task
+from proctor.spec.work import (
+    AnyContent,
+    ImageContent,
+    PredictionsContent,
+    Purpose,
+    RuntimeImage,
+    Split,
+)
 from proctor_platform.tables import ChallengeVersion, DatasetRow, Run, Submission
 from proctor_platform.versions import spec_of
 
@@ -26,6 +34,7 @@ class Frame:
     version: ChallengeVersion
     challenge: ChallengeSpec
     task: TaskSpec
+    split: Split
 
     @property
     def phase(self) -> PhaseSpec:
@@ -34,21 +43,21 @@ class Frame:
 
     @property
     def inputs_digest(self) -> str:
-        """Digest of the hidden inputs."""
-        return self._hidden("inputs")
+        """Digest of the inputs, of the sample for a try-out, else the hidden ones."""
+        return self._digest(self.split, "inputs")
 
     @property
     def reference_digest(self) -> str:
         """Digest of the hidden reference."""
-        return self._hidden("reference")
+        return self._digest(Split.HIDDEN, "reference")
 
     def runtime(self, name: str) -> RuntimeImage | None:
         """Return the approved runtime image of this name, if there is one."""
         images = (RuntimeImage.model_validate(image) for image in self.version.runtimes)
         return next((image for image in images if image.name == name), None)
 
-    def _hidden(self, kind: str) -> str:
-        digest: str = self.version.data[self.task.slug]["hidden"][kind]
+    def _digest(self, split: Split, kind: str) -> str:
+        digest: str = self.version.data[self.task.slug][split][kind]
         return digest
 
 
@@ -58,7 +67,7 @@ def frame_of(session: Session, run: Run, version: int | None = None) -> Frame:
     number = run.version if version is None else version
     row = session.get_one(ChallengeVersion, (submission.challenge_id, number))
     challenge = spec_of(row)
-    return Frame(submission, row, challenge, challenge.task(run.task))
+    return Frame(submission, row, challenge, challenge.task(run.task), Split(run.split))
 
 
 def dataset(session: Session, digest: str) -> Dataset:
@@ -66,10 +75,22 @@ def dataset(session: Session, digest: str) -> Dataset:
     return Dataset.model_validate(session.get_one(DatasetRow, digest).document)
 
 
-def content_of(run: Run, submission: Submission) -> AnyContent:
-    """Return what the run executes: its own content if it has one, else the submission's."""
-    document: dict[str, Any] = submission.content if run.content is None else run.content
-    return _CONTENT.validate_python(document)
+def cases_of(session: Session, run: Run, frame: Frame) -> tuple[DatasetCase, ...]:
+    """Return the cases that a run answers: of the sample, a try-out answers the first few."""
+    cases = dataset(session, frame.inputs_digest).cases
+    return cases[: run.cases_total] if run.purpose == Purpose.TRYOUT else cases
+
+
+def content_of(run: Run, frame: Frame) -> AnyContent:
+    """Return what the run executes: its own content if it has one, else the submission's.
+
+    Of predictions these are the run's task's alone.
+    """
+    document: dict[str, Any] = frame.submission.content if run.content is None else run.content
+    content = _CONTENT.validate_python(document)
+    if isinstance(content, PredictionsContent):
+        return of_task(content, run.task, frame.phase.tasks)
+    return content
 
 
 def image_digests(image: ImageContent) -> frozenset[str]:

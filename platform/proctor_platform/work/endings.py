@@ -14,21 +14,23 @@ from sqlmodel import Session, col, select
 from proctor.spec.digests import digest_document
 from proctor.spec.outcomes import OUTCOMES, Code, Owner, ProctorError
 from proctor.spec.states import EvaluationState, RunState
-from proctor.spec.work import RunReport, ScoreReport
+from proctor.spec.work import Purpose, RunReport, ScoreReport
 from proctor_platform import outbox, reruns
 from proctor_platform.clock import now
 from proctor_platform.tables import CaseResult, Evaluation, Run, Submission
 from proctor_platform.transitions import move
-from proctor_platform.work.documents import dataset, frame_of
+from proctor_platform.work.documents import cases_of, frame_of
 from proctor_platform.work.evaluations import (
     check_scores,
     keep_scores,
     queue_evaluation,
     scoring_version,
 )
-from proctor_platform.work.failures import end_failed, fail
+from proctor_platform.work.failures import charge_again, end_failed, fail
 from proctor_platform.work.holding import ended_by, held
+from proctor_platform.work.locking import lock_submission_of
 from proctor_platform.work.reports import begin, held_run, require_blobs
+from proctor_platform.work.tryouts import accept_if_all_passed, fault_of
 
 
 def complete(
@@ -39,6 +41,7 @@ def complete(
     Raises:
         ProctorError: the lease is lost, or the report does not fit the work.
     """
+    lock_submission_of(session, work_id)
     if ended_by(session, work_id, report.fence):
         return
     if isinstance(report, RunReport):
@@ -80,21 +83,46 @@ def _complete_run(session: Session, work_id: str, report: RunReport, max_attempt
         )
         return
     results = _results(session, run)
+    if run.purpose == Purpose.TRYOUT:
+        _end_tryout(session, run, report, results, actor, changes)
+        return
     some_ok = any(row.outcome == Code.OK for row in results)
     if report.outcome is not Code.OK and some_ok:
         results += _lose_the_rest(session, run, report, results)
     elif report.outcome is not Code.OK:
         end_failed(session, run, report.outcome, report.detail, actor=actor, **changes)
         return
-    if len(results) < run.cases_total:
-        raise ProctorError(
-            Code.CONFLICT, f"{run.id} has {len(results)} of {run.cases_total} cases; report all."
-        )
+    _require_all(run, results)
     if not some_ok:
         code, detail = _why_every_case_failed(results)
         end_failed(session, run, code, detail, actor=actor, **changes)
         return
     _succeed(session, run, results, actor, changes)
+
+
+def _require_all(run: Run, results: list[CaseResult]) -> None:
+    if len(results) < run.cases_total:
+        raise ProctorError(
+            Code.CONFLICT, f"{run.id} has {len(results)} of {run.cases_total} cases; report all."
+        )
+
+
+def _end_tryout(
+    session: Session,
+    run: Run,
+    report: RunReport,
+    results: list[CaseResult],
+    actor: str,
+    changes: dict[str, Any],
+) -> None:
+    """End a try-out; unlike a run, it has failed as soon as one case has."""
+    if report.outcome is Code.OK:
+        _require_all(run, results)
+    fault = fault_of(run, report, results)
+    if fault is None:
+        _succeed(session, run, results, actor, changes)
+    else:
+        end_failed(session, run, fault.code, fault.detail, actor=actor, **changes)
 
 
 def _succeed(
@@ -116,7 +144,9 @@ def _succeed(
         lease_until=None,
         **changes,
     )
-    if run.purpose != "rerun":
+    if run.purpose == Purpose.TRYOUT:
+        accept_if_all_passed(session, run, actor)
+    elif run.purpose != Purpose.RERUN:
         queue_evaluation(session, run, scoring_version(session, run))
     elif reruns.needs_scores(session, run):
         queue_evaluation(session, run, reruns.archived_version(session, run))
@@ -130,8 +160,8 @@ def _complete_evaluation(session: Session, work_id: str, report: ScoreReport) ->
     run = session.get_one(Run, evaluation.run_id)
     submission = session.get_one(Submission, run.submission_id)
     check_scores(session, evaluation, report)
-    if report.per_item is not None:
-        require_blobs(session, f"organizers:{submission.challenge_id}", [report.per_item])
+    kept = [file for file in (report.per_item, report.code) if file is not None]
+    require_blobs(session, f"organizers:{submission.challenge_id}", kept)
     begin(session, evaluation)
     keep_scores(session, evaluation, report)
     move(
@@ -147,12 +177,15 @@ def _complete_evaluation(session: Session, work_id: str, report: ScoreReport) ->
         lease_until=None,
         metrics={name: facts.model_dump(mode="json") for name, facts in report.metrics.items()},
         code_digest=report.code_digest,
+        code=None if report.code is None else report.code.model_dump(mode="json"),
         libraries=report.libraries,
         per_item=None if report.per_item is None else report.per_item.model_dump(mode="json"),
     )
-    if run.purpose == "rerun":
+    if run.purpose == Purpose.RERUN:
         reruns.judge_scores(session, run, evaluation)
     else:
+        if run.purpose == Purpose.FIRST:
+            charge_again(session, submission)
         outbox.renew_board(session, submission.challenge_id, submission.phase)
 
 
@@ -166,7 +199,7 @@ def _lose_the_rest(
 ) -> list[CaseResult]:
     """Give the cases that a run did not come to the outcome that ended it."""
     done = {row.case_id for row in results}
-    cases = dataset(session, frame_of(session, run).inputs_digest).cases
+    cases = cases_of(session, run, frame_of(session, run))
     lost = [
         CaseResult(
             run_id=run.id,

@@ -11,13 +11,14 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.outcomes import OUTCOMES, Code, Owner, ProctorError
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
-from proctor.spec.work import Failure
+from proctor.spec.work import Failure, Purpose
 from proctor_platform import outbox, reruns
 from proctor_platform.clock import now
 from proctor_platform.events import PLATFORM, record
 from proctor_platform.tables import Evaluation, Run, Submission
 from proctor_platform.transitions import move
 from proctor_platform.work.holding import Work, find, held, queue_of, table_of
+from proctor_platform.work.locking import lock_submission_of
 
 Conditions = tuple[ColumnElement[bool], ...]
 
@@ -28,6 +29,7 @@ def give_back(session: Session, work_id: str, failure: Failure, *, max_attempts:
     Raises:
         ProctorError: the lease is lost.
     """
+    lock_submission_of(session, work_id)
     if _already_given_back(session, work_id, failure.fence):
         return
     row = held(session, work_id, failure.fence)
@@ -176,14 +178,19 @@ def _cancel(session: Session, row: Work, actor: str, where: Conditions) -> bool:
 
 def _follow(session: Session, row: Work, code: Code, detail: str, actor: str) -> None:
     run = row if isinstance(row, Run) else session.get_one(Run, row.run_id)
-    if run.purpose == "rerun":
+    if run.purpose == Purpose.RERUN:
         reruns.judge_failure(session, run, code)
         return
     submission = session.get_one(Submission, run.submission_id)
+    if run.purpose == Purpose.TRYOUT:
+        # No hidden case was met, so it costs nothing, whoever failed.
+        uncharge(session, submission, code)
+        _reject(session, submission, code, detail, actor)
+        return
     if OUTCOMES[code].owner is not Owner.PARTICIPANT:
         # What has a score, if on another task, was worth its charge, however this ends.
         if not _has_score(session, submission):
-            _uncharge(session, submission, code)
+            uncharge(session, submission, code)
     elif submission.state == SubmissionState.CHECKING:
         _reject(session, submission, code, detail, actor)
     # Other tasks of the submission may already have scores that waited for this one.
@@ -203,7 +210,18 @@ def _has_score(session: Session, submission: Submission) -> bool:
     return session.exec(scored).first() is not None
 
 
-def _uncharge(session: Session, submission: Submission, code: Code) -> None:
+def charge_again(session: Session, submission: Submission) -> None:
+    """Charge a submission that has a score after all, though another part of it failed first."""
+    if submission.charged or submission.baseline or submission.check_only:
+        return
+    session.execute(
+        update(Submission).where(col(Submission.id) == submission.id).values(charged=True)
+    )
+    record(session, submission.id, "submission_charged", PLATFORM)
+
+
+def uncharge(session: Session, submission: Submission, code: Code) -> None:
+    """Give back what a submission took of the quota."""
     if submission.charged:
         session.execute(
             update(Submission).where(col(Submission.id) == submission.id).values(charged=False)
@@ -212,7 +230,7 @@ def _uncharge(session: Session, submission: Submission, code: Code) -> None:
 
 
 def _reject(session: Session, submission: Submission, code: Code, detail: str, actor: str) -> None:
-    """Reject what did not pass intake; its runs on other tasks would find the same."""
+    """Reject what did not pass intake or try-out; its other runs have nothing left to decide."""
     rejected = move(
         session,
         submission,

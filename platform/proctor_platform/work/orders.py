@@ -6,38 +6,24 @@ mistake in one can put a reference's digest in front of a process that runs a mo
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from sqlmodel import Session, col, func, select
 
 from proctor.spec.base import FileRef
 from proctor.spec.dataset import DatasetCase
+from proctor.spec.identifiers import alias_of
 from proctor.spec.outcomes import Code
 from proctor.spec.states import SubmissionState
 from proctor.spec.work import FolderContent, OrderCase, RunOrder, ScoreCase, ScoreOrder
 from proctor_platform.tables import CaseResult, Evaluation, Run
-from proctor_platform.work.documents import content_of, dataset, frame_of
-
-_ALIAS_LENGTH = 16
-
-
-def alias_of(alias_seed: str, case_id: str) -> str:
-    """Return what a container sees instead of a case's id.
-
-    >>> alias_of("a", "case-1")
-    'kze2iftlhugxuh76'
-    """
-    state = hashlib.sha256(f"{alias_seed}{case_id}".encode()).digest()
-    return base64.b32encode(state).decode().lower()[:_ALIAS_LENGTH]
+from proctor_platform.work.documents import cases_of, content_of, dataset, frame_of
 
 
 def run_order(session: Session, run: Run, *, token: str, lease_s: float) -> RunOrder:
     """Make the order of a claimed run: the cases that still lack a result, in a random order."""
     frame = frame_of(session, run)
-    content = content_of(run, frame.submission)
+    content = content_of(run, frame)
     done = set(session.exec(select(CaseResult.case_id).where(CaseResult.run_id == run.id)))
-    cases = dataset(session, frame.inputs_digest).cases
+    cases = cases_of(session, run, frame)
     missing = [_order_case(run, case) for case in cases if case.id not in done]
     return RunOrder(
         id=run.id,
@@ -51,6 +37,7 @@ def run_order(session: Session, run: Run, *, token: str, lease_s: float) -> RunO
         runtime=frame.runtime(content.runtime) if isinstance(content, FolderContent) else None,
         intake=run.content is not None or frame.submission.state == SubmissionState.CHECKING,
         task=frame.task,
+        split=frame.split,
         limits=frame.phase.limits,
         cases=tuple(sorted(missing, key=lambda case: case.alias)),
         cases_total=run.cases_total,

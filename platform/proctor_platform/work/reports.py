@@ -11,12 +11,13 @@ from sqlmodel import Session, col, func, select
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
-from proctor.spec.work import CaseReport, Heartbeat, HeartbeatReply
+from proctor.spec.work import CaseReport, Heartbeat, HeartbeatReply, Purpose
 from proctor_platform.clock import now
 from proctor_platform.tables import BlobGrant, CaseResult, Evaluation, Run, Submission
 from proctor_platform.transitions import move
-from proctor_platform.work.documents import dataset, frame_of
+from proctor_platform.work.documents import cases_of, frame_of
 from proctor_platform.work.holding import Work, held
+from proctor_platform.work.locking import lock_submission_of
 
 
 def beat(session: Session, work_id: str, heartbeat: Heartbeat, *, lease_s: float) -> HeartbeatReply:
@@ -56,13 +57,16 @@ def begin(session: Session, row: Work) -> None:
 def accept(session: Session, work_id: str, fence: int) -> None:
     """Accept the submission whose content has passed intake; a second time changes nothing.
 
+    Of a submission that is tried out, intake is the first part of the try-out and decides nothing.
+
     Raises:
         ProctorError: the lease is lost, or the work is no run.
     """
+    lock_submission_of(session, work_id)
     run = held_run(session, work_id, fence)
     submission = session.get_one(Submission, run.submission_id)
     # A re-run with other content says nothing about what the participant entered.
-    if run.content is None:
+    if run.content is None and run.purpose == Purpose.FIRST:
         move(session, submission, SubmissionState.ACCEPTED, actor=run.worker or "worker")
 
 
@@ -76,8 +80,7 @@ def keep_case(session: Session, work_id: str, report: CaseReport) -> None:
     if session.get(CaseResult, (run.id, report.case)) is not None:
         return
     frame = frame_of(session, run)
-    cases = {case.id: case for case in dataset(session, frame.inputs_digest).cases}
-    if report.case not in cases:
+    if report.case not in {case.id for case in cases_of(session, run, frame)}:
         raise ProctorError(Code.INVALID_REQUEST, f"{run.id} has no case {report.case!r}.")
     _check_outputs(report, set(frame.task.outputs))
     files = [*report.predictions.values(), *([report.log] if report.log else [])]

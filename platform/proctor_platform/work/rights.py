@@ -12,11 +12,12 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, select
 
-from proctor.spec.dataset import Dataset
+from proctor.spec.dataset import DatasetCase
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.work import FolderContent
 from proctor_platform.tables import CaseResult, Evaluation, Run
 from proctor_platform.work.documents import (
+    cases_of,
     content_digests,
     content_of,
     dataset,
@@ -71,8 +72,8 @@ def audience_of(session: Session, row: Work) -> str:
 
 def _of_run(session: Session, run: Run) -> frozenset[str]:
     frame = frame_of(session, run)
-    content = content_of(run, frame.submission)
-    found = content_digests(content) | _files(dataset(session, frame.inputs_digest))
+    content = content_of(run, frame)
+    found = content_digests(content) | _files(cases_of(session, run, frame))
     if isinstance(content, FolderContent) and (runtime := frame.runtime(content.runtime)):
         found |= image_digests(runtime.image)
     return found
@@ -83,11 +84,11 @@ def _of_evaluation(session: Session, evaluation: Evaluation) -> frozenset[str]:
         select(CaseResult.predictions).where(CaseResult.run_id == evaluation.run_id)
     )
     predictions = _digests(file for row in results for file in row.values())
-    return predictions | _files(dataset(session, evaluation.reference_digest))
+    return predictions | _files(dataset(session, evaluation.reference_digest).cases)
 
 
-def _files(data: Dataset) -> frozenset[str]:
-    return frozenset(file.digest for case in data.cases for file in case.files.values())
+def _files(cases: Iterable[DatasetCase]) -> frozenset[str]:
+    return frozenset(file.digest for case in cases for file in case.files.values())
 
 
 def _digests(files: Iterable[dict[str, str]]) -> frozenset[str]:
