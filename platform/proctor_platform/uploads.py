@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from proctor.spec.api import UploadState
+from proctor.spec.api import PART_BYTES, UploadState
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ProctorError
 from proctor_platform.blobs import announced, arriving, granted, keep, tell_early
@@ -19,9 +19,6 @@ from proctor_platform.identity import UserIdentity
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.storage import Store
 from proctor_platform.unfinished import PartFile, limits_of
-
-PART_BYTES = 64 << 20
-"""The longest part."""
 
 _CHUNK_BYTES = 1 << 20
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -32,6 +32,7 @@ from proctor.spec.api import (
     Page,
     PlatformLimits,
     PublishRequest,
+    QuotaLeft,
     ReevaluationRequest,
     Reevaluations,
     RerunRequest,
@@ -47,6 +48,7 @@ from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
 from proctor.spec.work import RuntimeImage
 
 T = TypeVar("T")
+CasePart = Literal["inputs", "reference", "predictions"]
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
 
@@ -166,6 +168,10 @@ class Client:
         """Let a user in, or make one an organizer."""
         self._send_json(f"/challenges/{slug}/members", request, safe=True)
 
+    def quota(self, slug: str, phase: str) -> QuotaLeft:
+        """Tell how many submissions to a phase one has left."""
+        return self._get(QuotaLeft, f"/challenges/{slug}/phases/{phase}/quota")
+
     def sample(self, slug: str) -> dict[str, SplitData]:
         """Return the public sample of every task, by slug."""
         return self._get(dict[str, SplitData], f"/challenges/{slug}/sample")
@@ -258,9 +264,7 @@ class Client:
             DownloadError: the bytes have another digest.
         """
         content = self._wire.send("GET", f"{_API}/blobs/{digest}", safe=True).content
-        if digest_bytes(content) != digest:
-            raise DownloadError(f"What arrived for {digest} has another digest.", "Try again.")
-        return content
+        return _verified(content, digest)
 
     def download(self, digest: str, path: Path) -> None:
         """Bring a file to ``path``, verified; one that is there already is not sent again.
@@ -315,6 +319,20 @@ class Client:
     def cases(self, submission_id: str, run: str | None = None) -> list[CaseView]:
         """Return the per-case table of a submission: of each task's first run, or of ``run``."""
         return self._get(list[CaseView], f"/submissions/{submission_id}/cases", **_given(run=run))
+
+    def case_files(self, submission_id: str, run: str, case: str) -> CaseFiles:
+        """List the files of a case of a run, where one may look at it."""
+        return self._get(CaseFiles, f"/submissions/{submission_id}/runs/{run}/cases/{case}")
+
+    def case_file(self, submission_id: str, files: CaseFiles, part: CasePart, name: str) -> bytes:
+        """Return a file of a case, verified.
+
+        Raises:
+            DownloadError: the bytes have another digest.
+        """
+        path = f"{_API}/submissions/{submission_id}/runs/{files.run}/cases/{files.case}"
+        content = self._wire.send("GET", f"{path}/{part}/{name}", safe=True).content
+        return _verified(content, getattr(files, part)[name].digest)
 
     def log(self, submission_id: str, run: str | None = None, case: str | None = None) -> str:
         """Return what the model printed, of one case or of all."""
@@ -412,6 +430,12 @@ def every(fetch: Callable[[int], Page[T]]) -> Iterator[T]:
 
 def _given(**params: str | int | None) -> dict[str, str | int]:
     return {name: value for name, value in params.items() if value is not None}
+
+
+def _verified(content: bytes, digest: str) -> bytes:
+    if digest_bytes(content) != digest:
+        raise DownloadError(f"What arrived for {digest} has another digest.", "Try again.")
+    return content
 
 
 def _window(offset: int, limit: int, search: str) -> dict[str, str | int]:

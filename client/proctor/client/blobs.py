@@ -15,7 +15,7 @@ from proctor.client.errors import ClientError
 from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes, digest_file
 
-_CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
 class DownloadError(ClientError):
@@ -44,7 +44,7 @@ class Blob:
         """Yield the bytes, telling ``sent`` how many of this blob are out."""
         total = 0
         with self.open() as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
+            while chunk := stream.read(CHUNK_BYTES):
                 yield chunk
                 total += len(chunk)
                 sent(total)

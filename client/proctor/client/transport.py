@@ -28,6 +28,8 @@ class RetryPolicy:
     """How often and how patiently a safe call is repeated."""
 
     attempts: int = 5
+    upload_attempts: int = 9
+    """At one part of a large file, without one byte more of it arriving: a minute in all."""
     first_pause_s: float = 0.25
     sleep: Callable[[float], None] = time.sleep
 
@@ -57,6 +59,7 @@ class Transport:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._retry = retry
+        self._timeout_s = timeout_s
         try:
             self._http = httpx2.Client(
                 base_url=self.host,
@@ -83,12 +86,14 @@ class Transport:
         content: bytes | Callable[[], Iterator[bytes]] | None = None,
         headers: Mapping[str, str] | None = None,
         safe: bool,
+        longer_s: float = 0.0,
     ) -> httpx2.Response:
         """Send a request and return its answer, read to the end.
 
         Args:
             content: the body, or what makes a fresh stream of it for every attempt.
             safe: sending it twice has the effect of sending it once.
+            longer_s: how much longer than usual the answer may take.
 
         Raises:
             ApiError: the platform answered with an error.
@@ -105,6 +110,7 @@ class Transport:
                     params=dict(params or {}),
                     content=content() if callable(content) else content,
                     headers=dict(headers or {}),
+                    timeout=self._timeout_s + longer_s,
                 )
             except httpx2.RequestError as error:
                 if last or isinstance(error, httpx2.UnsupportedProtocol):

@@ -96,6 +96,10 @@ class MissingReply(Spec):
     missing: tuple[Digest, ...]
 
 
+PART_BYTES = 64 << 20
+"""The longest part of an upload; a larger blob goes up in several."""
+
+
 class UploadState(Spec):
     """How far an upload in parts is."""
 
@@ -193,6 +197,17 @@ class MemberCreate(Spec):
 
     user: UserName
     organizer: bool = False
+
+
+class QuotaLeft(Spec):
+    """What a participant has left of a phase's quota; none is no limit."""
+
+    per_day: int | None
+    used_today: int = Field(description="in the last 24 hours")
+    total: int | None
+    used: int
+    left: int | None = Field(description="submissions that are possible now")
+    next_at: UtcDatetime | None = Field(description="when the next is possible, if none is now")
 
 
 class SourceKind(StrEnum):
@@ -312,6 +327,18 @@ class CaseView(Spec):
         default_factory=dict, description="canonical predictions; shown to organizers only"
     )
     log: bool = False
+
+
+class CaseFiles(Spec):
+    """A case of a run to look at: its files by the names that the task gives them."""
+
+    run: str
+    case: str
+    task: Slug
+    version: int = Field(description="of the challenge, whose inputs and reference these are")
+    inputs: dict[Name, FileRef]
+    reference: dict[Name, FileRef]
+    predictions: dict[Name, FileRef] = Field(description="canonical arrays; none for a lost case")
 
 
 class Event(Spec):

@@ -9,13 +9,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from proctor.spec.api import Health, PlatformLimits
+from proctor.spec.api import PART_BYTES, Health, PlatformLimits
 from proctor.spec.work import Queue
 from proctor_platform.database import Database, database_of
 from proctor_platform.queueing.bells import Bells, BellsError
 from proctor_platform.settings import PlatformSettings, settings_of
 from proctor_platform.storage import Store, store_of
-from proctor_platform.uploads import PART_BYTES
 
 router = APIRouter(tags=["health"])
 
