@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from proctor.spec.base import FileRef
 from proctor.spec.challenge import BootstrapSpec, ChallengeSpec, TaskSpec
 from proctor.spec.dataset import SplitData
-from proctor.spec.digests import FolderError, digest_bytes, read_folder
+from proctor.spec.digests import FolderEntry, FolderError, digest_bytes, read_folder
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.limits import Limits
 from proctor.spec.model import ModelCard
@@ -135,8 +135,13 @@ def run_local_task(
     sandbox: str = "auto",
     progress: Progress = lambda _stage, _done, _total: None,
     workshop: Workshop | None = None,
+    weights: Path | None = None,
 ) -> LocalReport:
-    """Run and score ``model`` on one task; see ``run_local``."""
+    """Run and score ``model`` on one task; see ``run_local``.
+
+    Args:
+        weights: A folder to mount at /model beside an image.
+    """
     with tempfile.TemporaryDirectory(prefix="proctor-") as name:
         state = Path(name)
         workshop = workshop or SandboxWorkshop(sandbox, state, "local")
@@ -144,7 +149,7 @@ def run_local_task(
         (state / "cases").mkdir()
         with workshop.open(state / "cases") as tools:
             desk.progress("preparing", 0, len(local.data.inputs.cases))
-            content, program = _prepare(model, desk, tools, state / "model")
+            content, program = _prepare(model, weights, desk, tools, state / "model")
             order = _run_order(local, content)
             outcome = run_cases(order, program, desk, tools.bench)
             scores = None
@@ -239,26 +244,44 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def _prepare(
-    model: Path | str, desk: LocalDesk, tools: RunTools, folder: Path
+    model: Path | str, weights: Path | None, desk: LocalDesk, tools: RunTools, folder: Path
 ) -> tuple[FolderContent | ImageContent, Program]:
     """Return what would be submitted, and the program it becomes here."""
-    if isinstance(model, str):
-        image_id = tools.shelf.tagged(model)
-        config = FileRef(digest=image_id, size=0)
-        return ImageContent(config=config, layers=()), Program(image_id)
-    if not model.is_dir():
-        with read_archive(model) as archive:
-            image_id = tools.shelf.ensure(archive.content, archive.open_blob, check=True)
-            return archive.content, Program(image_id)
+    if isinstance(model, str) or not model.is_dir():
+        return _prepare_image(model, weights, desk, tools, folder)
     content = _folder_content(model)
-    # Laid out from its entries, so that the run sees what would be submitted and no more.
-    for entry in content.entries:
-        desk.store(model / entry.path)
-    lay_out_folder(content.entries, desk, folder)
+    _lay_out(model, content.entries, desk, folder)
     if tools.bench.sandbox.name == "process":
         return content, Program(model_folder=folder)
     image_id = tools.shelf.tagged(released_tag(f"proctor/{content.runtime}"))
     return content, Program(image_id, model_folder=folder)
+
+
+def _prepare_image(
+    model: Path | str, weights: Path | None, desk: LocalDesk, tools: RunTools, folder: Path
+) -> tuple[ImageContent, Program]:
+    if isinstance(model, str):
+        image_id = tools.shelf.tagged(model)
+        content = ImageContent(config=FileRef(digest=image_id, size=0), layers=())
+    else:
+        with read_archive(model) as archive:
+            image_id = tools.shelf.ensure(archive.content, archive.open_blob, check=True)
+            content = archive.content
+    if weights is None:
+        return content, Program(image_id)
+    try:
+        content = content.model_copy(update={"weights": read_folder(weights)})
+    except (FolderError, ValidationError) as error:
+        raise ParticipantError(Code.FOLDER_REJECTED, f"{weights}: {error}") from error
+    _lay_out(weights, content.weights, desk, folder)
+    return content, Program(image_id, model_folder=folder)
+
+
+def _lay_out(source: Path, entries: tuple[FolderEntry, ...], desk: LocalDesk, folder: Path) -> None:
+    """Lay a folder out from its entries: a run sees what would be submitted and no more."""
+    for entry in entries:
+        desk.store(source / entry.path)
+    lay_out_folder(entries, desk, folder)
 
 
 def _folder_content(model: Path) -> FolderContent:

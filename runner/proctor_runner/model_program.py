@@ -58,7 +58,7 @@ def model_program(
     """Return the submitted model as a program, checked first where the order asks for it.
 
     Args:
-        folder: Where a model folder is laid out; it must not exist yet.
+        folder: Where a model folder, or the weights of an image, are laid out; it must not exist.
         images: Whether the sandbox runs images; without, a model folder needs no runtime image.
 
     Raises:
@@ -80,7 +80,10 @@ def model_program(
         case PredictionsContent():
             raise PlatformError(Code.INTERNAL, "predictions are decoded; there is nothing to run")
         case ImageContent():
-            program = Program(image_id=_on_shelf(content, desk, shelf, check=order.intake))
+            image_id = _on_shelf(content, desk, shelf, check=order.intake)
+            if content.weights:
+                lay_out_folder(content.weights, desk, folder)
+            program = Program(image_id, model_folder=folder if content.weights else None)
         case _ as unreachable:
             assert_never(unreachable)
     if order.intake:

@@ -29,9 +29,14 @@ from proctor_platform.settings import PlatformSettings
 PART_BYTES = 4 << 20
 CONTENT = random.Random(3).randbytes(20 << 20)
 BLOB = Blob.of_bytes(CONTENT)
+
+
+def pause() -> None:
+    threading.Event().wait(0.1)
+
+
 PATIENT = RetryPolicy(first_pause_s=0.02)
-PAUSE = threading.Event()
-STUBBORN = RetryPolicy(upload_attempts=600, sleep=lambda _: PAUSE.wait(0.1))
+STUBBORN = RetryPolicy(upload_attempts=600, sleep=lambda _: pause())
 
 
 class CuttingProxy:

@@ -44,7 +44,7 @@ def ensure_image(
     """
     if check:
         scan(content, open_blob)
-    image_id = content.digest()
+    image_id = content.config.digest
     with ours("an image was loaded"):
         if not _has(client, image_id):
             _load(client, content, open_blob)
@@ -99,11 +99,11 @@ def _load(client: docker.DockerClient, content: ImageContent, open_blob: OpenBlo
         raise PlatformError(
             Code.SANDBOX_FAILED, f"The Docker daemon did not load an image: {failure}"
         )
-    if loaded != [content.digest()]:
+    if loaded != [content.config.digest]:
         raise PlatformError(
             Code.SANDBOX_FAILED,
-            f"The Docker daemon loaded {loaded} for the image {content.digest()}. Its image store"
-            " must name images by their configuration, which containerd's does not.",
+            f"The Docker daemon loaded {loaded} for the image {content.config.digest}. Its image"
+            " store must name images by their configuration, which containerd's does not.",
         )
 
 
