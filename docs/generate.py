@@ -1,4 +1,4 @@
-"""Write the reference pages and JSON schemas from the models of ``proctor.spec``.
+"""Write the reference pages and JSON schemas from ``proctor.spec`` and the registry of metrics.
 
 ``python docs/generate.py`` writes them; a test holds the committed pages against the models.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from enum import Enum
+from inspect import getdoc
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -21,6 +23,8 @@ from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code, Owner
 from proctor.spec.states import EvaluationState, RunState, SubmissionState, may_become
+from proctor_metrics.metric import CaseType, Metric
+from proctor_metrics.registry import metric_class, names
 
 HERE = Path(__file__).parent
 
@@ -46,7 +50,8 @@ _PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
         " file system. Case ids are random for every run. A masks' file must lie on the grid of"
         " the input that `grid` names: same shape, affine within 1e-3 mm; axis flips and"
         " permutations are undone. A table has one header line with the declared columns and one"
-        " line an item.",
+        " line an item; where its file is to end in `.npy` it is an array of float32 or float64 of"
+        " shape (items, columns). A label list has the header `label` and one class a line.",
     ),
     "model-json.md": (
         "model.json",
@@ -54,6 +59,12 @@ _PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
         "The card of a model: the file `model.json` in a model folder. The JSON schema is in"
         " [schema/model.schema.json](schema/model.schema.json).",
     ),
+}
+_COMPARES = {
+    CaseType.MASK: "`mask_image` with `mask_image`",
+    CaseType.TABLE: "`table` with `labels`",
+    CaseType.CLASSES: "`table` or `label_list` with `labels`",
+    CaseType.VALUES: "`table` with `values`",
 }
 _SCHEMAS: dict[str, type[BaseModel]] = {
     "challenge.schema.json": ChallengeSpec,
@@ -66,6 +77,7 @@ def pages() -> dict[str, str]:
     """Return every generated file: path below docs/ and text."""
     made = {name: _page(*page) for name, page in _PAGES.items()}
     made["outcomes.md"] = _outcomes()
+    made["metrics.md"] = _metrics()
     for name, model in _SCHEMAS.items():
         made[f"schema/{name}"] = json.dumps(model.model_json_schema(), indent=2) + "\n"
     return made
@@ -74,7 +86,7 @@ def pages() -> dict[str, str]:
 def _page(title: str, model: type[BaseModel], introduction: str) -> str:
     parts = [f"# {title}", introduction]
     for part in _reachable(model):
-        parts.append(f"## {part.__name__}\n\n{(part.__doc__ or '').strip()}")
+        parts.append(f"## {part.__name__}\n\n{getdoc(part) or ''}")
         rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
         for name, field in part.model_fields.items():
             default = "required" if field.is_required() else f"`{_default(field)}`"
@@ -86,7 +98,7 @@ def _page(title: str, model: type[BaseModel], introduction: str) -> str:
     enums = sorted(_enums(model), key=lambda enum: enum.__name__)
     for enum in enums:
         parts.append(
-            f"## {enum.__name__}\n\n{(enum.__doc__ or '').strip()}\n\n"
+            f"## {enum.__name__}\n\n{getdoc(enum) or ''}\n\n"
             + "\n".join(f"- `{member.value}`" for member in enum)
         )
     return "\n\n".join(parts) + "\n"
@@ -107,12 +119,46 @@ def _outcomes() -> str:
         )
     parts.append("\n".join(rows))
     for states in (SubmissionState, RunState, EvaluationState):
-        lines = [f"## {states.__name__}\n\n{(states.__doc__ or '').strip()}\n"]
+        lines = [f"## {states.__name__}\n\n{getdoc(states) or ''}\n"]
         for state in states:
             following = [f"`{s.value}`" for s in states if may_become(state, s)]
             lines.append(f"- `{state.value}` → {', '.join(following) or 'final'}")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
+
+
+def _metrics() -> str:
+    parts = [
+        "# Metrics",
+        "What `name` of a metric in `challenge.yaml` may be. A metric is `per_item`, a number for"
+        " every item, or `pooled`, defined on a whole set of items; `rank_then_mean` needs the"
+        " former. Every score keeps a definition id that names all that can change it.",
+    ]
+    rows = ["| name | kind | compares | better |", "|---|---|---|---|"]
+    for name in names():
+        metric = metric_class(name)
+        rows.append(
+            f"| [`{name}`](#{name}) | {metric.kind.value} | {_COMPARES[metric.case_type]} |"
+            f" {metric.direction.value} |"
+        )
+    parts.append("\n".join(rows))
+    for name in names():
+        metric = metric_class(name)
+        text = (getdoc(metric) or "").partition(">>>")[0].strip()
+        parts.append(f"## {name}\n\n{text}\n\n{_parameters(metric)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _parameters(metric: type[Metric]) -> str:
+    reads = (getdoc(metric.build) or "").splitlines()[0].removeprefix("Read ").rstrip(".")
+    if reads.startswith("the parameters: "):
+        return f"Parameters: {reads.removeprefix('the parameters: there are ')}."
+    lines = [f"Parameters: {reads}.\n"]
+    for field in fields(metric):
+        if isinstance(field.default, Enum):
+            members = ", ".join(f"`{member.value}`" for member in type(field.default))
+            lines.append(f"- {members}; by default `{field.default.value}`")
+    return "\n".join(lines).strip()
 
 
 def _reachable(model: type[BaseModel]) -> list[type[BaseModel]]:

@@ -4,7 +4,15 @@ A scorer builds cases, resolves metrics by name and keeps what they return; a pl
 what was kept. Nothing here reads a file (but for `loaders`), opens a socket or logs.
 """
 
-from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side, TableCase
+from proctor_metrics.cases import (
+    Case,
+    LabelCase,
+    MaskCase,
+    MetricInputError,
+    Side,
+    TableCase,
+    ValueCase,
+)
 from proctor_metrics.metric import (
     CaseType,
     Direction,
@@ -22,6 +30,7 @@ __all__ = [
     "Direction",
     "ItemScores",
     "Kind",
+    "LabelCase",
     "MaskCase",
     "Metric",
     "MetricInputError",
@@ -31,6 +40,7 @@ __all__ = [
     "Side",
     "TableCase",
     "UnknownMetricError",
+    "ValueCase",
     "names",
     "resolve",
 ]

@@ -141,7 +141,7 @@ def _table(case: Case) -> TableCase:
     if isinstance(case, TableCase):
         return case
     raise MetricInputError(
-        case.case, Side.TASK, "the case is a mask", "auroc is computed from tables"
+        case.case, Side.TASK, "the case holds no class scores", "auroc is computed from tables"
     )
 
 

@@ -1,51 +1,42 @@
 """What a metric is computed from: one case's prediction and reference, checked.
 
 A case knows arrays, labels and spacing. It does not know files, tasks or submissions. Every
-check is made here, once, so that a metric may assume sound input. The hard part is the owner
-of a fault: a bad prediction is its author's, a bad reference the organizer's, so every error
-says which side is at fault.
+check is made once, so that a metric may assume sound input. Masks and tables of class scores are
+here, lists of classes and tables of numbers in `answers`, what can be wrong in `case_faults`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-IntArray = npt.NDArray[np.integer]
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from proctor_metrics.answers import LabelCase, ValueCase
+from proctor_metrics.case_faults import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    MetricInputError,
+    Side,
+)
+
+__all__ = [
+    "BACKGROUND",
+    "BoolArray",
+    "Case",
+    "FloatArray",
+    "IntArray",
+    "LabelCase",
+    "LabelCounts",
+    "MaskCase",
+    "MetricInputError",
+    "Side",
+    "TableCase",
+    "ValueCase",
+]
 
 BACKGROUND = 0
-
-
-class Side(StrEnum):
-    """Where a fault in a case lies."""
-
-    PREDICTION = "prediction"
-    REFERENCE = "reference"
-    TASK = "task"
-
-
-class MetricInputError(ValueError):
-    """A case cannot be scored; the message names the case, what was found and the rule.
-
-    Where `side` is `prediction` the message may be shown to the participant: of the reference
-    it tells the shape at most, never a value. The other messages are the organizer's.
-
-    Attributes:
-        case: id of the case.
-        side: who can mend it: the prediction's author, or the organizer (reference, task).
-        rule: the rule that was broken, as a sentence.
-    """
-
-    def __init__(self, case: str, side: Side, found: str, rule: str) -> None:
-        super().__init__(f"case {case!r}: {found}; {rule}")
-        self.case = case
-        self.side = side
-        self.rule = rule
 
 
 @dataclass(frozen=True)
@@ -277,7 +268,7 @@ class TableCase:
             )
 
 
-Case = MaskCase | TableCase
+Case = MaskCase | TableCase | LabelCase | ValueCase
 
 
 def _native(array: IntArray) -> IntArray:

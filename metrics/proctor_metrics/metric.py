@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from proctor_metrics.cases import (
     Side,
     TableCase,
 )
+from proctor_metrics.parameters import Parameters
 
 UNLABELLED = ("all",)
 
@@ -45,10 +46,12 @@ class Direction(StrEnum):
 
 
 class CaseType(StrEnum):
-    """Which cases a metric takes."""
+    """Which cases a metric takes; `classes` are lists of classes or tables of class scores."""
 
     MASK = "mask"
     TABLE = "table"
+    CLASSES = "classes"
+    VALUES = "values"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,15 @@ class Metric(ABC):
     case_type: ClassVar[CaseType]
 
     declared_worst: float | None = field(default=None, kw_only=True)
+
+    @classmethod
+    @abstractmethod
+    def build(cls, parameters: Parameters) -> Self:
+        """Build the metric from what a task says of it.
+
+        Raises:
+            MetricParameterError: a parameter is missing or out of range.
+        """
 
     @property
     @abstractmethod
@@ -163,6 +175,10 @@ class PooledMetric(Metric):
             float64 of shape (n_labels, B); NaN where the metric is undefined.
         """
 
+    def compact(self, case: Case) -> Case:
+        """Return what of a case `replicates` needs, so that not all of it has to be kept."""
+        return case
+
     def pooled(self, cases: Sequence[Case], weights: IntArray | None = None) -> FloatArray:
         """Score all items of all cases at once.
 
@@ -187,7 +203,7 @@ def mask_case(metric: Metric, case: Case) -> MaskCase:
     if isinstance(case, MaskCase):
         return case
     raise MetricInputError(
-        case.case, Side.TASK, "the case is a table", f"{metric.name} is computed from masks"
+        case.case, Side.TASK, "the case holds no masks", f"{metric.name} is computed from masks"
     )
 
 
@@ -199,7 +215,10 @@ def table_case(metric: Metric, case: Case) -> TableCase:
     """
     if not isinstance(case, TableCase):
         raise MetricInputError(
-            case.case, Side.TASK, "the case is a mask", f"{metric.name} is computed from tables"
+            case.case,
+            Side.TASK,
+            "the case holds no class scores",
+            f"{metric.name} is computed from tables",
         )
     if case.lost:
         raise MetricInputError(

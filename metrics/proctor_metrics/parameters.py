@@ -47,6 +47,9 @@ class Parameters:
         kind = type(default)
         value = self._read(field, default.value)
         allowed = [member.value for member in kind]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            # YAML has 0 and .nan as numbers, and a choice may well be called so.
+            value = str(value) if str(value) in allowed else value
         if not isinstance(value, str) or value not in allowed:
             raise self.error(field, f"is {value!r}; it must be one of {_listing(allowed)}")
         return kind(value)

@@ -3,27 +3,48 @@
 A new metric is one class in a small module and one line in the table below.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from proctor_metrics.auroc import Auroc
+from proctor_metrics.average_surface import AverageSurfaceDistance
+from proctor_metrics.averages import BalancedAccuracy, F1Score, Precision, Recall
 from proctor_metrics.log_loss import LogLoss
 from proctor_metrics.metric import Metric
-from proctor_metrics.overlap import Dice
+from proctor_metrics.overlap import Dice, IntersectionOverUnion
 from proctor_metrics.parameters import MetricParameterError, Parameters
+from proctor_metrics.regression import (
+    CoefficientOfDetermination,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    RootMeanSquaredError,
+)
 from proctor_metrics.surface import HausdorffPercentile
 from proctor_metrics.top_k import Accuracy, TopKAccuracy
 from proctor_metrics.volume import VolumeError
 
-__all__ = ["MetricParameterError", "UnknownMetricError", "names", "resolve"]
+__all__ = ["MetricParameterError", "UnknownMetricError", "metric_class", "names", "resolve"]
 
-_METRICS: Mapping[str, Callable[[Parameters], Metric]] = {
-    Accuracy.name: Accuracy.build,
-    Auroc.name: Auroc.build,
-    Dice.name: Dice.build,
-    HausdorffPercentile.name: HausdorffPercentile.build,
-    LogLoss.name: LogLoss.build,
-    TopKAccuracy.name: TopKAccuracy.build,
-    VolumeError.name: VolumeError.build,
+_METRICS: Mapping[str, type[Metric]] = {
+    metric.name: metric
+    for metric in (
+        Accuracy,
+        Auroc,
+        AverageSurfaceDistance,
+        BalancedAccuracy,
+        CoefficientOfDetermination,
+        Dice,
+        F1Score,
+        HausdorffPercentile,
+        IntersectionOverUnion,
+        LogLoss,
+        MeanAbsoluteError,
+        MeanSquaredError,
+        Precision,
+        Recall,
+        RootMeanSquaredError,
+        TopKAccuracy,
+        VolumeError,
+    )
 }
 
 
@@ -38,6 +59,17 @@ class UnknownMetricError(ValueError):
 def names() -> tuple[str, ...]:
     """Return the names of all metrics in alphabetical order."""
     return tuple(sorted(_METRICS))
+
+
+def metric_class(name: str) -> type[Metric]:
+    """Return the class of a metric, whose docstring is its definition.
+
+    Raises:
+        UnknownMetricError: no metric has that name.
+    """
+    if name not in _METRICS:
+        raise UnknownMetricError(name)
+    return _METRICS[name]
 
 
 def resolve(name: str, parameters: Mapping[str, object], *, worst: float | None = None) -> Metric:
@@ -56,9 +88,8 @@ def resolve(name: str, parameters: Mapping[str, object], *, worst: float | None 
     >>> resolve("hd95", {"definition": "surfel"}).definition_id
     'hd_perc.surfel.v1;percentile=95;edge=v1'
     """
-    if name not in _METRICS:
-        raise UnknownMetricError(name)
+    kind = metric_class(name)
     reader = Parameters(name, parameters, worst)
-    metric = _METRICS[name](reader)
+    metric = kind.build(reader)
     reader.refuse_the_rest()
     return metric

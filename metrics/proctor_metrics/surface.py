@@ -5,15 +5,15 @@ parameter and part of the definition id. Only the box around both masks is looke
 outside it can be nearer. Distances are float64; outside the image is background.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from math import hypot
-from typing import NamedTuple, Self, assert_never
+from typing import Self, assert_never
 
 import numpy as np
-from scipy import ndimage
 
-from proctor_metrics.cases import BoolArray, Case, FloatArray, MaskCase
+from proctor_metrics.cases import Case, FloatArray, MaskCase
 from proctor_metrics.metric import (
     CaseType,
     Direction,
@@ -23,7 +23,12 @@ from proctor_metrics.metric import (
     number_text,
 )
 from proctor_metrics.parameters import Parameters
-from proctor_metrics.surfel import surfels
+from proctor_metrics.surface_distances import (
+    Directed,
+    enclosing_box,
+    surfel_distances,
+    voxel_distances,
+)
 
 _ROUNDING = 1e-12
 
@@ -36,61 +41,16 @@ class SurfaceDefinition(StrEnum):
     VOXEL6_POOLED = "voxel6-pooled"
 
 
-class _Directed(NamedTuple):
-    """Distances from one surface to the other, with the weight of each; float64 (n,)."""
+class SurfaceMetric(PerItemMetric):
+    """A distance between the surfaces of each label, with the rules for empty masks."""
 
-    distances_mm: FloatArray
-    weights: FloatArray
-
-
-@dataclass(frozen=True)
-class HausdorffPercentile(PerItemMetric):
-    """Percentile of the distances between two surfaces of each label (HD95 by default).
-
-    `surfel`: surface elements on the dual grid weighted by area; the percentile is the first
-    distance at which the cumulated area reaches it; the larger of both directions.
-    `voxel6`: voxels with a background face neighbor; linear interpolation; the larger of both
-    directions (MetricsReloaded, MONAI). `voxel6-pooled`: the same voxels, one percentile over
-    the distances of both directions together (MedPy).
-    Values: float64 of shape (n_labels, 1), in mm, from 0, lower is better.
-    Both empty: 0 and flag `both_empty`. One empty: the worst value (declared, or the length
-    of the image diagonal) and flag `prediction_empty` or `reference_empty`. NaN cannot occur.
-    Source: Nikolov et al., J. Med. Internet Res. 23 (2021) e26151 (surfel); Maier-Hein et
-    al., Nature Methods 21 (2024), `hd_perc`. Checked against surface-distance and MedPy.
-
-    >>> from proctor_metrics import MaskCase
-    >>> predicted, true = np.array([[1, 0, 0, 0]]), np.array([[0, 0, 0, 1]])
-    >>> case = MaskCase("a", predicted, true, (1.0, 2.0), {1: "lesion"})
-    >>> HausdorffPercentile().per_item(case).values
-    array([[6.]])
-    """
-
-    name = "hd95"
     direction = Direction.LOWER
     case_type = CaseType.MASK
-
-    surface: SurfaceDefinition = SurfaceDefinition.SURFEL
-    percentile: float = 95.0
-
-    @classmethod
-    def build(cls, parameters: Parameters) -> Self:
-        """Read `definition` and `percentile`."""
-        return cls(
-            surface=parameters.choice("definition", SurfaceDefinition.SURFEL),
-            percentile=parameters.number("percentile", 95.0, above=0.0, at_most=100.0),
-            declared_worst=parameters.worst(),
-        )
 
     @property
     def unit(self) -> str:
         """Return millimetres."""
         return "mm"
-
-    @property
-    def definition(self) -> str:
-        """Return the definition id."""
-        percentile = number_text(self.percentile)
-        return f"hd_perc.{self.surface}.v1;percentile={percentile};edge=v1"
 
     @property
     def edge_rules(self) -> tuple[str, ...]:
@@ -137,19 +97,66 @@ class HausdorffPercentile(PerItemMetric):
             {name: flag[:, np.newaxis] for name, flag in flags.items()},
         )
 
+    @abstractmethod
+    def _distance(self, mask: MaskCase, label: int) -> float:
+        """Return the distance of a label that is in both masks."""
+
+
+@dataclass(frozen=True)
+class HausdorffPercentile(SurfaceMetric):
+    """Percentile of the distances between two surfaces of each label (HD95 by default).
+
+    `surfel`: surface elements on the dual grid weighted by area; the percentile is the first
+    distance at which the cumulated area reaches it; the larger of both directions.
+    `voxel6`: voxels with a background face neighbor; linear interpolation; the larger of both
+    directions (MetricsReloaded, MONAI). `voxel6-pooled`: the same voxels, one percentile over
+    the distances of both directions together (MedPy).
+    Values: float64 of shape (n_labels, 1), in mm, from 0, lower is better.
+    Both empty: 0 and flag `both_empty`. One empty: the worst value (declared, or the length
+    of the image diagonal) and flag `prediction_empty` or `reference_empty`. NaN cannot occur.
+    Source: Nikolov et al., J. Med. Internet Res. 23 (2021) e26151 (surfel); Maier-Hein et
+    al., Nature Methods 21 (2024), `hd_perc`. Checked against surface-distance and MedPy.
+
+    >>> from proctor_metrics import MaskCase
+    >>> predicted, true = np.array([[1, 0, 0, 0]]), np.array([[0, 0, 0, 1]])
+    >>> case = MaskCase("a", predicted, true, (1.0, 2.0), {1: "lesion"})
+    >>> HausdorffPercentile().per_item(case).values
+    array([[6.]])
+    """
+
+    name = "hd95"
+
+    surface: SurfaceDefinition = SurfaceDefinition.SURFEL
+    percentile: float = 95.0
+
+    @classmethod
+    def build(cls, parameters: Parameters) -> Self:
+        """Read `definition` and `percentile`."""
+        return cls(
+            surface=parameters.choice("definition", SurfaceDefinition.SURFEL),
+            percentile=parameters.number("percentile", 95.0, above=0.0, at_most=100.0),
+            declared_worst=parameters.worst(),
+        )
+
+    @property
+    def definition(self) -> str:
+        """Return the definition id."""
+        percentile = number_text(self.percentile)
+        return f"hd_perc.{self.surface}.v1;percentile={percentile};edge=v1"
+
     def _distance(self, mask: MaskCase, label: int) -> float:
         predicted, true = mask.prediction == label, mask.reference == label
-        box = _box(predicted | true)
+        box = enclosing_box(predicted | true)
         predicted, true = predicted[box], true[box]
         match self.surface:
             case SurfaceDefinition.SURFEL:
-                forth, back = _surfel_distances(predicted, true, mask.spacing_mm)
+                forth, back = surfel_distances(predicted, true, mask.spacing_mm)
                 return max(self._by_area(forth), self._by_area(back))
             case SurfaceDefinition.VOXEL6:
-                to_true, to_predicted = _voxel_distances(predicted, true, mask.spacing_mm)
+                to_true, to_predicted = voxel_distances(predicted, true, mask.spacing_mm)
                 return max(self._interpolated(to_true), self._interpolated(to_predicted))
             case SurfaceDefinition.VOXEL6_POOLED:
-                pair = _voxel_distances(predicted, true, mask.spacing_mm)
+                pair = voxel_distances(predicted, true, mask.spacing_mm)
                 return self._interpolated(np.concatenate(pair))
             case _ as unreachable:
                 assert_never(unreachable)
@@ -157,49 +164,10 @@ class HausdorffPercentile(PerItemMetric):
     def _interpolated(self, distances_mm: FloatArray) -> float:
         return float(np.percentile(distances_mm, self.percentile))
 
-    def _by_area(self, directed: _Directed) -> float:
+    def _by_area(self, directed: Directed) -> float:
         order = np.lexsort((directed.weights, directed.distances_mm))
         cumulated = np.cumsum(directed.weights[order])
         # The slack keeps an area that reaches the share exactly from missing it by rounding.
         share = self.percentile / 100 * (1 - _ROUNDING)
         reached = int(np.searchsorted(cumulated, share * cumulated[-1]))
         return float(directed.distances_mm[order[reached]])
-
-
-def _box(mask: BoolArray) -> tuple[slice, ...]:
-    """Return the smallest box that holds a mask that is not empty."""
-    slices = []
-    for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        used = np.flatnonzero(mask.any(axis=others))
-        slices.append(slice(int(used[0]), int(used[-1]) + 1))
-    return tuple(slices)
-
-
-def _surfel_distances(
-    predicted: BoolArray, true: BoolArray, spacing_mm: tuple[float, ...]
-) -> tuple[_Directed, _Directed]:
-    first, second = surfels(predicted, spacing_mm), surfels(true, spacing_mm)
-    return (
-        _Directed(_distance_to(second.border, spacing_mm)[first.border], first.areas),
-        _Directed(_distance_to(first.border, spacing_mm)[second.border], second.areas),
-    )
-
-
-def _voxel_distances(
-    predicted: BoolArray, true: BoolArray, spacing_mm: tuple[float, ...]
-) -> tuple[FloatArray, FloatArray]:
-    first, second = _voxel_border(predicted), _voxel_border(true)
-    return _distance_to(second, spacing_mm)[first], _distance_to(first, spacing_mm)[second]
-
-
-def _voxel_border(mask: BoolArray) -> BoolArray:
-    faces = ndimage.generate_binary_structure(mask.ndim, 1)
-    border: BoolArray = mask & ~ndimage.binary_erosion(mask, structure=faces)
-    return border
-
-
-def _distance_to(border: BoolArray, spacing_mm: tuple[float, ...]) -> FloatArray:
-    return np.asarray(
-        ndimage.distance_transform_edt(~border, sampling=spacing_mm), dtype=np.float64
-    )

@@ -12,7 +12,14 @@ from typing import Self, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from proctor_metrics.cases import Case, FloatArray, TableCase
+from proctor_metrics.cases import (
+    Case,
+    FloatArray,
+    LabelCase,
+    MetricInputError,
+    Side,
+    TableCase,
+)
 from proctor_metrics.metric import (
     UNLABELLED,
     CaseType,
@@ -126,6 +133,7 @@ class TopKAccuracy(PerItemMetric):
 class Accuracy(TopKAccuracy):
     """Share of items whose highest score is the true class's: top-k accuracy with k = 1.
 
+    Takes lists of classes too, where an item scores 1 or 0: scikit-learn's `accuracy_score`.
     A tie of m classes at the top, the true one among them, scores 1/m under `expected`, so a
     constant predictor gets exactly one over the number of classes.
 
@@ -136,6 +144,7 @@ class Accuracy(TopKAccuracy):
     """
 
     name = "accuracy"
+    case_type = CaseType.CLASSES
 
     @classmethod
     def build(cls, parameters: Parameters) -> Self:
@@ -146,6 +155,20 @@ class Accuracy(TopKAccuracy):
     def definition(self) -> str:
         """Return the definition id."""
         return f"accuracy.v1;ties={self.ties}"
+
+    def per_item(self, case: Case) -> ItemScores:
+        """Score every item of the case: a class is right or wrong, scores may be tied."""
+        if not isinstance(case, LabelCase):
+            return super().per_item(case)
+        if case.lost:
+            raise MetricInputError(
+                case.case,
+                Side.PREDICTION,
+                "the case was not answered",
+                "a missing case takes the worst value",
+            )
+        right = case.true_classes == case.predicted_classes
+        return ItemScores(UNLABELLED, right.astype(np.float64)[np.newaxis, :])
 
 
 def scores_of_the_true_class(table: TableCase) -> FloatArray:

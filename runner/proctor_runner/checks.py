@@ -25,7 +25,7 @@ from proctor.spec.challenge import (
 from proctor.spec.digests import FolderError, read_folder
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OrganizerError
-from proctor_metrics.cases import MaskCase, TableCase
+from proctor_metrics.cases import MaskCase
 from proctor_metrics.metric import UNLABELLED, CaseType, Kind, Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
 from proctor_runner.challenge_folder import (
@@ -44,9 +44,10 @@ from proctor_runner.identifying import identifying_fields
 from proctor_runner.references import (
     LabelsReference,
     MaskReference,
-    class_values,
+    ValuesReference,
     load_reference,
     load_volume,
+    make_case,
 )
 from proctor_runner.score_tables import MEAN
 
@@ -114,15 +115,27 @@ def _labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple[str, 
     """
     output, reference = task.outputs[declared.output], task.reference[declared.reference]
     match metric.case_type:
-        case CaseType.TABLE:
-            if (output.type, reference.type) != (OutputType.TABLE, ReferenceType.LABELS):
+        case CaseType.TABLE | CaseType.CLASSES:
+            lists = (OutputType.LABEL_LIST,) if metric.case_type is CaseType.CLASSES else ()
+            if (
+                output.type not in (OutputType.TABLE, *lists)
+                or reference.type is not ReferenceType.LABELS
+            ):
+                more = " or a label_list" if lists else ""
                 raise ValueError(
-                    f"{declared.name} compares a table with labels, not a {output.type} with"
+                    f"{declared.name} compares a table{more} with labels, not a {output.type} with"
                     f" {reference.type}"
                 )
-            classes = class_values(task.labels, output.columns)
-            empty = np.zeros(0, dtype=np.int64)
-            labels = metric.labels(TableCase.missing("check", empty, output.columns, classes))
+            nothing = LabelsReference(np.zeros(0, dtype=np.int64))
+            labels = metric.labels(make_case(task, declared.output, "check", None, nothing))
+        case CaseType.VALUES:
+            if (output.type, reference.type) != (OutputType.TABLE, ReferenceType.VALUES):
+                raise ValueError(
+                    f"{declared.name} compares a table with values, not a {output.type} with"
+                    f" {reference.type}"
+                )
+            numbers = ValuesReference(np.zeros((0, len(output.columns))))
+            labels = metric.labels(make_case(task, declared.output, "check", None, numbers))
         case CaseType.MASK:
             if (output.type, reference.type) != (OutputType.MASK_IMAGE, ReferenceType.MASK_IMAGE):
                 raise ValueError(
@@ -214,13 +227,13 @@ class _CaseCheck:
                 yield from self._identifiers(path, suffix(declared.file))
 
     def _items(self) -> int | None:
-        """Return how many items the case holds; None where labels are missing, which is told."""
-        labels = {
+        """Return how many items the case holds; None where a file is missing, which is told."""
+        counted = {
             name
             for name, declared in self._task.reference.items()
-            if declared.type is ReferenceType.LABELS
+            if declared.type is not ReferenceType.MASK_IMAGE
         }
-        if not labels <= set(self._case.reference):
+        if not counted <= set(self._case.reference):
             return None
         return items_of(self._task, self._case.reference)
 
@@ -232,6 +245,9 @@ class _CaseCheck:
             reference = load_reference(self._task, name, path, self._case.id)
         except OrganizerError as error:
             yield Problem(self._name(path), "", error.detail)
+            return
+        if isinstance(reference, ValuesReference):
+            yield from self._columns(name, path, reference.values.shape[1])
             return
         present = {int(value) for value in np.unique(reference.values)}
         self.labels_seen |= present
@@ -245,6 +261,16 @@ class _CaseCheck:
         if unknown:
             message = f"holds label {unknown[0]}, which the task's labels do not name"
             yield Problem(self._name(path), "", message)
+
+    def _columns(self, name: str, path: Path, found: int) -> Iterator[Problem]:
+        outputs = {metric.output for metric in self._task.metrics if metric.reference == name}
+        for output in sorted(outputs):
+            columns = self._task.outputs[output].columns
+            if found != len(columns):
+                message = (
+                    f"holds {found} numbers an item, output {output!r} has {len(columns)} columns"
+                )
+                yield Problem(self._name(path), "", message)
 
     def _grid(self, name: str, path: Path, shape: tuple[int, ...]) -> Iterator[Problem]:
         grids = {

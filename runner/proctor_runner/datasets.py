@@ -73,28 +73,30 @@ def build_split(
 
 
 def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
-    """Return how many items a case holds: the length of its labels, 1 where it has masks only.
+    """Return how many items a case holds: those of its labels or values, 1 where it has masks only.
 
     Raises:
-        ValueError: labels cannot be read; the message is a phrase for their owner.
+        ValueError: a reference cannot be read; the message is a phrase for their owner.
     """
     counts = {
-        name: _npy_length(path)
+        name: _npy_length(path, task.reference[name].type)
         for name, path in reference.items()
-        if task.reference[name].type is ReferenceType.LABELS
+        if task.reference[name].type is not ReferenceType.MASK_IMAGE
     }
     if len(set(counts.values())) > 1:
         raise ValueError(f"its references hold different numbers of items: {counts}")
     return next(iter(counts.values()), 1)
 
 
-def _npy_length(path: Path) -> int:
+def _npy_length(path: Path, kind: ReferenceType) -> int:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path.name} is no readable .npy file ({error})") from error
-    if not isinstance(array, np.ndarray) or array.ndim != 1:
-        raise ValueError(f"{path.name} does not hold one label an item")
+    axes = (1,) if kind is ReferenceType.LABELS else (1, 2)
+    if not isinstance(array, np.ndarray) or array.ndim not in axes:
+        what = "one label" if kind is ReferenceType.LABELS else "numbers"
+        raise ValueError(f"{path.name} does not hold {what} an item")
     return int(array.shape[0])
 
 

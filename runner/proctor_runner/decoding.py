@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -24,7 +24,9 @@ from proctor.spec.outcomes import Code, OrganizerError, PlatformError, ProctorEr
 from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.mask import mask_type
+from proctor_runner.decode.table import ARRAY_SUFFIX, ARRAY_TYPES
 from proctor_runner.decode.volume import open_volume
+from proctor_runner.references import label_names
 from proctor_runner.sandbox.interface import Ending, Program, Sandbox, SandboxJob, SandboxResult
 from proctor_runner.sandbox.logs import sanitize
 
@@ -79,11 +81,11 @@ class _Canonical:
     entry: dict[str, object]
     target: str
     shape: tuple[int, ...]
-    dtype: np.dtype[np.generic]
+    dtypes: tuple[np.dtype[Any], ...]
 
     @property
     def size_bytes(self) -> int:
-        return math.prod(self.shape) * self.dtype.itemsize
+        return math.prod(self.shape) * max(dtype.itemsize for dtype in self.dtypes)
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,11 @@ def _prepare(task: TaskSpec, case: RawCase, number: int) -> _Prepared:
             case OutputType.TABLE:
                 entry["columns"] = list(output.columns)
                 shape: tuple[int, ...] = (case.items, len(output.columns))
-                dtype: np.dtype[np.generic] = np.dtype(np.float64)
+                array = output.file.endswith(ARRAY_SUFFIX)
+                dtypes: tuple[np.dtype[Any], ...] = ARRAY_TYPES if array else ARRAY_TYPES[:1]
+            case OutputType.LABEL_LIST:
+                entry["labels"] = label_names(task.labels)
+                shape, dtypes = (case.items,), (np.dtype(np.int64),)
             case OutputType.MASK_IMAGE:
                 grid_name, shape = _grid(task, output, case)
                 grid_file = f"{number}-grid-{grid_name}{suffix(task.inputs[grid_name].file)}"
@@ -253,8 +259,8 @@ def _prepare(task: TaskSpec, case: RawCase, number: int) -> _Prepared:
                     "labels": sorted(task.labels),
                     "voxels": math.prod(shape),
                 }
-                dtype = mask_type(task.labels)
-        outputs[name] = _Canonical(case.files[output.file], entry, f"{stem}.npy", shape, dtype)
+                dtypes = (mask_type(task.labels),)
+        outputs[name] = _Canonical(case.files[output.file], entry, f"{stem}.npy", shape, dtypes)
     return _Prepared(case, outputs, grids)
 
 
@@ -378,5 +384,5 @@ def _is_canonical(path: Path, output: _Canonical) -> bool:
         except ValueError:
             return False
         size_bytes = path.stat().st_size - stream.tell()
-    right = shape == output.shape and dtype == output.dtype and not by_columns
-    return right and size_bytes == output.size_bytes
+    right = shape == output.shape and dtype in output.dtypes and not by_columns
+    return right and size_bytes == math.prod(shape) * dtype.itemsize

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
-from proctor.spec.challenge import ReferenceType, TaskSpec
+from proctor.spec.challenge import OutputType, ReferenceType, TaskSpec
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
-from proctor_metrics.cases import MaskCase, TableCase
+from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, ValueCase
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.contracts.native import suffix
 
@@ -43,7 +43,14 @@ class MaskReference:
     spacing_mm: tuple[float, ...]
 
 
-Reference = LabelsReference | MaskReference
+@dataclass(frozen=True, eq=False)
+class ValuesReference:
+    """Numbers of each item: float64 of shape (n_items, n_columns)."""
+
+    values: npt.NDArray[np.float64]
+
+
+Reference = LabelsReference | MaskReference | ValuesReference
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +72,8 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
         match declared.type:
             case ReferenceType.LABELS:
                 return _load_labels(path)
+            case ReferenceType.VALUES:
+                return _load_values(path)
             case ReferenceType.MASK_IMAGE:
                 return _load_mask(path, suffix(declared.file))
             case _ as unreachable:
@@ -134,8 +143,7 @@ def class_values(labels: Mapping[int, str], columns: tuple[str, ...]) -> tuple[i
     >>> class_values({0: "cat", 1: "dog"}, ("dog", "cat"))
     (1, 0)
     """
-    by_text = {name: value for value, name in labels.items()}
-    by_text |= {str(value): value for value in labels}
+    by_text = label_names(labels)
     unknown = [column for column in columns if column not in by_text]
     if unknown:
         raise ValueError(f"column {unknown[0]!r} is neither a label's number nor its name")
@@ -145,13 +153,18 @@ def class_values(labels: Mapping[int, str], columns: tuple[str, ...]) -> tuple[i
     return values
 
 
+def label_names(labels: Mapping[int, str]) -> dict[str, int]:
+    """Return the number of each label by how it may be written: its number or its name."""
+    return {name: value for value, name in labels.items()} | {str(value): value for value in labels}
+
+
 def make_case(
     task: TaskSpec,
     output: str,
     case: str,
     prediction: npt.NDArray[Any] | None,
     reference: Reference,
-) -> MaskCase | TableCase:
+) -> Case:
     """Put a prediction, or the lack of one, beside its reference.
 
     Without a prediction the result stands in for the case: it tells labels and items, and pooled
@@ -160,13 +173,23 @@ def make_case(
     Raises:
         MetricInputError: one side is not sound; it says which.
     """
+    columns = task.outputs[output].columns
     match reference:
+        case LabelsReference(values) if task.outputs[output].type is OutputType.LABEL_LIST:
+            classes = tuple(sorted(task.labels))
+            names = tuple(task.labels[value] for value in classes)
+            if prediction is None:
+                return LabelCase.missing(case, values, names, classes)
+            return LabelCase(case, prediction, values, names, classes)
         case LabelsReference(values):
-            columns = task.outputs[output].columns
             classes = class_values(task.labels, columns)
             if prediction is None:
                 return TableCase.missing(case, values, columns, classes)
             return TableCase(case, prediction, values, columns, classes)
+        case ValuesReference(numbers):
+            if prediction is None:
+                return ValueCase.missing(case, numbers, columns)
+            return ValueCase(case, prediction, numbers, columns)
         case MaskReference(values, spacing_mm):
             answer = np.zeros_like(values) if prediction is None else prediction
             return MaskCase(case, answer, values, spacing_mm, task.labels)
@@ -175,14 +198,33 @@ def make_case(
 
 
 def _load_labels(path: Path) -> LabelsReference:
-    try:
-        with path.open("rb") as stream:
-            array = np.lib.format.read_array(stream, allow_pickle=False)
-    except (OSError, EOFError) as error:
-        raise ValueError(f"is no readable .npy file ({error})") from error
+    array = _load_array(path)
     if array.ndim != 1:
         raise ValueError(f"has shape {array.shape}; one label an item is expected")
     return LabelsReference(as_integers(array).astype(np.int64))
+
+
+def _load_values(path: Path) -> ValuesReference:
+    array = _load_array(path)
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"has shape {array.shape} and type {array.dtype}; numbers of shape (items,) or"
+            " (items, columns) are expected"
+        )
+    numbers = array.astype(np.float64).reshape(array.shape[0], -1)
+    if not np.isfinite(numbers).all():
+        row = int(np.argwhere(~np.isfinite(numbers))[0][0])
+        raise ValueError(f"holds a value in row {row} that is not a finite number")
+    return ValuesReference(numbers)
+
+
+def _load_array(path: Path) -> npt.NDArray[Any]:
+    try:
+        with path.open("rb") as stream:
+            array: npt.NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    except (OSError, EOFError) as error:
+        raise ValueError(f"is no readable .npy file ({error})") from error
+    return array
 
 
 def _load_mask(path: Path, file_suffix: str) -> MaskReference:

@@ -100,7 +100,7 @@ class Scorer:
             lost = refused or spec.output not in predictions
             flag = REFUSED if refused else MISSING
             if isinstance(collected.metric, PooledMetric):
-                collected.cases.append(metric_case)
+                collected.cases.append(_compact(collected, metric_case))
                 continue
             collected.columns.append(_score(collected, metric_case, flag if lost else ""))
 
@@ -198,6 +198,15 @@ def _resolve(spec: MetricSpec) -> Metric:
 def _organizers(error: MetricInputError, spec: MetricSpec) -> OrganizerError:
     code = Code.REFERENCE_INVALID if error.side is Side.REFERENCE else Code.METRIC_FAILED
     return OrganizerError(code, f"metric {spec.id!r}: {error}")
+
+
+def _compact(collected: _Collected, case: Case) -> Case:
+    """Return what the metric needs of a case: of a large set, not every answer is kept."""
+    assert isinstance(collected.metric, PooledMetric)  # noqa: S101
+    try:
+        return collected.metric.compact(case)
+    except MetricInputError as error:
+        raise _organizers(error, collected.spec) from error
 
 
 def _score(collected: _Collected, case: Case, lost: str) -> CaseColumns:

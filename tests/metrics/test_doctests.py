@@ -22,7 +22,20 @@ def test_the_examples_are_true(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["auroc", "log_loss", "overlap", "surface", "top_k", "volume", "ranking", "bootstrap"]
+    "name",
+    [
+        "auroc",
+        "average_surface",
+        "averages",
+        "bootstrap",
+        "log_loss",
+        "overlap",
+        "ranking",
+        "regression",
+        "surface",
+        "top_k",
+        "volume",
+    ],
 )
 def test_a_metric_shows_an_example(name: str) -> None:
     module = importlib.import_module(f"proctor_metrics.{name}")

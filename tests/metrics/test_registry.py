@@ -16,9 +16,25 @@ from proctor_metrics import (
 
 # What must be given for a metric to be built at all.
 REQUIRED: dict[str, dict[str, object]] = {"top_k_accuracy": {"k": 5}}
-EVERY_METRIC = sorted(
-    ["accuracy", "auroc", "dice", "hd95", "log_loss", "top_k_accuracy", "volume_error"]
-)
+EVERY_METRIC = [
+    "accuracy",
+    "assd",
+    "auroc",
+    "balanced_accuracy",
+    "dice",
+    "f1_score",
+    "hd95",
+    "iou",
+    "log_loss",
+    "mae",
+    "mse",
+    "precision",
+    "r2",
+    "recall",
+    "rmse",
+    "top_k_accuracy",
+    "volume_error",
+]
 
 
 def test_the_names_are_known() -> None:
@@ -72,6 +88,27 @@ def test_every_metric_describes_itself(name: str) -> None:
             None,
             "auroc.v1;average=binary;positive=1;ties=half;edge=v1",
         ),
+        ("assd", {}, None, "assd.surfel.v1;edge=v1"),
+        ("assd", {"definition": "voxel6"}, None, "assd.voxel6.v1;edge=v1"),
+        ("iou", {}, None, "iou.v1;edge=v1"),
+        ("balanced_accuracy", {}, None, "ba.v1;ties=first;edge=v1"),
+        (
+            "f1_score",
+            {"average": "weighted", "zero_division": 1},
+            None,
+            "f1_score.v1;average=weighted;zero_division=1;ties=first;edge=v1",
+        ),
+        (
+            "precision",
+            {"average": "binary", "positive": 1, "zero_division": float("nan")},
+            None,
+            "precision.v1;average=binary;positive=1;zero_division=nan;ties=first;edge=v1",
+        ),
+        ("recall", {}, None, "recall.v1;average=macro;zero_division=0;ties=first;edge=v1"),
+        ("mae", {}, 9.0, "mae.v1;worst=9"),
+        ("mse", {}, 81.0, "mse.v1;worst=81"),
+        ("rmse", {}, 9.0, "rmse.v1;worst=9"),
+        ("r2", {}, None, "r2.v1;edge=v1"),
     ],
 )
 def test_a_definition_id_is_what_boards_and_archives_already_hold(
@@ -115,6 +152,12 @@ def test_an_unknown_metric_is_answered_with_the_known_ones() -> None:
         ("volume_error", {}, "parameter 'worst': a percentage has no natural worst value"),
         ("auroc", {"average": "binary"}, "parameter 'positive': is required"),
         ("auroc", {"positive": 1}, "'positive': is unknown; known parameters: 'average'"),
+        ("assd", {"definition": "voxel6-pooled"}, "one of 'surfel', 'voxel6'"),
+        ("f1_score", {"zero_division": 2}, "is 2; it must be one of '0', '1', 'nan'"),
+        ("f1_score", {"zero_division": True}, "is True; it must be one of '0', '1', 'nan'"),
+        ("recall", {"average": "binary"}, "parameter 'positive': is required"),
+        ("mae", {}, "parameter 'worst': an error has no natural worst value"),
+        ("rmse", {}, "parameter 'worst': an error has no natural worst value"),
     ],
 )
 def test_a_bad_parameter_is_named_with_what_is_allowed(

@@ -61,16 +61,28 @@ class InputType(StrEnum):
 
 
 class OutputType(StrEnum):
-    """What a model writes and how decode reads it."""
+    """What a model writes and how decode reads it.
+
+    ``table``: a number for every item and column, in CSV, or as an array of floats in a file
+    whose name ends in ``.npy``. ``label_list``: in CSV under the header ``label``, a class for
+    every item by its number or name. ``mask_image``: a label map on the grid of an input.
+    """
 
     TABLE = "table"
+    LABEL_LIST = "label_list"
     MASK_IMAGE = "mask_image"
 
 
 class ReferenceType(StrEnum):
-    """What the reference of a task holds."""
+    """What the reference of a task holds.
+
+    ``labels``: a ``.npy`` file with the number of a class for every item. ``values``: a ``.npy``
+    file with a number for every item, or one for every item and column. ``mask_image``: a label
+    map.
+    """
 
     LABELS = "labels"
+    VALUES = "values"
     MASK_IMAGE = "mask_image"
 
 
@@ -150,7 +162,9 @@ class TaskSpec(Spec):
     inputs: dict[Name, InputSpec] = Field(min_length=1)
     outputs: dict[Name, OutputSpec] = Field(min_length=1)
     reference: dict[Name, ReferenceSpec] = Field(min_length=1)
-    labels: dict[int, str] = Field(min_length=1)
+    labels: dict[int, str] = Field(
+        default_factory=dict, description="classes by number; none where all references are values"
+    )
     data: TaskData
     metrics: tuple[MetricSpec, ...] = Field(min_length=1)
     primary: Name
@@ -162,6 +176,13 @@ class TaskSpec(Spec):
     def _names_agree(self) -> Self:
         _refuse_twice("metric id", (metric.id for metric in self.metrics))
         _refuse_twice("output file", (output.file for output in self.outputs.values()))
+        classes = [
+            name
+            for name, reference in self.reference.items()
+            if reference.type is not ReferenceType.VALUES
+        ]
+        if classes and not self.labels:
+            raise ValueError(f"labels: reference {classes[0]!r} holds classes; name each of them")
         if self.primary not in {metric.id for metric in self.metrics}:
             raise ValueError(f"primary: no metric has the id {self.primary!r}")
         for metric in self.metrics:

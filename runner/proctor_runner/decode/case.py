@@ -16,6 +16,7 @@ import numpy as np
 
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
+from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.mask import read_mask
 from proctor_runner.decode.table import read_table
 from proctor_runner.decode.volume import open_volume
@@ -90,7 +91,7 @@ def _limit(case: dict[str, Any]) -> None:
     """Let this process have what an honest case of this size needs, and not much more."""
     voxels = max((int(output.get("voxels", 0)) for output in case["outputs"].values()), default=0)
     cells = sum(
-        case["items"] * len(output.get("columns", ())) for output in case["outputs"].values()
+        case["items"] * len(output.get("columns", (1,))) for output in case["outputs"].values()
     )
     budget = _SPARE_BYTES + voxels * _BYTES_PER_VOXEL + cells * _BYTES_PER_CELL
     pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -120,5 +121,7 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
     path = source / output["file"]
     if output["type"] == "table":
         return read_table(path, output["name"], output["columns"], items)
+    if output["type"] == "label_list":
+        return read_label_list(path, output["name"], output["labels"], items)
     grid: Grid = open_volume(source / output["grid_file"], output["grid_file"]).grid
     return read_mask(path, output["name"], grid, output["grid"], output["labels"])

@@ -1,85 +1,111 @@
-"""Reads a table output: a CSV file with the declared header and one row for each item."""
+"""Reads a table output: a number for each item and column, as CSV or as a ``.npy`` array.
+
+CSV is for people and any language; an array is for tables of a million cells, which take a second
+as text and nothing as bytes. An array keeps its type: single precision is as good an answer, and
+half the size.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from proctor_runner.decode.csv_rows import read_rows, short
 from proctor_runner.decode.errors import InvalidOutputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ARRAY_SUFFIX = ".npy"
+"""A table in a file of this suffix is an array; any other is CSV."""
+
+ARRAY_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
+"""The types of a canonical table, the one of CSV first."""
+
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_DIGITS = re.compile(r"[-+.0-9eE]*")
 _MOST_BYTES_PER_CELL = 64
-_SHOWN_CHARACTERS = 60
+_MOST_HEADER_BYTES = 64 * 1024
 
 
-def read_table(path: Path, name: str, columns: Sequence[str], items: int) -> NDArray[np.float64]:
+def read_table(path: Path, name: str, columns: Sequence[str], items: int) -> NDArray[np.floating]:
     """Return the table as (items, columns).
 
     Args:
-        name: What the file is called in sentences.
+        name: What the file is called in sentences; its suffix tells the format.
 
     Raises:
-        InvalidOutputError: Another header, number of rows or cells, or a cell without a number.
+        InvalidOutputError: Another header, shape or type, or a cell without a finite number.
     """
-    header_bytes = sum(len(column.encode()) + 4 for column in columns)
-    most_bytes = 64 + header_bytes + (items + 1) * len(columns) * _MOST_BYTES_PER_CELL
-    if path.stat().st_size > most_bytes:
-        raise InvalidOutputError(
-            f"{name} has {path.stat().st_size} bytes; a table of {items} rows and"
-            f" {len(columns)} columns has at most {most_bytes}."
-        )
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidOutputError(f"{name} is not UTF-8 text (byte {error.start}).") from None
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    except csv.Error as error:
-        raise InvalidOutputError(f"{name} is not CSV: {error}.") from None
-    expected = ",".join(columns)
-    if not rows:
-        raise InvalidOutputError(f"{name} is empty; expected the header {_short(expected)!r}.")
-    found = [cell.strip() for cell in rows[0]]
-    if found != list(columns):
-        raise InvalidOutputError(
-            f"{name} has the header {_short(','.join(found))!r}; expected {_short(expected)!r}."
-        )
-    if len(rows) - 1 != items:
-        raise InvalidOutputError(
-            f"{name} has {len(rows) - 1} rows; expected {items}, one for each item."
-        )
+    if name.endswith(ARRAY_SUFFIX):
+        return _read_array(path, name, columns, items)
+    rows = read_rows(path, name, columns, items, _MOST_BYTES_PER_CELL)
     table = np.empty((items, len(columns)), dtype=np.float64)
-    for number, row in enumerate(rows[1:]):
-        if len(row) != len(columns):
-            raise InvalidOutputError(
-                f"{name} row {number + 1} has {len(row)} values; expected {len(columns)}."
-            )
-        table[number] = [
+    for number, row in enumerate(rows):
+        table[number] = _numbers(row) or [
             _number(cell, name, number + 1, column)
             for cell, column in zip(row, columns, strict=True)
         ]
     return table
 
 
+def _numbers(row: Sequence[str]) -> list[float]:
+    """Return the numbers of a row at once; nothing where a cell has to be looked at."""
+    # Of these signs float() takes numbers alone, and no 1_000, nan or inf.
+    if not _DIGITS.fullmatch("".join(row)):
+        return []
+    try:
+        values = [float(cell) for cell in row]
+    except ValueError:
+        return []
+    return values if all(map(math.isfinite, values)) else []
+
+
 def _number(cell: str, name: str, row: int, column: str) -> float:
     text = cell.strip()
     # float() alone would take 1_000, nan and inf.
     value = float(text) if _NUMBER.fullmatch(text) else float("nan")
-    if not np.isfinite(value):
+    if not math.isfinite(value):
         raise InvalidOutputError(
-            f"{name} row {row} column {column!r} holds {_short(text)!r}; expected a finite number."
+            f"{name} row {row} column {column!r} holds {short(text)!r}; expected a finite number."
         )
     return value
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+def _read_array(path: Path, name: str, columns: Sequence[str], items: int) -> NDArray[np.floating]:
+    expected = (items, len(columns))
+    most_bytes = _MOST_HEADER_BYTES + math.prod(expected) * ARRAY_TYPES[0].itemsize
+    if path.stat().st_size > most_bytes:
+        raise InvalidOutputError(
+            f"{name} has {path.stat().st_size} bytes; an array of shape {expected} has at most"
+            f" {most_bytes}."
+        )
+    try:
+        with path.open("rb") as stream:
+            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+            rest = stream.read(1)
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:
+        raise InvalidOutputError(
+            f"{name} is no readable .npy array: {short(' '.join(str(error).split()))}."
+        ) from None
+    if rest:
+        raise InvalidOutputError(f"{name} goes on after its array; expected nothing more.")
+    if array.shape != expected:
+        raise InvalidOutputError(f"{name} has shape {array.shape}; expected {expected}.")
+    if array.dtype.newbyteorder("=") not in ARRAY_TYPES:
+        raise InvalidOutputError(
+            f"{name} holds values of type {array.dtype}; expected float32 or float64."
+        )
+    finite = np.isfinite(array)
+    if not finite.all():
+        row, column = (int(index) for index in np.argwhere(~finite)[0])
+        raise InvalidOutputError(
+            f"{name} row {row + 1} column {columns[column]!r} holds {array[row, column]};"
+            " expected a finite number."
+        )
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))

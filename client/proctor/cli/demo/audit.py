@@ -144,7 +144,7 @@ def _pairs(
     metric: MetricSpec,
     files: tuple[CaseFiles, ...],
 ) -> Iterator[_Pair]:
-    from proctor_runner.references import LabelsReference, load_reference
+    from proctor_runner.references import MaskReference, load_reference
 
     first = next(
         run.id
@@ -158,7 +158,7 @@ def _pairs(
         reference = load_reference(
             task, metric.reference, case.reference[metric.reference], case.id
         )
-        spacing = () if isinstance(reference, LabelsReference) else reference.spacing_mm
+        spacing = reference.spacing_mm if isinstance(reference, MaskReference) else ()
         yield _Pair(
             case=case.id,
             predicted=np.load(BytesIO(blob), allow_pickle=False),
