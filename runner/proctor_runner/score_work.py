@@ -6,20 +6,13 @@ arrays were written by decode, and are read without pickle.
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
-
-import proctor_metrics
-from proctor.spec.digests import digest_entries, read_folder
 from proctor.spec.outcomes import Code
 from proctor.spec.work import ScoreCase, ScoreOrder, ScoreReport
 from proctor_runner.desk import Desk, StoppedError
 from proctor_runner.faults import FaultPoint, Faults
+from proctor_runner.metric_wheel import library_versions, metric_code_digest, metric_wheel
 from proctor_runner.references import load_prediction, load_reference
 from proctor_runner.scoring import Scorer, Scores
-
-_LIBRARIES = ("numpy", "scipy", "nibabel", "proctor")
 
 
 def score_run(order: ScoreOrder, desk: Desk, faults: Faults | None = None) -> ScoreReport:
@@ -41,7 +34,8 @@ def score_run(order: ScoreOrder, desk: Desk, faults: Faults | None = None) -> Sc
         metrics=scores.metrics,
         per_item=desk.store_bytes(scores.per_item),
         code_digest=metric_code_digest(),
-        libraries={name: version(name) for name in _LIBRARIES},
+        code=desk.store_bytes(metric_wheel()),
+        libraries=library_versions(),
     )
 
 
@@ -54,12 +48,6 @@ def score_cases(order: ScoreOrder, desk: Desk) -> Scores:
         desk.progress("scoring", done, len(order.cases))
         _score_case(scorer, order, case, desk)
     return scorer.finish()
-
-
-@cache
-def metric_code_digest() -> str:
-    """Return the digest of the metric package's source on this machine."""
-    return digest_entries(read_folder(Path(proctor_metrics.__file__).parent))
 
 
 def _score_case(scorer: Scorer, order: ScoreOrder, case: ScoreCase, desk: Desk) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proctor.spec.leaderboard import Verdict
-from proctor_platform.reruns import compare_scores, environment_difference
+from proctor.spec.verdicts import compare_scores, environment_difference
 
 
 @pytest.fixture
