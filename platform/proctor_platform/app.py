@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from proctor_platform import errors, migrate, tokens
+from proctor_platform.cross_origin import CrossOrigin
 from proctor_platform.database import Database
 from proctor_platform.middleware import JsonLimit, RequestFrame
 from proctor_platform.queueing.service import Background
@@ -18,6 +19,7 @@ from proctor_platform.routes import (
     challenges,
     health,
     leaderboards,
+    pictures,
     submissions,
     work,
 )
@@ -68,8 +70,9 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     app.state.background = background
     errors.install(app)
     app.include_router(health.router)
-    for module in (accounts, blobs, challenges, submissions, leaderboards, work):
+    for module in (accounts, blobs, challenges, submissions, pictures, leaderboards, work):
         app.include_router(module.router, prefix=API, responses=problems())
     app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, knows=knows)
+    app.add_middleware(CrossOrigin, dashboard_url=settings.dashboard_url)
     app.add_middleware(RequestFrame)
     return app

@@ -16,6 +16,7 @@ ROW = tuple[int, int, int, int, int]
 
 READ_CHALLENGE: ROW = (404, 403, 404, 200, 200)
 READ_BOARD: ROW = (404, 403, 404, 0, 0)
+READ_CASE: ROW = (404, 403, 404, 403, 200)
 WORK_ORDER: ROW = (401, 403, 403, 403, 403)
 
 # One status a role in the order of ROLES; 0 where another test says what the allowed get.
@@ -33,6 +34,7 @@ EXPECTED: dict[tuple[str, str], ROW] = {
     ("GET", "/challenges/{slug}/reevaluations"): (401, 403, 404, 403, 200),
     ("GET", "/challenges/{slug}/sample"): READ_CHALLENGE,
     ("GET", "/challenges/{slug}/runtimes/{name}"): READ_CHALLENGE,
+    ("GET", "/challenges/{slug}/phases/{phase}/quota"): (401, 403, 404, 200, 200),
     ("GET", "/challenges/{slug}/phases/{phase}/leaderboard"): READ_BOARD,
     ("GET", "/challenges/{slug}/phases/{phase}/leaderboards"): READ_BOARD,
     ("GET", "/leaderboards/{snapshot_id}"): READ_BOARD,
@@ -47,6 +49,11 @@ EXPECTED: dict[tuple[str, str], ROW] = {
     ("GET", "/submissions"): (401, 403, 200, 200, 200),
     ("GET", "/submissions/{submission_id}"): (404, 403, 404, 200, 200),
     ("GET", "/submissions/{submission_id}/cases"): (404, 403, 404, 200, 200),
+    ("GET", "/submissions/{submission_id}/runs/{run_id}/cases/{case_id}"): READ_CASE,
+    ("GET", "/submissions/{submission_id}/runs/{run_id}/cases/{case_id}/{part}/{name}"): (
+        *READ_CASE[:4],
+        404,
+    ),
     ("GET", "/submissions/{submission_id}/log"): (401, 403, 404, 200, 200),
     ("GET", "/submissions/{submission_id}/events"): (401, 403, 404, 200, 200),
     ("POST", "/submissions/{submission_id}/reruns"): (401, 403, 404, 201, 409),
@@ -97,6 +104,9 @@ def test_every_route_answers_every_role_as_the_table_says(
         "name": "runtime-cpu",
         "phase": "main",
         "submission_id": submission,
+        "run_id": participant.get(f"/submissions/{submission}").json()["runs"][-1]["id"],
+        "case_id": "c0",
+        "part": "predictions",
         "snapshot_id": "lea_" + "0" * 26,
         "work_id": "run_" + "0" * 26,
         "token_id": spare,

@@ -18,6 +18,7 @@ from proctor.client.errors import HostError
 from proctor.client.parts import PartedUpload
 from proctor.client.transport import Params, RetryPolicy, Transport
 from proctor.spec.api import (
+    CaseFiles,
     PART_BYTES,
     CaseView,
     ChallengeSummary,

@@ -13,6 +13,7 @@ from proctor.spec.api import (
     MemberCreate,
     Page,
     PublishRequest,
+    QuotaLeft,
     ReevaluationRequest,
     Reevaluations,
 )
@@ -24,10 +25,11 @@ from proctor_platform import challenges, reevaluations
 from proctor_platform.database import Reading, Writing
 from proctor_platform.identity import CurrentUser, OptionalUser
 from proctor_platform.publishing import publish
-from proctor_platform.rights import challenge_in_sight
+from proctor_platform.rights import challenge_in_sight, phase_in_sight
 from proctor_platform.routes.paging import Limit, Offset
 from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings, settings_of
+from proctor_platform.submissions.allowance import quota_left
 from proctor_platform.versions import newest, numbered
 
 Settings = Annotated[PlatformSettings, Depends(settings_of)]
@@ -124,3 +126,9 @@ def read_runtime(slug: Slug, name: Slug, user: OptionalUser, session: Reading) -
     """Show an approved runtime image by the blobs it is made of."""
     sight = challenge_in_sight(session, slug, user)
     return challenges.runtime_of(newest(session, sight.challenge), name)
+
+
+@router.get("/{slug}/phases/{phase}/quota", responses=problems(Code.NOT_FOUND))
+def read_quota(slug: Slug, phase: Slug, user: CurrentUser, session: Reading) -> QuotaLeft:
+    """Tell how many submissions to a phase you have left."""
+    return quota_left(session, phase_in_sight(session, slug, phase, user), user)
