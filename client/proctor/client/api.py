@@ -18,8 +18,8 @@ from proctor.client.errors import HostError
 from proctor.client.parts import PartedUpload
 from proctor.client.transport import Params, RetryPolicy, Transport
 from proctor.spec.api import (
-    CaseFiles,
     PART_BYTES,
+    CaseFiles,
     CaseView,
     ChallengeSummary,
     ChallengeView,
