@@ -154,7 +154,7 @@ class Run(SQLModel, table=True):
 
     __table_args__ = (
         Index("run_waiting", "state", "queue", "lease_until"),
-        Index("run_turn", "state", "queue", "requested_by", "queued_at"),
+        Index("run_turn", "state", "queue", "requested_by", "queued_at", "id"),
     )
 
     id: str = Field(primary_key=True)

@@ -21,7 +21,7 @@ from proctor.spec.work import Claim, Role
 from proctor_platform import tokens
 from proctor_platform.clock import now
 from proctor_platform.database import Database
-from proctor_platform.tables import Run, Submission, User
+from proctor_platform.tables import Evaluation, Run, Submission, User
 from proctor_platform.transitions import move
 from proctor_platform.work.holding import Work, queue_of, role_of, table_of
 from proctor_platform.work.turns import Share, cap_of, count_live, in_line, note_turn
@@ -77,8 +77,8 @@ def _take_first(
     session: Session, asked: Claim, line: Sequence[str], lease_s: float, running: int | None
 ) -> Claimed | None:
     for work_id in line:
-        row = session.get(table_of(work_id), work_id)
-        if row is not None and _has_room(session, row, running) and _raise_fence(session, row):
+        row = _row(session, work_id)
+        if _has_room(session, row, running) and _raise_fence(session, row):
             state = RunState.CLAIMED if isinstance(row, Run) else EvaluationState.CLAIMED
             changes: dict[str, Any] = {"stage": "claimed"} if isinstance(row, Run) else {}
             move(
@@ -125,6 +125,12 @@ def _raise_fence(session: Session, row: Work) -> bool:
         raised.values(fence=row.fence + 1), execution_options={"synchronize_session": False}
     )
     return done.rowcount == 1
+
+
+def _row(session: Session, work_id: str) -> Work:
+    if table_of(work_id) is Run:
+        return session.get_one(Run, work_id)
+    return session.get_one(Evaluation, work_id)
 
 
 def _run_of(session: Session, row: Work) -> Run:

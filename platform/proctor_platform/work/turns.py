@@ -10,10 +10,10 @@ and what this worker cannot do (the phase asks for other GPUs than it has).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, update
+from sqlalchemy import ColumnElement, Label, and_, func, not_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -25,8 +25,9 @@ from proctor_platform.tables import Challenge, ChallengeVersion, Evaluation, Run
 from proctor_platform.versions import newest, spec_of
 from proctor_platform.work.holding import is_live
 
+_PEOPLE = 4
 _MOST = 16
-"""So many are named, for when others are faster."""
+"""So many pieces are named at most, for when others are faster."""
 
 
 class Share(NamedTuple):
@@ -46,9 +47,15 @@ def in_line(session: Session, claim: Claim, running: int | None) -> list[str]:
         running: how many runs of one participant are done at once where the phase does not say.
     """
     if claim.queue is Queue.SCORE:
-        return _fairest(session, claim.queue, Evaluation, _waiting_evaluations())
-    barred = [*_unfit(session, claim), *_full(session, running)]
-    return _fairest(session, claim.queue, Run, _waiting_runs(claim.queue, barred))
+        queued = col(Evaluation.state) == EvaluationState.QUEUED.value
+        return _fairest(session, claim.queue, Evaluation, [queued])
+    waiting = [
+        col(Run.state) == RunState.QUEUED.value,
+        col(Run.queue) == claim.queue.value,
+        *(not_(barred) for barred in _unfit(session, claim)),
+        *(not_(barred) for barred in _full(session, running)),
+    ]
+    return _fairest(session, claim.queue, Run, waiting)
 
 
 def cap_of(session: Session, share: Share, running: int | None) -> int | None:
@@ -92,63 +99,59 @@ def note_turn(session: Session, user_id: str, queue: Queue) -> None:
         return  # another claim of this very moment has kept it
 
 
-def _waiting_runs(
-    queue: Queue, barred: Iterable[ColumnElement[bool]]
-) -> Select[tuple[str, str, object, int]]:
-    return _numbered(Run).where(
-        col(Run.state) == RunState.QUEUED.value,
-        col(Run.queue) == queue.value,
-        *(not_(condition) for condition in barred),
+def _people(
+    session: Session,
+    queue: Queue,
+    table: type[Run] | type[Evaluation],
+    waiting: Sequence[ColumnElement[bool]],
+) -> list[tuple[str, int]]:
+    """Return the few participants whose turn comes first, and what of theirs is being done."""
+    person: Label[str] = col(Run.requested_by).label("person")
+    first = _joined(table, person, func.min(col(table.queued_at)).label("first_at"))
+    waits = first.where(*waiting).group_by(person).subquery()
+    live = _joined(table, person, func.count().label("pieces")).where(is_live(table))
+    if table is Run:
+        live = live.where(col(Run.queue) == queue.value)
+    busy = live.group_by(person).subquery()
+    turn = and_(col(Turn.user_id) == waits.c.person, col(Turn.queue) == queue.value)
+    pieces = func.coalesce(busy.c.pieces, 0)
+    served_at = col(Turn.served_at).asc().nulls_first()
+    statement = (
+        select(waits.c.person, pieces)
+        .outerjoin(busy, busy.c.person == waits.c.person)
+        .outerjoin(Turn, turn)
+        .order_by(pieces, served_at, waits.c.first_at, waits.c.person)
+        .limit(_PEOPLE)
     )
-
-
-def _waiting_evaluations() -> Select[tuple[str, str, object, int]]:
-    return (
-        _numbered(Evaluation)
-        .join(Run, col(Run.id) == col(Evaluation.run_id))
-        .where(col(Evaluation.state) == EvaluationState.QUEUED.value)
-    )
-
-
-def _numbered(table: type[Run] | type[Evaluation]) -> Select[tuple[str, str, object, int]]:
-    """Select work with its participant and its place among all that this participant waits for."""
-    person = col(Run.requested_by)
-    order = col(table.queued_at), col(table.id)
-    place = func.row_number().over(partition_by=person, order_by=order)
-    return select(
-        col(table.id).label("id"),
-        person.label("person"),
-        col(table.queued_at).label("queued_at"),
-        place.label("place"),
-    )
+    return list(session.exec(statement))
 
 
 def _fairest(
     session: Session,
     queue: Queue,
     table: type[Run] | type[Evaluation],
-    numbered: Select[tuple[str, str, object, int]],
+    waiting: Sequence[ColumnElement[bool]],
 ) -> list[str]:
-    waiting = numbered.subquery()
-    live = select(col(Run.requested_by).label("person"), func.count().label("runs"))
-    if table is Evaluation:
-        live = live.select_from(Evaluation).join(Run, col(Run.id) == col(Evaluation.run_id))
-    else:
-        live = live.where(col(Run.queue) == queue.value)
-    busy = live.where(is_live(table)).group_by(col(Run.requested_by)).subquery()
-    turn = and_(col(Turn.user_id) == waiting.c.person, col(Turn.queue) == queue.value)
-    before = func.coalesce(busy.c.runs, 0) + waiting.c.place
-    statement = (
-        select(waiting.c.id)
-        .outerjoin(busy, busy.c.person == waiting.c.person)
-        .outerjoin(Turn, turn)
-        .where(waiting.c.place <= _MOST)
-        .order_by(
-            before, col(Turn.served_at).asc().nulls_first(), waiting.c.queued_at, waiting.c.id
+    people = _people(session, queue, table, waiting)
+    found = []
+    for turn, (person, busy) in enumerate(people):
+        theirs = (
+            _joined(table, col(table.id))
+            .where(*waiting, col(Run.requested_by) == person)
+            .order_by(col(table.queued_at), col(table.id))
+            .limit(_MOST // len(people))
         )
-        .limit(_MOST)
-    )
-    return list(session.exec(statement))
+        ids = session.exec(theirs)
+        found += [(busy + place, turn, work_id) for place, work_id in enumerate(ids)]
+    return [work_id for *_, work_id in sorted(found)]
+
+
+def _joined(table: type[Run] | type[Evaluation], *columns: Any) -> Any:
+    """Select from runs, or from evaluations with the runs that they score."""
+    selected = select(*columns).select_from(table)
+    if table is Run:
+        return selected
+    return selected.join(Run, col(Run.id) == col(Evaluation.run_id))
 
 
 def _full(session: Session, running: int | None) -> list[ColumnElement[bool]]:
@@ -195,10 +198,13 @@ def _unfit(session: Session, claim: Claim) -> list[ColumnElement[bool]]:
 
 
 def _entered(challenge_id: str, phase: str) -> ColumnElement[bool]:
+    # Asked for each run apart: a set of all submissions would be made for every claim.
     entered = select(col(Submission.id)).where(
-        col(Submission.challenge_id) == challenge_id, col(Submission.phase) == phase
+        col(Submission.id) == col(Run.submission_id),
+        col(Submission.challenge_id) == challenge_id,
+        col(Submission.phase) == phase,
     )
-    return col(Run.submission_id).in_(entered)
+    return entered.correlate(Run).exists()
 
 
 def _phase(session: Session, challenge_id: str, version: int, slug: str) -> PhaseSpec:

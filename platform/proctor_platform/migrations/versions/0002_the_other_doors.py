@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("user_id", "queue"),
     )
-    op.create_index("run_turn", "run", ["state", "queue", "requested_by", "queued_at"])
+    op.create_index("run_turn", "run", ["state", "queue", "requested_by", "queued_at", "id"])
 
 
 def downgrade() -> None:
