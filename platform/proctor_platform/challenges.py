@@ -13,6 +13,8 @@ from proctor.spec.api import (
     JoinRequest,
     MemberCreate,
     Page,
+    PublicCase,
+    PublicInputs,
     TaskFacts,
 )
 from proctor.spec.challenge import ChallengeSpec, SplitSpec, TaskData
@@ -59,7 +61,10 @@ def list_challenges(
         int,
         session.exec(
             select(col(Submission.challenge_id), func.count())
-            .where(col(Submission.challenge_id).in_([row.id for row, _ in rows]))
+            .where(
+                col(Submission.challenge_id).in_([row.id for row, _ in rows]),
+                col(Submission.check_only).is_(False),
+            )
             .group_by(col(Submission.challenge_id))
         ).all(),
     )
@@ -143,6 +148,29 @@ def sample_of(session: Session, version: ChallengeVersion) -> dict[str, SplitDat
         )
         for task in version.data
     }
+
+
+def inputs_of(session: Session, version: ChallengeVersion, slug: str) -> PublicInputs:
+    """Return the inputs of a task's test set, which the organizer made public.
+
+    Of groups and strata nothing is said: they are for statistics, and may tell of the reference.
+
+    Raises:
+        ProctorError: there is no such task, or its inputs are hidden.
+    """
+    task = next((task for task in spec_of(version).tasks if task.slug == slug), None)
+    if task is None:
+        raise ProctorError(Code.NOT_FOUND, f"The challenge has no task {slug}.")
+    if not task.inputs_public:
+        raise ProctorError(Code.NOT_FOUND, f"The inputs of the task {slug} are hidden.")
+    found = dataset(session, version, slug, "hidden", "inputs")
+    return PublicInputs(
+        version=version.number,
+        digest=found.digest(),
+        cases=tuple(
+            PublicCase(id=case.id, items=case.items, files=case.files) for case in found.cases
+        ),
+    )
 
 
 def runtime_of(version: ChallengeVersion, name: str) -> RuntimeImage:

@@ -186,9 +186,13 @@ def _splits(datasets: TaskDatasets) -> tuple[tuple[str, SplitData], ...]:
 
 def _files(where: str, split: SplitData) -> Iterator[tuple[str, FileRef]]:
     for half in (split.inputs, split.reference):
-        for case in half.cases:
-            for name, file in case.files.items():
-                yield f"{where}.{half.kind}.{case.id}.{name}", file
+        yield from _half_files(where, half)
+
+
+def _half_files(where: str, half: Dataset) -> Iterator[tuple[str, FileRef]]:
+    for case in half.cases:
+        for name, file in case.files.items():
+            yield f"{where}.{half.kind}.{case.id}.{name}", file
 
 
 def _hidden_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
@@ -199,6 +203,8 @@ def _hidden_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
 def _shown_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
     for slug, datasets in request.data.items():
         yield from _files(f"{slug}.sample", datasets.sample)
+        if request.challenge.task(slug).inputs_public:
+            yield from _half_files(f"{slug}.hidden", datasets.hidden.inputs)
     for runtime in request.runtimes:
         yield from image_files(f"runtimes.{runtime.name}", runtime.image)
 

@@ -32,6 +32,7 @@ from proctor.spec.api import (
     MissingRequest,
     Page,
     PlatformLimits,
+    PublicInputs,
     PublishRequest,
     QuotaLeft,
     ReevaluationRequest,
@@ -176,6 +177,10 @@ class Client:
     def sample(self, slug: str) -> dict[str, SplitData]:
         """Return the public sample of every task, by slug."""
         return self._get(dict[str, SplitData], f"/challenges/{slug}/sample")
+
+    def inputs(self, slug: str, task: str) -> PublicInputs:
+        """Return the cases of a task whose inputs are public."""
+        return self._get(PublicInputs, f"/challenges/{slug}/tasks/{task}/inputs")
 
     def runtime(self, slug: str, name: str) -> RuntimeImage:
         """Return an approved runtime image of a challenge."""

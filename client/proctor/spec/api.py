@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from proctor.spec.base import Digest, FileRef, Name, Slug, Spec, UtcDatetime
+from proctor.spec.base import CaseId, Digest, FileRef, Name, Slug, Spec, UtcDatetime
 from proctor.spec.challenge import ChallengeSpec, SubmissionKind
 from proctor.spec.dataset import TaskDatasets
 from proctor.spec.leaderboard import Verdict
@@ -224,6 +224,22 @@ class Source(Spec):
     url: str = Field(max_length=500, description="without credentials")
     revision: str = Field(max_length=80, description="manifest digest, or commit")
     folder: str = Field("", max_length=400, description="inside a repository")
+
+
+class PublicCase(Spec):
+    """A case whose inputs everybody may have."""
+
+    id: CaseId
+    items: int
+    files: dict[Name, FileRef]
+
+
+class PublicInputs(Spec):
+    """The test set of a task without its reference, where the organizer made that public."""
+
+    version: int
+    digest: Digest
+    cases: tuple[PublicCase, ...]
 
 
 class SubmissionCreate(Spec):

@@ -12,6 +12,7 @@ from proctor.spec.api import (
     JoinRequest,
     MemberCreate,
     Page,
+    PublicInputs,
     PublishRequest,
     QuotaLeft,
     ReevaluationRequest,
@@ -119,6 +120,13 @@ def read_sample(slug: Slug, user: OptionalUser, session: Reading) -> dict[Slug, 
     """Show the public sample of every task, inputs and reference, by digest."""
     sight = challenge_in_sight(session, slug, user)
     return challenges.sample_of(session, newest(session, sight.challenge))
+
+
+@router.get("/{slug}/tasks/{task}/inputs", responses=problems(Code.NOT_FOUND))
+def read_inputs(slug: Slug, task: Slug, user: OptionalUser, session: Reading) -> PublicInputs:
+    """List the cases of a task whose inputs are public, with their files by digest."""
+    sight = challenge_in_sight(session, slug, user)
+    return challenges.inputs_of(session, newest(session, sight.challenge), task)
 
 
 @router.get("/{slug}/runtimes/{name}", responses=problems(Code.NOT_FOUND))
