@@ -23,6 +23,7 @@ from proctor.spec.outcomes import Code, OrganizerError, ParticipantError, Platfo
 from proctor.spec.work import (
     CaseReport,
     Claim,
+    PredictionsContent,
     Queue,
     RunOrder,
     RunReport,
@@ -35,6 +36,7 @@ from proctor_runner.faults import FaultPoint, Faults
 from proctor_runner.lease import Lease
 from proctor_runner.model_program import model_program
 from proctor_runner.platform_api import LeaseLostError, OrderApi, PlatformApi
+from proctor_runner.predictions_work import decode_predictions
 from proctor_runner.run_work import RunOutcome, run_cases
 from proctor_runner.score_work import score_run
 from proctor_runner.scratch import scratch_folder
@@ -132,8 +134,11 @@ def _run(order: RunOrder, context: WorkContext, desk: RunDesk, scratch: Path) ->
     with context.workshop.open(cases) as tools:
         images = tools.bench.sandbox.name != "process"
         try:
-            program = model_program(order, desk, tools.shelf, scratch / "model", images)
-            outcome = run_cases(order, program, desk, tools.bench)
+            if isinstance(order.content, PredictionsContent):
+                outcome = decode_predictions(order, order.content, desk, tools.bench)
+            else:
+                program = model_program(order, desk, tools.shelf, scratch / "model", images)
+                outcome = run_cases(order, program, desk, tools.bench)
         except ParticipantError as error:
             outcome = RunOutcome(error.code, error.detail, order.seconds_used)
         return RunReport(
