@@ -10,7 +10,6 @@ so whatever a model prints is log, and whatever it reads is empty.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
@@ -44,7 +43,7 @@ class Line:
         os.dup2(nothing, 0)
         os.close(nothing)
         os.dup2(2, 1)
-        return cls(io.open(incoming, "rb"), outgoing)
+        return cls(open(incoming, "rb"), outgoing)
 
     def send(self, **message: object) -> None:
         """Write one message, after all that was printed before it."""

@@ -14,9 +14,24 @@ from docker.errors import APIError
 
 from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox.engine_errors import ENGINE_ERRORS, explain
+from proctor_runner.sandbox.interface import Ending
 
 KILL_TAKES_AT_MOST_S = 30.0
+KILLED_CODES = (137, 143)
+"""Exit statuses that a program's own end and a kill from outside have in common."""
+
 _EVENTS_REACH_BACK_S = 86_400
+
+
+def weigh(stopped_for: Ending | None, out_of_memory: bool, full: bool) -> Ending:
+    """Weigh what is known: a killed child explains more than the wait for it that followed."""
+    if stopped_for is Ending.CANCELLED:
+        return Ending.CANCELLED
+    if out_of_memory:
+        return Ending.OUT_OF_MEMORY
+    if full:
+        return Ending.OUTPUT_LIMIT
+    return stopped_for or Ending.EXITED
 
 
 class ContainerEnd:

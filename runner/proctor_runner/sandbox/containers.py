@@ -23,7 +23,7 @@ from proctor_runner.sandbox.engine_errors import (
     ours,
     without_host_paths,
 )
-from proctor_runner.sandbox.interface import SandboxJob
+from proctor_runner.sandbox.interface import NotStartedError, SandboxJob
 from proctor_runner.sandbox.leftovers import (
     SLOT_LABEL,
     SLOTS_LABEL,
@@ -37,10 +37,6 @@ from proctor_runner.sandbox.slots import Slot, Slots
 
 # So much that no path is cut: half a path would not be known as one of the host.
 _MOST_SAID = 20_000
-
-
-class NotStartedError(Exception):
-    """The engine cannot start the image, for a reason that lies in the image; says which."""
 
 
 class Made(NamedTuple):

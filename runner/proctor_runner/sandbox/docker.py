@@ -17,15 +17,24 @@ import docker
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment
 from proctor_runner.sandbox import hardware
-from proctor_runner.sandbox.container_end import ContainerEnd
-from proctor_runner.sandbox.containers import NotStartedError, SlotContainers
+from proctor_runner.sandbox.container_end import KILLED_CODES, ContainerEnd, weigh
+from proctor_runner.sandbox.containers import SlotContainers
+from proctor_runner.sandbox.docker_program import DockerProgram
 from proctor_runner.sandbox.engine_errors import ENGINE_ERRORS, explain, ours
-from proctor_runner.sandbox.interface import Ending, Guard, SandboxJob, SandboxResult
+from proctor_runner.sandbox.interface import (
+    Ending,
+    Guard,
+    NotStartedError,
+    SandboxJob,
+    SandboxResult,
+    Session,
+)
 from proctor_runner.sandbox.leftovers import sweep
 from proctor_runner.sandbox.logs import sanitize
 from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
 from proctor_runner.sandbox.output_area import OutputArea
 from proctor_runner.sandbox.sentences import sentence
+from proctor_runner.sandbox.session import ServingProgram, ServingSession
 from proctor_runner.sandbox.slot_folder import SlotFolder, fill_input
 from proctor_runner.sandbox.slots import Slots
 
@@ -35,7 +44,6 @@ _MOST_LOG_LINES = 20_000
 # What the engine's own first process says and how it exits when the entrypoint cannot be run.
 _INIT_FAILED = b"[FATAL tini"
 _CANNOT_RUN_CODES = (126, 127)
-_KILLED_CODES = (137, 143)
 
 
 class DockerSandbox:
@@ -97,16 +105,17 @@ class DockerSandbox:
         Raises:
             PlatformError: SANDBOX_FAILED.
         """
-        if job.limits.gpu is not None:
-            raise PlatformError(
-                Code.SANDBOX_FAILED, "The phase asks for GPUs; this worker offers none."
-            )
+        _refuse_gpus(job)
         try:
             input_folder, output_folder = self._folder.make("input", "output")
             fill_input(input_folder, job.documents, job.inputs)
             return self._run(job, cancelled, input_folder, output_folder)
         finally:
             self._folder.clear()
+
+    def session(self) -> Session:
+        """Return a session, whose program is a container that is paused between cases."""
+        return ServingSession(self._start_serving)
 
     def sweep(self) -> None:
         """Remove the containers, volumes and mounts of dead workers.
@@ -121,6 +130,13 @@ class DockerSandbox:
         self._slot.release()
         if self._closes_client:
             self._client.close()
+
+    def _start_serving(self, job: SandboxJob) -> ServingProgram:
+        _refuse_gpus(job)
+        try:
+            return DockerProgram.start(self._api, self._containers, job)
+        except NotStartedError as error:
+            raise NotStartedError(self._containers.told(str(error), job)) from error
 
     def _run(
         self,
@@ -171,15 +187,15 @@ class DockerSandbox:
             raw_log = self._api.logs(container_id, tail=_MOST_LOG_LINES)
             log = sanitize(raw_log, job.limits.log_bytes)
             out_of_memory = memory.was_out_of_memory(bool(state["OOMKilled"]), witness)
-            ending = _ending(stopped_for, out_of_memory, full)
+            ending = weigh(stopped_for, out_of_memory, full)
             exit_code = int(state["ExitCode"]) if stopped_for is None else None
             if ending is Ending.EXITED:
                 if exit_code in _CANNOT_RUN_CODES and raw_log.startswith(_INIT_FAILED):
                     return self._not_started(job, raw_log.decode(errors="replace").splitlines()[0])
-                if exit_code in _KILLED_CODES:
+                if exit_code in KILLED_CODES:
                     # The program may have asked for it, or somebody else did.
                     end.raise_if_killed_through_engine()
-                    _raise_if_host_lacks_memory(witness)
+                    witness.raise_if_host_lacks_memory()
         finally:
             witness.close()
         return SandboxResult(
@@ -207,6 +223,13 @@ class DockerSandbox:
         )
 
 
+def _refuse_gpus(job: SandboxJob) -> None:
+    if job.limits.gpu is not None:
+        raise PlatformError(
+            Code.SANDBOX_FAILED, "The phase asks for GPUs; this worker offers none."
+        )
+
+
 def _stop_reason(
     job: SandboxJob,
     cancelled: Callable[[], bool],
@@ -230,21 +253,3 @@ def _stop_reason(
             if cancelled():
                 return Ending.CANCELLED
     return None
-
-
-def _ending(stopped_for: Ending | None, out_of_memory: bool, full: bool) -> Ending:
-    """Weigh what is known: a killed child explains more than the wait for it that followed."""
-    if stopped_for is Ending.CANCELLED:
-        return Ending.CANCELLED
-    if out_of_memory:
-        return Ending.OUT_OF_MEMORY
-    if full:
-        return Ending.OUTPUT_LIMIT
-    return stopped_for or Ending.EXITED
-
-
-def _raise_if_host_lacks_memory(witness: KernelWitness) -> None:
-    if witness.killed_anyone():
-        raise PlatformError(
-            Code.SANDBOX_FAILED, "This host ran out of memory while the container ran."
-        )

@@ -7,6 +7,7 @@ space) is raised as ``PlatformError`` and must never become a result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,9 +20,15 @@ from proctor.spec.work import Environment
 
 
 class Ending(StrEnum):
-    """How a program ended."""
+    """How a program ended, or one case of a program that serves.
+
+    ``ANSWERED``: it answered and goes on. ``FAILED``: it said that it could not answer, ended
+    before it did, or broke the protocol; ``detail`` says which.
+    """
 
     EXITED = "exited"
+    ANSWERED = "answered"
+    FAILED = "failed"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     OUTPUT_LIMIT = "output_limit"
@@ -56,11 +63,13 @@ class Program:
         model_folder: Mounted read-only at /model as it is: the job runs under a user id of its own,
             so folders must be 0755 and files readable by everybody.
         module: The Python module that the process sandbox runs in place of an image's entrypoint.
+        protocols: The protocols it declares.
     """
 
     image_id: str = ""
     model_folder: Path | None = None
     module: str = "proctor.template"
+    protocols: frozenset[ContainerProtocol] = frozenset({ContainerProtocol.CASE})
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,8 @@ class SandboxJob:
     Attributes:
         work: Id of the run or evaluation this belongs to.
         fence: The attempt's fence.
-        part: Which part of the work it is, such as a case's alias; appears in no path inside.
+        part: Which part of the work it is, such as a case's alias; in a session, the id that the
+            program is asked by, and the folder of the case in /input and /output.
         documents: Small files made for this job, such as ``case.json``, by their name in /input.
         inputs: Files of the case, by their name in /input. A file that already is 0444 and has the
             fixed time of ``slot_folder`` is linked, any other copied; neither is changed.
@@ -78,6 +88,7 @@ class SandboxJob:
         destination: An existing folder of the caller's that receives the collected files.
         timeout_s: Wall-clock limit; the worker sets it to the smaller of ``limits.case_s`` and
             what is left of ``limits.total_s``.
+        left_s: What is left of ``limits.total_s``; in a session a start counts against it too.
     """
 
     work: str
@@ -92,6 +103,7 @@ class SandboxJob:
     timeout_s: float
     seed: int = 0
     protocol: ContainerProtocol = ContainerProtocol.CASE
+    left_s: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -100,15 +112,19 @@ class SandboxResult:
 
     Attributes:
         exit_code: None when it was killed by us or never started; negative never occurs.
-        seconds: Wall-clock seconds from its start to its end.
-        peak_memory_bytes: Of all its processes together, None where it cannot be known.
+        seconds: Wall-clock seconds from its start to its end; of a served case, from the question
+            to the answer.
+        peak_memory_bytes: Of all its processes together, None where it cannot be known; of a
+            served case, since the program started.
         log: What it printed, both streams, without control characters, valid UTF-8, at most
             ``limits.log_bytes`` from the end.
         outputs: The collected files by name, in the job's destination; whatever the ending was.
+            Of a served case that the program did not outlive, none.
         missing: The names of ``job.outputs`` that are not there.
         problems: Why a file was there and not collected, by name: a phrase such as
             ``is a symbolic link``.
-        detail: One sentence for the participant when ``ending`` is not EXITED; else empty.
+        detail: One sentence for the participant when ``ending`` is neither EXITED nor ANSWERED.
+        start_s: Seconds that a served case waited for the program to start, not in ``seconds``.
     """
 
     ending: Ending
@@ -120,6 +136,35 @@ class SandboxResult:
     missing: tuple[str, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
     detail: str = ""
+    start_s: float = 0.0
+
+
+class NotStartedError(Exception):
+    """A program cannot be started, for a reason that lies in itself; no sandbox lets it out."""
+
+
+class Session(Protocol):
+    """A program that is started once and answers one case after the other.
+
+    It starts with the first case, is paused while nothing is asked, and is started anew for the
+    case after one that it did not outlive. Two starts in a row that fail end its chances: every
+    further case ends with START_FAILED.
+    """
+
+    def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
+        """Have one case answered, and collect it while the program is paused.
+
+        Args:
+            job: Of the same program and limits as all others of this session.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, the failure is ours: nobody is charged.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the program and leave nothing of it behind. Safe to call twice."""
+        ...
 
 
 class Sandbox(Protocol):
@@ -148,6 +193,10 @@ class Sandbox(Protocol):
         Raises:
             PlatformError: SANDBOX_FAILED, the failure is ours: nobody is charged.
         """
+        ...
+
+    def session(self) -> Session:
+        """Return a session, to be closed before anything else is run here."""
         ...
 
     def sweep(self) -> None:

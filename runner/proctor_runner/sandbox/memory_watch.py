@@ -14,6 +14,7 @@ from pathlib import Path
 
 import docker
 
+from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox.engine_errors import ENGINE_ERRORS
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -56,6 +57,17 @@ class KernelWitness:
                 continue
             except OSError:
                 return False
+
+    def raise_if_host_lacks_memory(self) -> None:
+        """Raise if the kernel killed somebody, as it may have killed a program of ours.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        if self.killed_anyone():
+            raise PlatformError(
+                Code.SANDBOX_FAILED, "This host ran out of memory while the container ran."
+            )
 
     def close(self) -> None:
         """Close the kernel's log."""

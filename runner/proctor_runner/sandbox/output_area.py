@@ -88,8 +88,13 @@ def empty():
                 os.unlink(entry.path)
     except (OSError, RecursionError):
         pass
-    yield json.dumps(not os.listdir("/output")).encode() + b"\\n"
+    yield json.dumps(not os.listdir("/output") and free() == at_first).encode() + b"\\n"
 
+def free():
+    space = os.statvfs("/output")
+    return space.f_bfree, space.f_ffree
+
+at_first = free()
 for line in sys.stdin:
     asked = json.loads(line)
     for data in look(**asked) if asked else empty():
@@ -121,7 +126,10 @@ class OutputArea(Protocol):
         ...
 
     def empty(self) -> bool:
-        """Remove everything while nobody writes; tell whether nothing is left."""
+        """Remove everything while nobody writes; tell whether all room is free again.
+
+        It is not when a program holds a removed file open.
+        """
         ...
 
     def close(self) -> None:
@@ -147,6 +155,7 @@ class HostOutput:
         except OSError:
             tmpfs.unmount(path)
             raise
+        self._free_at_first = self._free()
 
     @property
     def folder(self) -> Path:
@@ -176,7 +185,7 @@ class HostOutput:
 
     def empty(self) -> bool:
         """Remove what lies in the mount."""
-        return remove_all(self._folder)
+        return remove_all(self._folder) and self._free() == self._free_at_first
 
     def close(self) -> None:
         """Unmount; the files go with the mount."""
@@ -186,6 +195,10 @@ class HostOutput:
             raise PlatformError(
                 Code.SANDBOX_FAILED, f"{self._path} cannot be unmounted: {error.strerror}."
             ) from error
+
+    def _free(self) -> tuple[int, int]:
+        space = os.statvfs(self._path)
+        return space.f_bfree, space.f_ffree
 
 
 class KeeperOutput:
@@ -257,12 +270,12 @@ class KeeperOutput:
             if fact is None:
                 collected.missing.append(name)
                 continue
-            *found, sent = fact
-            problem = judge_facts(*found, self._most_bytes)
+            mode, count, size_bytes, sent = fact
             if sent:
-                reader.copy(found[2], destination / name)
+                reader.copy(size_bytes, destination / name)
                 collected.outputs[name] = destination / name
             else:
+                problem = judge_facts(mode, count, size_bytes, self._most_bytes)
                 collected.problems[name] = problem or UNREADABLE
         return collected, full
 

@@ -8,7 +8,6 @@ platform refuses it for other people's submissions.
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -20,18 +19,20 @@ from typing import IO
 
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment
-from proctor_runner.sandbox import hardware, settings
-from proctor_runner.sandbox.interface import Ending, Guard, SandboxJob, SandboxResult
+from proctor_runner.sandbox import hardware
+from proctor_runner.sandbox.interface import Ending, Guard, SandboxJob, SandboxResult, Session
 from proctor_runner.sandbox.logs import sanitize
 from proctor_runner.sandbox.outputs import collect
-from proctor_runner.sandbox.processes import MARK_VARIABLE, kill_all, marked, memory_bytes
+from proctor_runner.sandbox.process_program import ServingProcess
+from proctor_runner.sandbox.process_start import Places, Watch, shell_exit_code, start_process
+from proctor_runner.sandbox.processes import kill_all
 from proctor_runner.sandbox.sentences import sentence
+from proctor_runner.sandbox.session import ServingProgram, ServingSession
 from proctor_runner.sandbox.slot_folder import SlotFolder, fill_input
 from proctor_runner.sandbox.slots import Slots
 
 _LOOK_EVERY_S = 0.03
 _ASK_EVERY_S = 0.2
-_OPEN_FILES = 4_096
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "nibabel")
 
 
@@ -80,20 +81,17 @@ class ProcessSandbox:
         Raises:
             PlatformError: SANDBOX_FAILED, also for an image without a model folder.
         """
-        if job.program.image_id and job.program.model_folder is None:
-            raise PlatformError(
-                Code.SANDBOX_FAILED,
-                "The process sandbox runs folders; an image needs Docker.",
-            )
+        _refuse_images(job)
         input_folder, output_folder, scratch = self._folder.make("input", "output", "tmp")
         try:
             fill_input(input_folder, job.documents, job.inputs)
-            child = self._start(job, input_folder, output_folder, scratch)
+            places = Places(input_folder, output_folder, scratch)
+            child = start_process(job, places, self._mark)
             log = _LogTail(child.stdout, job.limits.log_bytes)
-            watch = _Watch(job, self._mark, child.pid, output_folder)
+            watch = Watch(job.limits, self._mark, child.pid, output_folder)
             started = time.monotonic()
             try:
-                stopped_for = watch.until_end(child, cancelled, started)
+                stopped_for = _until_end(child, job.timeout_s, watch, cancelled, started)
                 seconds = time.monotonic() - started
             finally:
                 gone = kill_all(self._mark, child.pid)
@@ -107,6 +105,10 @@ class ProcessSandbox:
             ) from error
         finally:
             self._folder.clear()
+
+    def session(self) -> Session:
+        """Return a session, whose processes are stopped between cases."""
+        return ServingSession(self._start_serving)
 
     def sweep(self) -> None:
         """End the processes of dead workers that shared this one's state folder."""
@@ -123,48 +125,15 @@ class ProcessSandbox:
         """Give the slot back."""
         self._slot.release()
 
-    def _start(
-        self, job: SandboxJob, input_folder: Path, output_folder: Path, scratch: Path
-    ) -> subprocess.Popen[bytes]:
-        environment = {
-            **settings.environment(job.protocol.value, job.seed, job.limits.cpus),
-            "PATH": os.defpath,
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "HOME": str(scratch),
-            "TMPDIR": str(scratch),
-            "PROCTOR_INPUT": str(input_folder),
-            "PROCTOR_OUTPUT": str(output_folder),
-            "PROCTOR_MODEL": str(job.program.model_folder or ""),
-            MARK_VARIABLE: self._mark,
-        }
-        del environment["LD_PRELOAD"]
-        child = subprocess.Popen(
-            [sys.executable, "-m", job.program.module],
-            cwd=scratch,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        for kind, value in (
-            (resource.RLIMIT_FSIZE, max(job.limits.output_bytes, job.limits.tmp_bytes) + 4096),
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        ):
-            try:
-                resource.prlimit(child.pid, kind, (value, value))
-            except ProcessLookupError:
-                break
-        return child
+    def _start_serving(self, job: SandboxJob) -> ServingProgram:
+        _refuse_images(job)
+        return ServingProcess(job, self._folder, self._mark)
 
     def _result(
         self,
         job: SandboxJob,
         output_folder: Path,
-        watch: _Watch,
+        watch: Watch,
         stopped_for: Ending | None,
         exit_code: int,
         seconds: float,
@@ -174,7 +143,7 @@ class ProcessSandbox:
         ending = stopped_for or (Ending.OUTPUT_LIMIT if watch.is_output_over() else Ending.EXITED)
         return SandboxResult(
             ending=ending,
-            exit_code=_exit_code(exit_code) if stopped_for is None else None,
+            exit_code=shell_exit_code(exit_code) if stopped_for is None else None,
             seconds=seconds,
             peak_memory_bytes=watch.peak_bytes or None,
             log=sanitize(log.read(), job.limits.log_bytes),
@@ -185,61 +154,41 @@ class ProcessSandbox:
         )
 
 
-class _Watch:
-    """Looks at a running job from outside until it ends or must be ended."""
+def _refuse_images(job: SandboxJob) -> None:
+    if job.program.image_id and job.program.model_folder is None:
+        raise PlatformError(
+            Code.SANDBOX_FAILED, "The process sandbox runs folders; an image needs Docker."
+        )
 
-    def __init__(self, job: SandboxJob, mark: str, session: int, output_folder: Path) -> None:
-        self._job = job
-        self._mark = mark
-        self._session = session
-        self._output_folder = output_folder
-        self.peak_bytes = 0
 
-    def until_end(
-        self, child: subprocess.Popen[bytes], cancelled: Callable[[], bool], started: float
-    ) -> Ending | None:
-        ask_at = started
-        while True:
-            try:
-                child.wait(_LOOK_EVERY_S)
-            except subprocess.TimeoutExpired:
-                pass
-            else:
-                return None
-            limits, now = self._job.limits, time.monotonic()
-            pids = marked(self._mark, self._session)
-            self.peak_bytes = max(self.peak_bytes, memory_bytes(pids, limits.memory_bytes))
-            if self.peak_bytes > limits.memory_bytes:
-                return Ending.OUT_OF_MEMORY
-            if now - started >= self._job.timeout_s:
-                return Ending.TIMEOUT
-            if self.is_output_over():
-                return Ending.OUTPUT_LIMIT
-            if now >= ask_at:
-                ask_at = now + _ASK_EVERY_S
-                if cancelled():
-                    return Ending.CANCELLED
-
-    def is_output_over(self) -> bool:
-        """Add up what lies in the output folder, as far as the limits reach."""
-        files, size_bytes = 0, 0
-        folders = [self._output_folder]
-        while folders:
-            try:
-                entries = list(os.scandir(folders.pop()))
-            except OSError:
-                continue
-            for entry in entries:
-                files += 1
-                try:
-                    size_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(Path(entry.path))
-                except OSError:
-                    continue
-            if files > self._job.limits.output_files:
-                return True
-        return size_bytes > self._job.limits.output_bytes + files * 4096
+def _until_end(
+    child: subprocess.Popen[bytes],
+    timeout_s: float,
+    watch: Watch,
+    cancelled: Callable[[], bool],
+    started: float,
+) -> Ending | None:
+    """Watch until the job ends (None) or must be ended."""
+    ask_at = started
+    while True:
+        try:
+            child.wait(_LOOK_EVERY_S)
+        except subprocess.TimeoutExpired:
+            pass
+        else:
+            return None
+        ending = watch.look()
+        if ending is Ending.OUT_OF_MEMORY:
+            return ending
+        now = time.monotonic()
+        if now - started >= timeout_s:
+            return Ending.TIMEOUT
+        if ending is not None:
+            return ending
+        if now >= ask_at:
+            ask_at = now + _ASK_EVERY_S
+            if cancelled():
+                return Ending.CANCELLED
 
 
 class _LogTail:
@@ -268,8 +217,3 @@ class _LogTail:
 
 def _mark(slots: Slots, number: int) -> str:
     return f"{slots.id}-{number}"
-
-
-def _exit_code(status: int) -> int:
-    """Return the status as a shell and a container engine say it."""
-    return status if status >= 0 else 128 - status

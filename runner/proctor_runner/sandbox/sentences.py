@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import signal
+
 from proctor_runner.sandbox.interface import Ending, SandboxJob
 
 _MIB = 1 << 20
+
+
+def exit_words(exit_code: int | None) -> str:
+    """Say what an exit status means.
+
+    >>> exit_words(3), exit_words(139)
+    ('exit status 3', 'exit status 139 (signal SIGSEGV)')
+    """
+    number = (exit_code or 0) - 128
+    if number in {item.value for item in signal.Signals}:
+        return f"exit status {exit_code} (signal {signal.Signals(number).name})"
+    return f"exit status {exit_code}"
 
 
 def sentence(ending: Ending, job: SandboxJob, said: str = "") -> str:
     """Return the sentence for ``ending``; ``said`` is what an engine answered."""
     limits = job.limits
     match ending:
-        case Ending.EXITED:
+        case Ending.EXITED | Ending.ANSWERED:
             return ""
+        case Ending.FAILED:
+            return said
         case Ending.TIMEOUT:
             return f"It was stopped after {job.timeout_s:g} s."
         case Ending.OUT_OF_MEMORY:

@@ -79,6 +79,39 @@ def fill_input(folder: Path, documents: Mapping[str, bytes], inputs: Mapping[str
         raise _failed(folder, error) from error
 
 
+class CaseSlot:
+    """A program's whole /input, in which one case at a time has a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def fill(self, name: str, documents: Mapping[str, bytes], inputs: Mapping[str, Path]) -> None:
+        """Put a case into a folder of this name.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        try:
+            (self._folder / name).mkdir()
+            (self._folder / name).chmod(FOLDER_MODE)
+            fill_input(self._folder / name, documents, inputs)
+            os.utime(self._folder, (FIXED_TIME_S, FIXED_TIME_S))
+        except OSError as error:
+            raise _failed(self._folder, error) from error
+
+    def empty(self) -> None:
+        """Remove every case.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        try:
+            for case in self._folder.iterdir():
+                shutil.rmtree(case)
+        except OSError as error:
+            raise _failed(self._folder, error) from error
+
+
 def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:

@@ -1,0 +1,115 @@
+"""Starts a job's first process and looks at all of them from outside."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from proctor.spec.limits import Limits
+from proctor_runner.sandbox import settings
+from proctor_runner.sandbox.interface import Ending, SandboxJob
+from proctor_runner.sandbox.processes import MARK_VARIABLE, marked, memory_bytes
+
+_OPEN_FILES = 4_096
+
+
+class Places(NamedTuple):
+    """The folders of a job."""
+
+    input: Path
+    output: Path
+    scratch: Path
+
+
+def start_process(
+    job: SandboxJob, places: Places, mark: str, serves: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start the program of ``job`` in a session of its own.
+
+    Args:
+        serves: Give it a standard input, and keep what it writes to its two outputs apart.
+    """
+    environment = {
+        **settings.environment(job.protocol.value, job.seed, job.limits.cpus),
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(places.scratch),
+        "TMPDIR": str(places.scratch),
+        "PROCTOR_INPUT": str(places.input),
+        "PROCTOR_OUTPUT": str(places.output),
+        "PROCTOR_MODEL": str(job.program.model_folder or ""),
+        MARK_VARIABLE: mark,
+    }
+    del environment["LD_PRELOAD"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", job.program.module],
+        cwd=places.scratch,
+        env=environment,
+        stdin=subprocess.PIPE if serves else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if serves else subprocess.STDOUT,
+        bufsize=0,
+        start_new_session=True,
+    )
+    for kind, value in (
+        (resource.RLIMIT_FSIZE, max(job.limits.output_bytes, job.limits.tmp_bytes) + 4096),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+    ):
+        try:
+            resource.prlimit(child.pid, kind, (value, value))
+        except ProcessLookupError:
+            break
+    return child
+
+
+def shell_exit_code(status: int) -> int:
+    """Return the status as a shell and a container engine say it."""
+    return status if status >= 0 else 128 - status
+
+
+class Watch:
+    """Adds up what a job's processes use."""
+
+    def __init__(self, limits: Limits, mark: str, session: int, output_folder: Path) -> None:
+        self._limits = limits
+        self._mark = mark
+        self._session = session
+        self._output_folder = output_folder
+        self.peak_bytes = 0
+
+    def look(self) -> Ending | None:
+        """Look again; return the limit that was passed."""
+        most_bytes = self._limits.memory_bytes
+        pids = marked(self._mark, self._session)
+        self.peak_bytes = max(self.peak_bytes, memory_bytes(pids, most_bytes))
+        if self.peak_bytes > most_bytes:
+            return Ending.OUT_OF_MEMORY
+        return Ending.OUTPUT_LIMIT if self.is_output_over() else None
+
+    def is_output_over(self) -> bool:
+        """Add up what lies in the output folder, as far as the limits reach."""
+        files, size_bytes = 0, 0
+        folders = [self._output_folder]
+        while folders:
+            try:
+                entries = list(os.scandir(folders.pop()))
+            except OSError:
+                continue
+            for entry in entries:
+                files += 1
+                try:
+                    size_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(Path(entry.path))
+                except OSError:
+                    continue
+            if files > self._limits.output_files:
+                return True
+        return size_bytes > self._limits.output_bytes + files * 4096
