@@ -7,6 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_NETWORK = (
+    "PATH",
+    *_PROXIES,
+    *(name.upper() for name in _PROXIES),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"),
+)
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -19,6 +27,8 @@ class Environment:
         config: ``$XDG_CONFIG_HOME/proctor``: what `proctor login` keeps.
         cache: ``$XDG_CACHE_HOME/proctor``: what can be made or downloaded again.
         redis_url: ``PROCTOR_REDIS_URL``, a Redis that `proctor up` is to use.
+        docker_config: ``DOCKER_CONFIG``, else ``~/.docker``: what `docker login` keeps.
+        network: What programs need to reach the network from here: paths, proxies, certificates.
         debug: ``PROCTOR_DEBUG`` is set: errors show their traceback.
     """
 
@@ -28,6 +38,8 @@ class Environment:
     config: Path
     cache: Path
     redis_url: str | None
+    docker_config: Path
+    network: Mapping[str, str]
     debug: bool
 
 
@@ -45,5 +57,7 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
         config=folder("XDG_CONFIG_HOME", ".config"),
         cache=folder("XDG_CACHE_HOME", ".cache"),
         redis_url=variables.get("PROCTOR_REDIS_URL") or None,
+        docker_config=Path(variables.get("DOCKER_CONFIG") or Path.home() / ".docker"),
+        network={name: variables[name] for name in _NETWORK if name in variables},
         debug=bool(variables.get("PROCTOR_DEBUG")),
     )
