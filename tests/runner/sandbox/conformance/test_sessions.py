@@ -137,7 +137,10 @@ def test_every_case_is_seeded_anew(served: Served) -> None:
         ("os._exit(0)", "The model ended with exit status 0 before it answered."),
         ("os.kill(os.getpid(), 11)", "exit status 139 (signal SIGSEGV)"),
         ("LINE.send(id='case-99999', ok=1)", "It answered a case that it was not asked."),
-        ("LINE.send(id=own, ok=1); LINE.send(id=own, ok=1)", "It answered the case twice."),
+        (
+            "os.write(LINE._outgoing, 2 * (json.dumps({'id': own, 'ok': 1}) + chr(10)).encode())",
+            "It answered the case twice.",
+        ),
         ("LINE.send(id=own)", "It answered neither ok nor error."),
         ("LINE.send(ready=1)", "It said twice that it is ready."),
         ("LINE.send(id='x' * 70000, ok=1)", "It wrote a line of more than 65536 bytes"),
