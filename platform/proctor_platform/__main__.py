@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 
 import uvicorn
@@ -11,6 +13,7 @@ from proctor_platform.app import create_app
 from proctor_platform.database import Database
 from proctor_platform.first_start import admin_token_file, make_secrets
 from proctor_platform.settings import PlatformSettings
+from proctor_platform.work.waiting_room import WaitingRoom
 
 
 def main() -> None:
@@ -23,7 +26,7 @@ def main() -> None:
     path = admin_token_file(settings.home)
     if path in make_secrets(database, settings.home):
         print(f"The admin's token is in {path}", file=sys.stderr)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.listen_host,
         port=settings.listen_port,
@@ -31,6 +34,24 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    server = _Server(config, app.state.waiting_room)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+class _Server(uvicorn.Server):
+    """A server that does not wait for workers that wait for work when it is to end."""
+
+    def __init__(self, config: uvicorn.Config, waiting_room: WaitingRoom) -> None:
+        super().__init__(config)
+        self._waiting_room = waiting_room
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Send them away first."""
+        self._waiting_room.close()
+        await super().shutdown(sockets)
 
 
 if __name__ == "__main__":

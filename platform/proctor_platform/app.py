@@ -22,10 +22,12 @@ from proctor_platform.routes import (
     pictures,
     submissions,
     work,
+    workers,
 )
 from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.storage import FolderStore
+from proctor_platform.work.waiting_room import WaitingRoom
 
 API = "/api/v1"
 
@@ -68,9 +70,10 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     app.state.database = database
     app.state.store = store
     app.state.background = background
+    app.state.waiting_room = WaitingRoom(database)
     errors.install(app)
     app.include_router(health.router)
-    for module in (accounts, blobs, challenges, submissions, pictures, leaderboards, work):
+    for module in (accounts, blobs, challenges, submissions, pictures, leaderboards, work, workers):
         app.include_router(module.router, prefix=API, responses=problems())
     app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, knows=knows)
     app.add_middleware(CrossOrigin, dashboard_url=settings.dashboard_url)

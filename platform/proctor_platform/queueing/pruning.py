@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from proctor_platform.clock import now
 from proctor_platform.outbox import Topic
 from proctor_platform.tables import Evaluation, Outbox, Run, Token
+from proctor_platform.work.workers import forget_silent
 
 KEPT_S = 24 * 3600.0
 """So long everything stays, for whoever looks into what happened."""
@@ -36,7 +37,8 @@ def prune(session: Session) -> int:
         col(Token.created_at) < now(-KEPT_S),
         ~_goes_on(col(Token.work_id)),
     )
-    return sum(_deleted(session, statement) for statement in (bells, boards, tokens))
+    rows = sum(_deleted(session, statement) for statement in (bells, boards, tokens))
+    return rows + forget_silent(session)
 
 
 def _goes_on(work: Mapped[Any]) -> ColumnElement[bool]:

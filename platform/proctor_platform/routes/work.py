@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -29,9 +30,10 @@ from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings, settings_of
 from proctor_platform.storage import Store, store_of
 from proctor_platform.tables import Blob, Run
-from proctor_platform.work import claims, endings, failures, orders, reports
+from proctor_platform.work import claims, endings, failures, orders, reports, workers
 from proctor_platform.work.holding import held, refuse
 from proctor_platform.work.rights import OrderRights, audience_of
+from proctor_platform.work.waiting_room import WaitingRoom, waiting_room_of
 
 router = APIRouter(
     prefix="/work",
@@ -45,6 +47,7 @@ _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "b
 _Settings = Annotated[PlatformSettings, Depends(settings_of)]
 _Store = Annotated[Store, Depends(store_of)]
 _Database = Annotated[Database, Depends(database_of)]
+_Room = Annotated[WaitingRoom, Depends(waiting_room_of)]
 
 
 @router.post(
@@ -52,14 +55,37 @@ _Database = Annotated[Database, Depends(database_of)]
     response_model=RunOrder | ScoreOrder,
     responses={204: {"description": "Nothing waits that this worker could do."}},
 )
-def claim(
-    asked: Claim, worker: WorkerToken, database: _Database, settings: _Settings
+async def claim(
+    request: Request,
+    asked: Claim,
+    worker: WorkerToken,
+    database: _Database,
+    settings: _Settings,
+    room: _Room,
 ) -> RunOrder | ScoreOrder | Response:
-    """Claim one piece of work; 204 when none waits that this worker could do."""
+    """Claim what is next; 204 when nothing waits that this worker could do, for ``wait_s``."""
     claims.check_role(asked, worker.role)
+    await run_in_threadpool(workers.note, database, asked, worker.token)
+    clock = asyncio.get_running_loop().time
+    ends_at = clock() + asked.wait_s
+    while True:
+        # Work for a worker that has gone would lie there until its lease lapses.
+        if await request.is_disconnected():
+            return Response(status_code=204)
+        order = await run_in_threadpool(_claim, database, settings, asked)
+        if order is not None:
+            return order
+        left_s = ends_at - clock()
+        if left_s <= 0 or not await room.wait(asked.queue, left_s):
+            return Response(status_code=204)
+
+
+def _claim(
+    database: Database, settings: PlatformSettings, asked: Claim
+) -> RunOrder | ScoreOrder | None:
     claimed = claims.claim(database, asked, lease_s=settings.lease_s, running=settings.running)
     if claimed is None:
-        return Response(status_code=204)
+        return None
     with database.reading() as session:
         if isinstance(claimed.work, Run):
             return orders.run_order(

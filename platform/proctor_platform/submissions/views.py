@@ -44,6 +44,7 @@ from proctor_platform.tables import (
     User,
 )
 from proctor_platform.versions import newest
+from proctor_platform.work.reasons import WaitingReasons
 
 
 @dataclass
@@ -64,6 +65,8 @@ class _Parts:
     """Rows of the newest board of (challenge, phase)."""
     renewing: set[tuple[str, str]] = field(default_factory=set)
     """(challenge, phase) of boards that are about to be made anew."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Why a run waits, where there is more to say than that it does."""
     outdated: dict[str, int] = field(default_factory=dict)
     """The version that asks something else than what a submission has answered."""
 
@@ -146,6 +149,11 @@ def _read(session: Session, sights: Sequence[SubmissionSight]) -> _Parts:
     ).all()
     parts.evaluations = telling_evaluations(evaluations)
     _read_scores(session, sights, parts)
+    reasons = WaitingReasons(session)
+    for sight in sights:
+        if sight.access is not Access.READER:
+            runs_of_it = parts.runs[sight.submission.id]
+            parts.waiting |= reasons.of(sight.submission, runs_of_it)
     return parts
 
 
@@ -286,6 +294,7 @@ def _view_run(sight: SubmissionSight, run: Run, parts: _Parts) -> RunView:
         verdict=run.verdict,
         verdict_detail="" if sight.hidden else run.verdict_detail,
         queued_at=run.queued_at,
+        waiting=parts.waiting.get(run.id, ""),
         started_at=run.started_at,
         ended_at=run.ended_at,
         evaluation=_view_evaluation(sight, run, evaluation, parts) if evaluation else None,

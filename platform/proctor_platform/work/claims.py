@@ -25,6 +25,7 @@ from proctor_platform.tables import Evaluation, Run, Submission, User
 from proctor_platform.transitions import move
 from proctor_platform.work.holding import Work, queue_of, role_of, table_of
 from proctor_platform.work.turns import Share, cap_of, count_live, in_line, note_turn
+from proctor_platform.work.workers import note_busy
 
 _LOOKS = 4
 """So often it looks anew when others took everything that it had seen."""
@@ -91,6 +92,7 @@ def _take_first(
                 lease_until=now(lease_s),
                 **changes,
             )
+            note_busy(session, asked.worker, row.id)
             note_turn(session, _run_of(session, row).requested_by, queue_of(row))
             created = tokens.mint(session, work_id=row.id, fence=row.fence, note=asked.worker)
             return Claimed(row, created.secret)

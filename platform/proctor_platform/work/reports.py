@@ -18,6 +18,7 @@ from proctor_platform.transitions import move
 from proctor_platform.work.documents import cases_of, frame_of
 from proctor_platform.work.holding import Work, held
 from proctor_platform.work.locking import lock_submission_of
+from proctor_platform.work.workers import note_busy
 
 
 def beat(session: Session, work_id: str, heartbeat: Heartbeat, *, lease_s: float) -> HeartbeatReply:
@@ -28,6 +29,7 @@ def beat(session: Session, work_id: str, heartbeat: Heartbeat, *, lease_s: float
     """
     row = held(session, work_id, heartbeat.fence)
     begin(session, row)
+    note_busy(session, row.worker, row.id)
     if isinstance(row, Run):
         # An attempt may not know what earlier ones did, so the number never goes back.
         done = min(max(row.cases_done, heartbeat.cases_done), row.cases_total)
@@ -95,6 +97,7 @@ def keep_case(session: Session, work_id: str, report: CaseReport) -> None:
             exit_code=report.exit_code,
             seconds=report.seconds,
             peak_memory_bytes=report.peak_memory_bytes,
+            peak_gpu_memory_bytes=report.peak_gpu_memory_bytes,
             predictions={
                 name: ref.model_dump(mode="json") for name, ref in report.predictions.items()
             },
