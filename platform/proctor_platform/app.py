@@ -15,6 +15,7 @@ from proctor_platform.middleware import JsonLimit, RequestFrame
 from proctor_platform.queueing.service import Background
 from proctor_platform.routes import (
     accounts,
+    archives,
     blobs,
     challenges,
     health,
@@ -73,7 +74,17 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     app.state.waiting_room = WaitingRoom(database)
     errors.install(app)
     app.include_router(health.router)
-    for module in (accounts, blobs, challenges, submissions, pictures, leaderboards, work, workers):
+    for module in (
+        accounts,
+        archives,
+        blobs,
+        challenges,
+        submissions,
+        pictures,
+        leaderboards,
+        work,
+        workers,
+    ):
         app.include_router(module.router, prefix=API, responses=problems())
     app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, knows=knows)
     app.add_middleware(CrossOrigin, dashboard_url=settings.dashboard_url)

@@ -110,7 +110,7 @@ def view_challenge(
     ).all()
     images = [RuntimeImage.model_validate(image) for image in version.runtimes]
     return ChallengeView(
-        challenge=_without_paths(spec),
+        challenge=without_paths(spec),
         version=version.number,
         published_at=version.published_at,
         organizers=tuple(organizers),
@@ -123,7 +123,8 @@ def view_challenge(
     )
 
 
-def _without_paths(spec: ChallengeSpec) -> ChallengeSpec:
+def without_paths(spec: ChallengeSpec) -> ChallengeSpec:
+    """Return what everybody may know of a challenge: no data paths, no members."""
     tasks = tuple(task.model_copy(update={"data": _NOWHERE}) for task in spec.tasks)
     return spec.model_copy(update={"tasks": tasks, "members": ()})
 

@@ -1,0 +1,130 @@
+"""Does a license let everybody hand a model on? Only an SPDX expression that surely does counts.
+
+Licenses that allow it for some uses only (non-commercial ones), and everything unknown, do not: who
+wants such a model asks its owner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+OPEN = frozenset(
+    {
+        "0BSD",
+        "AFL-3.0",
+        "AGPL-3.0-only",
+        "AGPL-3.0-or-later",
+        "Apache-2.0",
+        "Artistic-2.0",
+        "BSD-1-Clause",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "BSD-3-Clause-Clear",
+        "BSL-1.0",
+        "CC-BY-3.0",
+        "CC-BY-4.0",
+        "CC-BY-SA-3.0",
+        "CC-BY-SA-4.0",
+        "CC0-1.0",
+        "CDLA-Permissive-1.0",
+        "CDLA-Permissive-2.0",
+        "CECILL-2.1",
+        "CECILL-B",
+        "CECILL-C",
+        "ECL-2.0",
+        "EPL-1.0",
+        "EPL-2.0",
+        "EUPL-1.1",
+        "EUPL-1.2",
+        "GPL-2.0-only",
+        "GPL-2.0-or-later",
+        "GPL-3.0-only",
+        "GPL-3.0-or-later",
+        "ISC",
+        "LGPL-2.1-only",
+        "LGPL-2.1-or-later",
+        "LGPL-3.0-only",
+        "LGPL-3.0-or-later",
+        "MIT",
+        "MIT-0",
+        "MPL-2.0",
+        "MS-PL",
+        "MulanPSL-2.0",
+        "NCSA",
+        "ODbL-1.0",
+        "OSL-3.0",
+        "PDDL-1.0",
+        "PostgreSQL",
+        "Python-2.0",
+        "UPL-1.0",
+        "Unlicense",
+        "W3C",
+        "Zlib",
+    }
+)
+"""SPDX ids of licenses under which everybody may redistribute."""
+
+_TOKEN = re.compile(r"\s*([()]|[A-Za-z0-9.+-]+)")
+_BY_LOWER_CASE = {name.lower(): name for name in OPEN}
+
+
+def may_be_handed_on(expression: str) -> bool:
+    """Tell whether everybody may redistribute what is under this SPDX expression.
+
+    >>> may_be_handed_on("MIT OR LicenseRef-ours"), may_be_handed_on("MIT AND LicenseRef-ours")
+    (True, False)
+    >>> may_be_handed_on("GPL-3.0-only WITH GCC-exception-3.1"), may_be_handed_on("")
+    (True, False)
+    """
+    tokens = list(_tokens(expression))
+    try:
+        answer, rest = _any_of(tokens)
+    except (IndexError, ValueError):
+        return False
+    return answer and not rest
+
+
+def single_license(expression: str) -> str | None:
+    """Return the SPDX id that an expression consists of, if it is one known license alone."""
+    return _BY_LOWER_CASE.get(expression.strip().lower())
+
+
+def _tokens(expression: str) -> Iterator[str]:
+    position = 0
+    while expression[position:].strip():
+        found = _TOKEN.match(expression, position)
+        if found is None:
+            yield "?"
+            return
+        yield found[1]
+        position = found.end()
+
+
+def _any_of(tokens: list[str]) -> tuple[bool, list[str]]:
+    answer, rest = _all_of(tokens)
+    while rest and rest[0].upper() == "OR":
+        other, rest = _all_of(rest[1:])
+        answer = answer or other
+    return answer, rest
+
+
+def _all_of(tokens: list[str]) -> tuple[bool, list[str]]:
+    answer, rest = _one(tokens)
+    while rest and rest[0].upper() == "AND":
+        other, rest = _one(rest[1:])
+        answer = answer and other
+    return answer, rest
+
+
+def _one(tokens: list[str]) -> tuple[bool, list[str]]:
+    first, rest = tokens[0], tokens[1:]
+    if first == "(":
+        answer, rest = _any_of(rest)
+        if rest[0] != ")":
+            raise ValueError("a parenthesis is not closed")
+        return answer, rest[1:]
+    if rest and rest[0].upper() == "WITH":
+        # An exception only ever adds permissions.
+        rest = rest[2:]
+    return first.lower() in _BY_LOWER_CASE, rest

@@ -1,0 +1,65 @@
+"""Who may have which archive. What is refused is refused with the reason and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel import Session
+
+from proctor.spec.archive import ArchiveKind
+from proctor.spec.challenge import ChallengeSpec, Release
+from proctor.spec.outcomes import Code, ProctorError
+from proctor_platform.archive.licenses import may_be_handed_on
+from proctor_platform.rights import Asker, database_now
+from proctor_platform.submissions.sights import Access, SubmissionSight, submission_in_sight
+from proctor_platform.versions import newest, numbered, spec_of
+
+
+def archive_in_sight(
+    session: Session, submission_id: str, kind: ArchiveKind, asker: Asker
+) -> SubmissionSight:
+    """Find a submission whose archive of this kind the asker may have.
+
+    Raises:
+        ProctorError: there is none in sight (not found), the model's license lets nobody hand it
+            on, the challenge never releases hidden data, or not yet.
+    """
+    sight = submission_in_sight(session, submission_id, asker)
+    if sight.access is Access.ORGANIZER:
+        return sight
+    if kind is ArchiveKind.SEALED:
+        _refuse_sealed(session, sight)
+    license_name = str(sight.submission.card.get("license") or "")
+    if not sight.yours and not may_be_handed_on(license_name):
+        said = f"The license {license_name!r}" if license_name else "A model without a license"
+        raise ProctorError(
+            Code.FORBIDDEN,
+            f"{said} does not let everybody hand the model on: its owner and the organizers alone"
+            " get the archive.",
+        )
+    return sight
+
+
+def _refuse_sealed(session: Session, sight: SubmissionSight) -> None:
+    """Refuse hidden data that the challenge keeps, or keeps for the present."""
+    present = spec_of(newest(session, sight.challenge))
+    if present.release is not Release.AFTER_CLOSE:
+        raise ProctorError(
+            Code.FORBIDDEN,
+            f"A sealed archive holds hidden data; {present.slug} gives it to its organizers alone.",
+        )
+    then = spec_of(numbered(session, sight.challenge, sight.submission.version))
+    tasks = set(then.phase(sight.submission.phase).tasks)
+    ends = [sight.phase.closes_at, *_ends_of(present, tasks)]
+    if database_now(session) < max(ends):
+        raise ProctorError(
+            Code.NOT_YET,
+            "A sealed archive holds hidden data; it is open to all once the last phase with this"
+            f" data has closed, at {max(ends):%Y-%m-%dT%H:%M:%SZ}.",
+        )
+
+
+def _ends_of(spec: ChallengeSpec, tasks: Iterable[str]) -> list[datetime]:
+    wanted = set(tasks)
+    return [phase.closes_at for phase in spec.phases if wanted & set(phase.tasks)]

@@ -1,0 +1,47 @@
+"""Archives: a submission to keep, to cite and to run again elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import StreamingResponse
+
+from proctor.spec.archive import ArchiveKind
+from proctor.spec.outcomes import Code
+from proctor_platform.archive.making import make_archive
+from proctor_platform.archive.packing import zip_stream
+from proctor_platform.database import Reading
+from proctor_platform.identity import OptionalUser
+from proctor_platform.routes.problems import problems
+from proctor_platform.storage import Store, store_of
+
+router = APIRouter(prefix="/submissions", tags=["submissions"])
+
+_ZIP = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.get(
+    "/{submission_id}/archive",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": _ZIP},
+        **problems(
+            Code.NOT_FOUND, Code.FORBIDDEN, Code.NOT_YET, Code.CONFLICT, Code.STORAGE_FAILED
+        ),
+    },
+)
+def read_archive(
+    submission_id: Annotated[str, Path(pattern=r"^sub_[0-9a-z]{26}$")],
+    user: OptionalUser,
+    session: Reading,
+    store: Annotated[Store, Depends(store_of)],
+    kind: Annotated[ArchiveKind, Query()] = ArchiveKind.PUBLIC,
+) -> StreamingResponse:
+    """Stream a submission and all that its scores stand on; `sealed` with the hidden data."""
+    archive = make_archive(session, store, submission_id, kind, user)
+    return StreamingResponse(
+        zip_stream(archive.members),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{archive.name}"'},
+    )
