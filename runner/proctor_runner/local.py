@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,13 @@ from pydantic import ValidationError
 from proctor.spec.base import FileRef
 from proctor.spec.challenge import BootstrapSpec, ChallengeSpec, TaskSpec
 from proctor.spec.dataset import SplitData
-from proctor.spec.digests import FolderEntry, FolderError, digest_bytes, read_folder
+from proctor.spec.digests import (
+    FolderEntry,
+    FolderError,
+    digest_bytes,
+    digest_file,
+    read_folder,
+)
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.limits import Limits
 from proctor.spec.model import ModelCard
@@ -35,6 +42,7 @@ from proctor.spec.work import (
     ScoreOrder,
 )
 from proctor_runner.challenge_folder import load_challenge
+from proctor_runner.contracts import protocols
 from proctor_runner.datasets import build_split
 from proctor_runner.images.builder import released_tag
 from proctor_runner.intake.archive import read_archive
@@ -199,7 +207,12 @@ class LocalDesk:
 
     def store(self, path: Path) -> FileRef:
         """Copy the file."""
-        return self.store_bytes(path.read_bytes())
+        file = digest_file(path)
+        target = self.stored / file.digest.removeprefix("sha256:")
+        if not target.exists():
+            shutil.copyfile(path, target)
+            target.chmod(FILE_MODE)
+        return file
 
     def store_bytes(self, content: bytes) -> FileRef:
         """Write the bytes, for a model to read whatever this person's umask is."""
@@ -252,9 +265,9 @@ def _prepare(
     content = _folder_content(model)
     _lay_out(model, content.entries, desk, folder)
     if tools.bench.sandbox.name == "process":
-        return content, Program(model_folder=folder)
+        return content, Program("", folder, protocols=protocols.of_folder(folder))
     image_id = tools.shelf.tagged(released_tag(f"proctor/{content.runtime}"))
-    return content, Program(image_id, model_folder=folder)
+    return content, Program(image_id, folder, protocols=protocols.of_folder(folder))
 
 
 def _prepare_image(
@@ -267,14 +280,15 @@ def _prepare_image(
         with read_archive(model) as archive:
             image_id = tools.shelf.ensure(archive.content, archive.open_blob, check=True)
             content = archive.content
+    spoken = tools.shelf.protocols(image_id)
     if weights is None:
-        return content, Program(image_id)
+        return content, Program(image_id, protocols=spoken)
     try:
         content = content.model_copy(update={"weights": read_folder(weights)})
     except (FolderError, ValidationError) as error:
         raise ParticipantError(Code.FOLDER_REJECTED, f"{weights}: {error}") from error
     _lay_out(weights, content.weights, desk, folder)
-    return content, Program(image_id, model_folder=folder)
+    return content, Program(image_id, folder, protocols=spoken)
 
 
 def _lay_out(source: Path, entries: tuple[FolderEntry, ...], desk: LocalDesk, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a participant names as MODEL, as content by digest: a folder, an image, or an archive.
+"""What a participant names as MODEL, as content by digest: a folder, an image, an archive, a place.
 
 A model folder is listed and hashed here. An image is taken apart by the runner's reader of
 `docker save` archives; its identity is its config's digest, so a tag changes nothing.
@@ -10,27 +10,33 @@ import json
 import re
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
+from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import say
+from proctor.cli.sources.git import PREFIX
+from proctor.cli.sources.reference import SCHEME
 from proctor.client.blobs import Blob
-from proctor.spec.digests import FolderError, read_folder
+from proctor.spec.digests import FolderEntry, FolderError, read_folder
 from proctor.spec.model import ModelCard
-from proctor.spec.work import FolderContent, ImageContent
+from proctor.spec.work import AnyContent, FolderContent, ImageContent
 from proctor.template.scaffold import placeholders
 
 if TYPE_CHECKING:
     import docker
 
+    from proctor.cli.sources.registry_image import RegistryImage
+    from proctor.spec.api import PlatformLimits, Source
     from proctor_runner.intake.archive import LocalImage
 
 _CARD = "model.json"
+_MOST_WEIGHTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,14 @@ class Model:
     Attributes:
         name: How the person called it.
         blobs: Every file of the content.
+        source: Where it was fetched from, if not from this machine.
     """
 
     name: str
-    content: FolderContent | ImageContent
+    content: AnyContent
     card: ModelCard
     blobs: tuple[Blob, ...]
+    source: Source | None = None
 
 
 class ImageFiles(NamedTuple):
@@ -56,27 +64,46 @@ class ImageFiles(NamedTuple):
 
 
 @contextmanager
-def open_model(name: str, card: Path | None, say: Callable[[str], None]) -> Generator[Model]:
-    """Give the model that ``name`` means: a folder, a `docker save` archive, or a local image.
+def open_model(
+    name: str,
+    card: Path | None,
+    say: Callable[[str], None],
+    *,
+    weights: Path | None = None,
+    limits: Callable[[], PlatformLimits] | None = None,
+    insecure_registry: bool = False,
+) -> Generator[Model]:
+    """Give the model that ``name`` means.
+
+    It is a folder, a `docker save` archive, a local image, ``docker://`` and an image elsewhere,
+    or ``git+https://`` and a repository at a commit.
 
     Args:
         card: The ``model.json`` of an image; one with its name alone is made if none is given.
+        weights: A folder that goes with an image, to be mounted at /model.
+        limits: Asks the platform what it takes; without it no repository can be named.
+        insecure_registry: Speak plain HTTP to a registry on another machine.
 
     Raises:
         CommandError: There is no such model, or it cannot be read.
     """
     path = Path(name)
     with ExitStack() as stack:
-        if path.is_dir():
-            yield _folder(path, card)
+        if name.startswith(PREFIX):
+            model = _from_repository(stack, name, card, say, limits)
+        elif name.startswith(SCHEME):
+            model = _from_registry(stack, name, card, say, insecure_registry)
+        elif path.is_dir():
+            model = _folder(path, card)
         elif path.is_file():
             image = stack.enter_context(open_archive(path))
-            yield Model(name, image.content, _image_card(name, card), image.blobs)
+            model = Model(name, image.content, _image_card(name, card), image.blobs)
         else:
             refuse_unknown(name)
             say(f"Reading the image {name} from the Docker daemon.")
             image = stack.enter_context(open_image(name))
-            yield Model(name, image.content, _image_card(name, card), image.blobs)
+            model = Model(name, image.content, _image_card(name, card), image.blobs)
+        yield model if weights is None else _with_weights(model, weights)
 
 
 def remark_on(card: ModelCard) -> None:
@@ -180,6 +207,91 @@ def _folder(folder: Path, card_path: Path | None) -> Model:
     )
 
 
+def _from_repository(
+    stack: ExitStack,
+    name: str,
+    card: Path | None,
+    say: Callable[[str], None],
+    limits: Callable[[], PlatformLimits] | None,
+) -> Model:
+    from proctor.cli.sources.git import open_git_folder
+
+    if limits is None:
+        raise CommandError(
+            "A repository is named when a model is submitted, and nowhere else.",
+            "Clone it and give the folder.",
+            Exit.USAGE,
+        )
+    taken = limits()
+    folder, source = stack.enter_context(
+        open_git_folder(
+            name, taken.git_hosts, taken.max_folder_bytes, read_environment().network, say
+        )
+    )
+    return replace(_folder(folder, card), name=name, source=source)
+
+
+def _from_registry(
+    stack: ExitStack, name: str, card: Path | None, say: Callable[[str], None], insecure: bool
+) -> Model:
+    from proctor.cli.sources.registry_image import open_registry_image
+
+    image = stack.enter_context(
+        open_registry_image(name, read_environment().docker_config, say, insecure=insecure)
+    )
+    files = _files(image)
+    card_of_image = _image_card(name.removeprefix(SCHEME), card)
+    return Model(name, files.content, card_of_image, files.blobs, image.source)
+
+
+def _with_weights(model: Model, folder: Path) -> Model:
+    """Return an image with a folder of weights beside it."""
+    if not isinstance(model.content, ImageContent):
+        raise _no_weights()
+    entries = read_weights(folder)
+    content = ImageContent(
+        config=model.content.config, layers=model.content.layers, weights=entries
+    )
+    blobs = tuple(Blob.of_file(folder / entry.path, entry.file) for entry in entries)
+    return replace(model, content=content, blobs=(*model.blobs, *blobs))
+
+
+def refuse_weights(model: Path | str) -> None:
+    """Refuse weights beside a model folder, which has its own inside.
+
+    Raises:
+        CommandError: It is one.
+    """
+    if isinstance(model, Path) and model.is_dir():
+        raise _no_weights()
+
+
+def _no_weights() -> CommandError:
+    return CommandError(
+        "--weights goes with an image; a model folder has its weights inside.", "", Exit.USAGE
+    )
+
+
+def read_weights(folder: Path) -> tuple[FolderEntry, ...]:
+    """List a folder of weights.
+
+    Raises:
+        CommandError: It is no folder, is empty, has too many files, or holds a link.
+    """
+    if not folder.is_dir():
+        raise CommandError(f"There is no folder {folder}.", "", Exit.USAGE)
+    try:
+        entries = read_folder(folder)
+    except (FolderError, ValidationError) as error:
+        raise CommandError(f"{folder}: {error}") from error
+    if not entries or len(entries) > _MOST_WEIGHTS:
+        raise CommandError(
+            f"{folder} has {len(entries)} files; weights are 1 to {_MOST_WEIGHTS}.",
+            "Files whose name starts with a dot are left out.",
+        )
+    return entries
+
+
 def _looks_like_a_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.endswith((".tar", ".tar.gz", ".tgz"))
 
@@ -219,7 +331,7 @@ def open_image(reference: str) -> Generator[ImageFiles]:
         yield _files(image)
 
 
-def _files(image: LocalImage) -> ImageFiles:
+def _files(image: LocalImage | RegistryImage) -> ImageFiles:
     refs = (image.content.config, *image.content.layers)
     return ImageFiles(
         image.content, tuple(Blob(ref, partial(image.open_blob, ref.digest)) for ref in refs)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import FormatOption, HostOption, PhaseOption
+from proctor.cli.options import FormatOption, HostOption, PhaseOption, WeightsOption
 from proctor.cli.output import Format, emit, say
 
 models = typer.Typer(no_args_is_help=True, help="Write a model folder and test it.")
@@ -131,22 +131,27 @@ def run(
     split: Annotated[
         str, typer.Option("--split", help="Of a folder: sample or hidden.")
     ] = "sample",
+    weights: WeightsOption = None,
     sandbox: SandboxOption = "auto",
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
     """Run a model here, with the platform's sandbox, limits and metrics, and print its scores."""
     from proctor.cli import local_runs
+    from proctor.cli.contents import read_weights, refuse_weights
     from proctor.cli.sandboxes import usable_sandbox
     from proctor_runner.local import run_local_task
 
     if split not in ("sample", "hidden"):
         raise CommandError(f"There is no split {split!r}.", "Give sample or hidden.", Exit.USAGE)
     chosen = local_runs.model_of(model)
+    if weights is not None:
+        refuse_weights(chosen)
+        read_weights(weights)
     tasks = local_runs.for_model(local_runs.find_tasks(challenge, split, phase, host), chosen)
     name = usable_sandbox(sandbox, local_runs.images_folder(), say)
     reports = []
     for local in tasks:
         with local_runs.case_progress(local.task.slug) as progress:
-            reports.append(run_local_task(local, chosen, name, progress))
+            reports.append(run_local_task(local, chosen, name, progress, weights=weights))
     raise typer.Exit(local_runs.show_reports(reports, style))

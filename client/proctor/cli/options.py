@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,5 +20,9 @@ HostOption = Annotated[
 FormatOption = Annotated[Format, typer.Option("--format", help="How data is printed.")]
 PhaseOption = Annotated[
     str | None, typer.Option("--phase", help="The phase; not needed when there is one.")
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option("--weights", help="A folder to mount at /model beside an image.", file_okay=False),
 ]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Stay until it is finished.")]

@@ -8,7 +8,9 @@ import streamlit as st
 
 from proctor.client import ApiError
 from proctor.spec.api import CaseView, RunView, SubmissionView
+from proctor.spec.challenge import SubmissionKind
 from proctor.spec.outcomes import Code
+from proctor.spec.work import Purpose
 from proctor_dashboard.text import (
     address,
     badge,
@@ -21,11 +23,18 @@ from proctor_dashboard.text import (
     seconds,
     trail,
 )
+from proctor_dashboard.views.case import is_drawn
 from proctor_dashboard.visitor import client
 
 _REFRESH = "2s"
-_TONES = {"scored": "good", "failed": "bad", "rejected": "bad"}
+_TONES = {"scored": "good", "checked": "good", "failed": "bad", "rejected": "bad"}
 _STILL = {"cancelled", "withdrawn"}
+_RUNS = {
+    Purpose.FIRST: "Task {}",
+    Purpose.TRYOUT: "Try-out of task {} on the public sample",
+    Purpose.RERUN: "Re-run of task {}",
+    Purpose.REFRESH: "Task {} on a later test set",
+}
 
 
 def draw() -> None:
@@ -67,12 +76,20 @@ def _draw_live(submission_id: str) -> None:
 def _draw_progress(submission: SubmissionView) -> None:
     tone = _TONES.get(submission.progress, "" if submission.progress in _STILL else "wait")
     marks = badge(submission.progress, tone) + badge(submission.kind.value)
+    if submission.kind is SubmissionKind.PREDICTIONS:
+        marks += badge("not re-runnable")
     if submission.baseline:
         marks += badge("baseline")
+    if submission.check_only:
+        marks += badge("try-out only")
     if submission.rank is not None:
         marks += badge(f"rank {submission.rank}", "good")
     st.html(marks)
     st.caption(f"{submission.id} · by {submission.participant} · {moment(submission.submitted_at)}")
+    if submission.source is not None:
+        source = submission.source
+        folder = f", folder {source.folder}" if source.folder else ""
+        st.caption(literal(f"From {source.url}@{source.revision}{folder}"))
     if submission.standing:
         st.markdown(literal(submission.standing))
     if submission.message:
@@ -85,7 +102,7 @@ def _draw_progress(submission: SubmissionView) -> None:
 
 
 def _draw_run(run: RunView) -> None:
-    title = f"Task {run.task}" if run.purpose == "first" else f"Re-run of task {run.task}"
+    title = _RUNS[run.purpose].format(run.task)
     with st.container(border=True):
         st.markdown(f"**{title}**: {run.state.value}{f', {run.stage}' if run.stage else ''}")
         if run.cases_total:
@@ -138,6 +155,10 @@ def _draw_cases(submission: SubmissionView) -> None:
     if not cases:
         return
     st.subheader("Cases", anchor=False)
+    spec = client().challenge(submission.challenge, submission.challenge_version).challenge
+    if any(is_drawn(task) for task in spec.tasks):
+        link = address("case", id=submission.id)
+        st.html(f'<div class="pr-links"><a href="{link}" target="_self">Look at slices</a></div>')
     st.dataframe([_case_line(case) for case in cases], hide_index=True)
 
 
