@@ -27,6 +27,9 @@ def main() -> None:
     """Serve the dashboard of the platform at ``--api``."""
     parser = argparse.ArgumentParser(prog="python -m proctor_dashboard", description=__doc__)
     parser.add_argument("--api", required=True, help="address of the platform's API")
+    parser.add_argument(
+        "--public-api", default="", help="the same as browsers reach it, if that is another"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8501)
     given = parser.parse_args()
@@ -43,6 +46,7 @@ def main() -> None:
     flags = [f"--{name}={value}" for name, value in options.items()]
     script = Path(__file__).parent / "app.py"
     sys.argv = ["streamlit", "run", str(script), *flags, "--", "--api", given.api]
+    sys.argv += ["--public-api", given.public_api]
     streamlit_cli.main()
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from proctor.client import ApiError, HostError
 from proctor_dashboard import style
 from proctor_dashboard.text import literal
-from proctor_dashboard.views import challenge, challenges, leaderboard, submission
+from proctor_dashboard.views import case, challenge, challenges, leaderboard, submission, submit
 from proctor_dashboard.visitor import ask_for_token, draw_account, is_signed_in, recall_token
 
 
@@ -22,6 +22,8 @@ def main() -> None:
         st.Page(challenge.draw, title="Challenge", url_path="challenge"),
         st.Page(leaderboard.draw, title="Leaderboard", url_path="leaderboard"),
         st.Page(submission.draw, title="Submission", url_path="submission"),
+        st.Page(case.draw, title="Cases", url_path="case"),
+        st.Page(submit.draw, title="Submit", url_path="submit"),
     ]
     chosen = st.navigation(pages, position="hidden")
     recall_token()

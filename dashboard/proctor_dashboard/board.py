@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard, Verdict
+from proctor.spec.challenge import SubmissionKind
+from proctor.spec.leaderboard import (
+    BoardColumn,
+    BoardRow,
+    BoardValue,
+    Claim,
+    ClaimFlag,
+    Leaderboard,
+    Verdict,
+)
 from proctor_dashboard.text import address, badge, interval, number, plain, seconds
 
 _VERDICT_TONE = {
@@ -20,7 +29,7 @@ def board_html(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> str:
         [
             '<th title="and the interval of its rank">Rank</th>',
             '<th class="pr-text">Submission</th>',
-            *(_column_head(column) for column in columns),
+            *(head for column in columns for head in _column_heads(column)),
             '<th title="answered of all; the others take the worst value">Cases</th>',
             "<th>Time per case</th>",
         ]
@@ -33,6 +42,14 @@ def board_html(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> str:
         f'<div class="pr-board"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _column_heads(column: BoardColumn) -> list[str]:
+    """Return the head of a column, and of what authors claim of it where any does."""
+    if not column.claimed:
+        return [_column_head(column)]
+    hint = "what the author says, from the model's card; no rank depends on it"
+    return [_column_head(column), f'<th title="{plain(hint)}">{plain(column.title)} claimed</th>']
 
 
 def _column_head(column: BoardColumn) -> str:
@@ -50,7 +67,7 @@ def _row(row: BoardRow, columns: tuple[BoardColumn, ...], tone: int | None) -> s
     cells = [
         f'<td class="pr-rank pr-tie{tie}">{_rank(row)}</td>',
         f'<td class="pr-text">{_title(row)}</td>',
-        *(_value(row.values.get(column.key), column.decides) for column in columns),
+        *(cell for column in columns for cell in _cells(row, column)),
         f"<td>{answered} of {row.total_cases}</td>",
         f'<td title="{plain(row.hardware)}">{seconds(row.seconds_per_case)}</td>',
     ]
@@ -75,6 +92,8 @@ def _rank(row: BoardRow) -> str:
 def _title(row: BoardRow) -> str:
     marks = [badge("baseline")] if row.baseline else []
     marks.append(badge(row.kind.value))
+    if row.kind is SubmissionKind.PREDICTIONS:
+        marks.append(badge("not re-runnable"))
     if row.rerun_verdict is not None:
         tone = _VERDICT_TONE[row.rerun_verdict]
         marks.append(badge(f"re-run {row.rerun_verdict.value}", tone))
@@ -84,6 +103,20 @@ def _title(row: BoardRow) -> str:
         f'<a href="{link}" target="_self">{name}</a> <small>{plain(row.participant)}</small>'
         f"{''.join(marks)}"
     )
+
+
+def _cells(row: BoardRow, column: BoardColumn) -> list[str]:
+    value = _value(row.values.get(column.key), column.decides)
+    return [value, _claim(row.claimed.get(column.key))] if column.claimed else [value]
+
+
+def _claim(claim: Claim | None) -> str:
+    if claim is None:
+        return "<td>–</td>"
+    if claim.flag is None:
+        return f"<td>{number(claim.score)}</td>"
+    tone = "bad" if claim.flag is ClaimFlag.BETTER else ""
+    return f"<td>{number(claim.score)}{badge(claim.flag.value, tone)}</td>"
 
 
 def _value(value: BoardValue | None, decides: bool) -> str:

@@ -43,6 +43,14 @@ SHEET = """
 .pr-scroll {overflow-x: auto;}
 .pr-trail {font-size: .85rem; color: #6b7a76; margin-bottom: .2rem;}
 .pr-trail a {color: #0f5c4d; text-decoration: none;}
+.pr-slice {width: 100%; height: auto; display: block; border-radius: 6px;}
+.pr-legend {display: flex; flex-wrap: wrap; gap: .3rem 1rem; font-size: .9rem; align-items: center;}
+.pr-key {white-space: nowrap;}
+.pr-key i {display: inline-block; width: 2rem; border-top-width: 3px; vertical-align: middle;
+  margin-right: .35rem; filter: saturate(1.2) brightness(.85);}
+.pr-up {color: #0b5236;} .pr-down {color: #8c2415;}
+.pr-action a {display: inline-block; padding: .35rem 1rem; border-radius: 6px; background: #0f5c4d;
+  color: #fff; text-decoration: none; font-weight: 600;}
 @media (max-width: 640px) {
   .block-container {padding-left: .8rem; padding-right: .8rem;}
   .pr-board th, .pr-board td {padding: .4rem .5rem;}

@@ -96,10 +96,26 @@ def _sign_out() -> None:
     st.session_state[_SIGNED_OUT] = True
 
 
+def browser_address() -> str:
+    """Return the platform's address as the visitor's browser reaches it."""
+    given = _given()
+    return str(given.public_api or given.api).rstrip("/")
+
+
+def token_for_browser() -> str:
+    """Return the visitor's token, to be used by their own browser alone."""
+    return str(st.session_state.get(_TOKEN, ""))
+
+
 def _address() -> str:
+    return str(_given().api)
+
+
+def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--api", required=True)
-    return str(parser.parse_args(sys.argv[1:]).api)
+    parser.add_argument("--public-api", default="")
+    return parser.parse_args(sys.argv[1:])
 
 
 @st.cache_resource(max_entries=256)

@@ -60,11 +60,13 @@ def _draw_phases(view: ChallengeView) -> None:
         if phase.visibility is BoardVisibility.HIDDEN_UNTIL_CLOSE:
             shown = "scores are hidden until it closes"
         link = address("leaderboard", slug=view.challenge.slug, phase=phase.slug)
+        submit = address("submit", slug=view.challenge.slug, phase=phase.slug)
+        entry = f' &nbsp;·&nbsp; <a href="{submit}" target="_self">Submit</a>' if open_now else ""
         boxes.append(
             f"<div{' class=pr-open' if open_now else ''}><b>{plain(phase.title)}"
             f" {badge(state, 'good' if open_now else '')}</b>"
             f"{plain(moment(phase.opens_at))}<br>to {plain(moment(phase.closes_at))}<br>{shown}"
-            f'<br><a href="{link}" target="_self">Leaderboard</a></div>'
+            f'<br><a href="{link}" target="_self">Leaderboard</a>{entry}</div>'
         )
     st.html(f'<div class="pr-time">{"".join(boxes)}</div>')
 

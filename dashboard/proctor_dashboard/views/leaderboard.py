@@ -9,10 +9,13 @@ from proctor.spec.leaderboard import BoardColumn, Leaderboard
 from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
 from proctor_dashboard.text import address, literal, moment, number, prose, trail
+from proctor_dashboard.views import history
 from proctor_dashboard.visitor import client
 
 _ROWS_A_PAGE = 100
 _ROWS_IN_SPREAD = 20
+# These names are those of the address, which is the same for everybody who opens it.
+_SEARCH, _PAGE, _COLUMNS = "q", "page", "columns"
 
 
 def draw() -> None:
@@ -26,37 +29,66 @@ def draw() -> None:
     st.html(trail(("Challenges", address("challenges")), (title, address("challenge", slug=slug))))
     st.title("Leaderboard", anchor=False)
     try:
-        board = _read(api, slug, phase)
+        snapshots = api.leaderboards(slug, phase)
+        head = history.choose(api, slug, phase, snapshots)
     except ApiError as error:
         st.info(literal(error.problem.detail or error.problem.title))
         return
-    if board.notice:
-        st.warning(prose(board.notice))
-    st.markdown(literal(board.ranking_sentence))
+    if head.notice:
+        st.warning(prose(head.notice))
+    st.markdown(literal(head.ranking_sentence))
     st.caption(
-        f"Snapshot {board.number} of phase {board.phase}, {moment(board.created_at)} ·"
-        f" {board.total_rows} rows · challenge version {board.challenge_version}"
+        f"Snapshot {head.number} of phase {head.phase}, {moment(head.created_at)} ·"
+        f" {head.total_rows:,} rows · challenge version {head.challenge_version}"
     )
+    board = _find(api, head)
     columns = _choose_columns(board)
-    st.html(board_html(board, columns))
+    if board.rows:
+        st.html(board_html(board, columns))
+    _draw_pages(board)
     st.caption(
         "Shaded columns decide ranks. Small numbers are"
         f" {board.ranking.bootstrap.level:.0%} intervals of scores and ranks from"
         f" {board.ranking.bootstrap.samples} paired bootstrap draws. Rows next to each other"
         " with the same mark at the left cannot be told apart by this data."
     )
-    _draw_pages(board)
+    if any(column.claimed for column in columns):
+        st.caption(
+            "Claimed scores are from the authors' model cards and decide nothing; those outside"
+            " the measured interval are marked."
+        )
     _draw_pictures(api, board)
     _draw_definitions(board)
-    _draw_history(api, board)
+    history.draw(api, board, snapshots)
 
 
-def _read(api: Client, slug: str, phase: str) -> Leaderboard:
-    offset = int(st.query_params.get("offset", "0") or 0)
-    snapshot = st.query_params.get("snapshot")
-    if snapshot:
-        return api.snapshot(snapshot, offset=offset, limit=_ROWS_A_PAGE)
-    return api.leaderboard(slug, phase, offset=offset, limit=_ROWS_A_PAGE)
+def _find(api: Client, head: Leaderboard) -> Leaderboard:
+    """Return the page of the snapshot that the address and the search field ask for."""
+    search = ""
+    if head.total_rows > 1:
+        search = st.text_input(
+            "Find a participant or a title",
+            type="search",
+            key=_SEARCH,
+            bind="query-params",
+            max_chars=100,
+            on_change=_first_page,
+        )
+    # The pages are drawn below the table, but which one is asked for is known before.
+    given = str(st.session_state.get(_PAGE, st.query_params.get(_PAGE, "1")))
+    page = int(given) if given.isdecimal() and int(given) else 1
+    start = (page - 1) * _ROWS_A_PAGE
+    board = api.snapshot(head.id, start, _ROWS_A_PAGE, search=(search or "").strip())
+    if not board.rows and start:
+        board = api.snapshot(head.id, 0, _ROWS_A_PAGE, search=(search or "").strip())
+    if board.search:
+        found = board.found_rows or 0
+        st.caption(f"{found:,} of {board.total_rows:,} rows hold these words.")
+    return board
+
+
+def _first_page() -> None:
+    st.session_state[_PAGE] = 1
 
 
 def _choose_columns(board: Leaderboard) -> tuple[BoardColumn, ...]:
@@ -64,23 +96,20 @@ def _choose_columns(board: Leaderboard) -> tuple[BoardColumn, ...]:
     usual = [column for column in ordered if column.decides or column.label == "mean"]
     if len(usual) == len(ordered):
         return tuple(ordered)
-    every = st.toggle(f"All {len(ordered)} columns", value=False)
+    every = st.toggle(f"All {len(ordered)} columns", key=_COLUMNS, bind="query-params")
     return tuple(ordered if every else usual)
 
 
 def _draw_pages(board: Leaderboard) -> None:
-    if board.total_rows <= _ROWS_A_PAGE:
-        return
-    pages = -(-board.total_rows // _ROWS_A_PAGE)
-    chosen = st.number_input("Page", 1, pages, board.offset // _ROWS_A_PAGE + 1)
-    if (offset := (int(chosen) - 1) * _ROWS_A_PAGE) != board.offset:
-        st.query_params["offset"] = str(offset)
-        st.rerun()
+    rows = board.total_rows if board.found_rows is None else board.found_rows
+    if rows > _ROWS_A_PAGE:
+        st.pagination(-(-rows // _ROWS_A_PAGE), key=_PAGE, bind="query-params")
 
 
 def _draw_pictures(api: Client, board: Leaderboard) -> None:
     if not board.rows:
-        st.info("No submission has been scored yet.")
+        if not board.search:
+            st.info("No submission has been scored yet.")
         return
     st.subheader("How sure is it?", anchor=False)
     deciding = sorted(board.columns, key=lambda column: not column.decides)
@@ -162,17 +191,3 @@ def _draw_definitions(board: Leaderboard) -> None:
             st.markdown(f"**{column.metric}** of task {column.task}: `{column.definition_id}`")
             for rule in column.edge_rules:
                 st.markdown(f"- {rule}")
-
-
-def _draw_history(api: Client, board: Leaderboard) -> None:
-    with st.expander("Earlier snapshots and downloads"):
-        base = f"{api.host}/api/v1/leaderboards/{board.id}"
-        st.markdown(f"This snapshot: [JSON]({base}) · [CSV]({base}?format=csv)")
-        for snapshot in api.leaderboards(board.challenge, board.phase)[:50]:
-            link = address(
-                "leaderboard", slug=board.challenge, phase=board.phase, snapshot=snapshot.id
-            )
-            st.html(
-                f'<a href="{link}" target="_self">Snapshot {snapshot.number}</a>'
-                f" {moment(snapshot.created_at)}"
-            )

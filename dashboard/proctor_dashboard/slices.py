@@ -1,0 +1,176 @@
+"""One slice as a picture: the input in gray, and outlines of masks as lines over it.
+
+A reference is a solid line and a prediction a dashed, paler one, so that they are told apart on
+paper and where they lie on each other. The picture is an SVG inside ``<img>``, where nothing runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from proctor_dashboard.text import plain
+from proctor_dashboard.volumes import Array, Plane
+
+_COLORS = ("#e69f00", "#56b4e9", "#00a878", "#f0e442", "#cc79a7", "#d55e00", "#5b8def")
+_PALER = 0.6
+_LINES_ACROSS = 190
+"""A line's width is this part of the picture's longer side."""
+
+Point = tuple[int, int]
+
+
+class Layer(NamedTuple):
+    """A mask's slice, and whether its outlines are dashed."""
+
+    mask: Array
+    dashed: bool
+
+
+def color_of(number: int, *, dashed: bool) -> str:
+    """Return the color of the label that comes at this place."""
+    color = _COLORS[number % len(_COLORS)]
+    if not dashed:
+        return color
+    parts = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (255 - part) * _PALER):02x}" for part in parts)
+
+
+def picture(
+    gray: Array,
+    layers: tuple[Layer, ...],
+    labels: Mapping[int, int],
+    plane: Plane,
+    pixel_mm: tuple[float, float],
+    window: tuple[float, float],
+    title: str,
+) -> str:
+    """Return an ``<img>`` of a slice.
+
+    Args:
+        gray: the input's slice.
+        layers: masks of the same slice, the lowest first.
+        labels: the labels to outline, each with the number of its color.
+        plane: tells what the letters at the sides are.
+        pixel_mm: width and height of a pixel.
+        window: the intensities shown as black and as white.
+        title: what the picture shows, for those who do not see it.
+    """
+    rows, columns = gray.shape
+    across, down = columns * pixel_mm[0], rows * pixel_mm[1]
+    width = max(across, down) / _LINES_ACROSS
+    lines = [
+        _line(outline(layer.mask == value), pixel_mm, number, layer.dashed, width)
+        for layer in layers
+        for value, number in labels.items()
+    ]
+    shown = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across:g} {down:g}"'
+        f' width="{columns * 8}" height="{round(columns * 8 * down / across)}">'
+        f'<rect width="100%" height="100%" fill="#000"/>'
+        f'<image href="{_png(gray, window)}" width="{across:g}" height="{down:g}"'
+        ' preserveAspectRatio="none" style="image-rendering:pixelated"/>'
+        f"{''.join(lines)}{_letters(plane.sides, across, down)}</svg>"
+    )
+    source = base64.b64encode(shown.encode()).decode()
+    return f'<img class="pr-slice" alt="{plain(title)}" src="data:image/svg+xml;base64,{source}">'
+
+
+def outline(mask: Array) -> list[list[Point]]:
+    """Return the borders of a mask as closed lines along the edges of its pixels, as (x, y).
+
+    >>> outline(np.array([[True]]))
+    [[(0, 0), (1, 0), (1, 1), (0, 1)]]
+    """
+    inside = np.pad(mask.astype(bool), 1)
+    core = inside[1:-1, 1:-1]
+    # The inside lies to the right of each edge, so that edges join into loops.
+    sides = (
+        (inside[:-2, 1:-1], (0, 0), (1, 0)),
+        (inside[1:-1, 2:], (1, 0), (1, 1)),
+        (inside[2:, 1:-1], (1, 1), (0, 1)),
+        (inside[1:-1, :-2], (0, 1), (0, 0)),
+    )
+    onward: defaultdict[Point, list[Point]] = defaultdict(list)
+    for beside, (from_x, from_y), (to_x, to_y) in sides:
+        for y, x in np.argwhere(core & ~beside).tolist():
+            onward[x + from_x, y + from_y].append((x + to_x, y + to_y))
+    loops = []
+    while onward:
+        start = next(iter(onward))
+        loop, point = [start], _step(onward, start)
+        while point != start:
+            loop.append(point)
+            point = _step(onward, point)
+        loops.append(_corners(loop))
+    return loops
+
+
+def _step(onward: defaultdict[Point, list[Point]], point: Point) -> Point:
+    following = onward[point].pop()
+    if not onward[point]:
+        del onward[point]
+    return following
+
+
+def _corners(loop: list[Point]) -> list[Point]:
+    """Leave out the points at which a line goes straight on."""
+    ahead = [*loop[1:], loop[0]]
+    behind = [loop[-1], *loop[:-1]]
+    return [
+        point
+        for before, point, after in zip(behind, loop, ahead, strict=True)
+        if (before[0] == point[0]) != (point[0] == after[0])
+    ]
+
+
+def _line(
+    loops: list[list[Point]],
+    pixel_mm: tuple[float, float],
+    number: int,
+    dashed: bool,
+    width: float,
+) -> str:
+    if not loops:
+        return ""
+    path = "".join(
+        "M" + "L".join(f"{x * pixel_mm[0]:g} {y * pixel_mm[1]:g}" for x, y in loop) + "Z"
+        for loop in loops
+    )
+    strength = width * (0.75 if dashed else 1.3)
+    dashes = f' stroke-dasharray="{width * 2.6:g} {width * 2.2:g}"' if dashed else ""
+    return (
+        f'<path d="{path}" fill="none" stroke="{color_of(number, dashed=dashed)}"'
+        f' stroke-width="{strength:g}"{dashes}/>'
+    )
+
+
+def _letters(sides: str, across: float, down: float) -> str:
+    size = max(across, down) / 22
+    places = (
+        (size * 0.6, down / 2),
+        (across - size * 0.6, down / 2),
+        (across / 2, size * 0.9),
+        (across / 2, down - size * 0.35),
+    )
+    return "".join(
+        f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" font-family="sans-serif"'
+        f' fill="#fff" stroke="#000" stroke-width="{size / 5:g}" paint-order="stroke"'
+        f' text-anchor="middle">{letter}</text>'
+        for letter, (x, y) in zip(sides, places, strict=True)
+    )
+
+
+def _png(gray: Array, window: tuple[float, float]) -> str:
+    low, high = window
+    scaled = (np.nan_to_num(gray.astype(np.float32)) - low) / max(high - low, 1e-9)
+    pixels = np.clip(scaled * 255, 0, 255).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
