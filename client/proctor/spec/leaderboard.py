@@ -31,6 +31,9 @@ class BoardColumn(Spec):
     definition_id: str
     edge_rules: tuple[str, ...] = ()
     decides: bool = Field(description="whether ranks depend on it")
+    claimed: bool = Field(
+        False, description="whether a row claims it", exclude_if=lambda claimed: not claimed
+    )
 
 
 class BoardValue(Spec):
@@ -42,6 +45,27 @@ class BoardValue(Spec):
     deviation: float | None = Field(None, description="standard deviation over items")
     n_used: int
     n_total: int
+
+
+class ClaimFlag(StrEnum):
+    """On which side of the measured interval a claim lies."""
+
+    BETTER = "better than measured"
+    WORSE = "worse than measured"
+
+
+class Claim(Spec):
+    """A score that a model's author claims, beside the measured one.
+
+    A claim is flagged when it lies outside the interval of the measured score, as far as that
+    has one, else when it is another number.
+    """
+
+    score: float
+    gap: float | None = Field(
+        None, description="claimed minus measured; positive where more was claimed"
+    )
+    flag: ClaimFlag | None = None
 
 
 class StratumGap(Spec):
@@ -71,6 +95,11 @@ class BoardRow(Spec):
     content_digest: Digest
     evaluations: tuple[str, ...]
     values: dict[str, BoardValue]
+    claimed: dict[str, Claim] = Field(
+        default_factory=dict,
+        description="by column key, from the model's card",
+        exclude_if=lambda claimed: not claimed,
+    )
     gaps: tuple[StratumGap, ...] = ()
     failed_cases: int
     total_cases: int
