@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from proctor.client import Client
-    from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard
+    from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Claim, Leaderboard
 
 _PAGE = 500
 _MEAN = "mean"
@@ -73,7 +73,12 @@ def show_board(board: Leaderboard, style: Format, *, labels: bool = False) -> No
     rows = [_table_row(columns, row, tied) for row in board.rows]
     shown: Sequence[Row] = rows
     if style is Format.TABLE:
-        helping = [_heading(column) for column in reversed(columns) if not column.decides]
+        helping = [
+            heading
+            for column in reversed(columns)
+            if not column.decides
+            for heading in (_claim_heading(column), _heading(column))
+        ]
         shown = fitting(rows, (*_SPARED, *([] if labels else helping)))
     emit(shown, style, document=board.model_dump(mode="json"))
     if style is Format.TABLE and rows:
@@ -140,18 +145,39 @@ def _table_row(columns: list[BoardColumn], row: BoardRow, tied: set[int]) -> dic
     }
     for column in columns:
         cells[_heading(column)] = _interval(row.values.get(column.key))
+        if column.claimed:
+            cells[_claim_heading(column)] = _claim(row.claimed.get(column.key))
     used = min((value.n_used for value in row.values.values()), default=0)
     total = max((value.n_total for value in row.values.values()), default=0)
     return cells | {
         "n": f"{used}/{total}",
         "s/case": number(row.seconds_per_case, 2),
         "kind": row.kind.value,
-        "re-run": row.rerun_verdict.value if row.rerun_verdict else "–",
+        "re-run": _rerun(row),
     }
+
+
+def _rerun(row: BoardRow) -> str:
+    if row.kind == "predictions":
+        return "not re-runnable"
+    return row.rerun_verdict.value if row.rerun_verdict else "–"
 
 
 def _heading(column: BoardColumn) -> str:
     return f"{column.title}{'*' if column.decides else ''}"
+
+
+def _claim_heading(column: BoardColumn) -> str:
+    return f"{column.title} claimed"
+
+
+def _claim(claim: Claim | None) -> str:
+    from proctor.spec.leaderboard import ClaimFlag
+
+    if claim is None:
+        return "–"
+    marks = {None: "", ClaimFlag.BETTER: " !", ClaimFlag.WORSE: " ?"}
+    return f"{number(claim.score)}{marks[claim.flag]}"
 
 
 def _interval(value: BoardValue | None) -> str:
@@ -170,4 +196,9 @@ def _legend(board: Leaderboard, tied: set[int]) -> str:
     ]
     if tied:
         lines.append("Rows with the same mark, such as =1, cannot be separated by this data.")
+    if any(column.claimed for column in board.columns):
+        lines.append(
+            "claimed: what the author says, from the model's card; ! better than the measured"
+            " interval, ? worse."
+        )
     return "\n".join(lines)

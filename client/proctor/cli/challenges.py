@@ -15,13 +15,17 @@ from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption
 from proctor.cli.output import Format, emit, say
+from proctor.cli.public_inputs import inputs, template
 from proctor.cli.reevaluating import reevaluate, tell_queued
 
 if TYPE_CHECKING:
     from proctor.spec.api import ChallengeView
+    from proctor.spec.challenge import TaskSpec
 
 challenges = typer.Typer(no_args_is_help=True, help="Make, publish, look at and join challenges.")
 challenges.command("reevaluate")(reevaluate)
+challenges.command("inputs")(inputs)
+challenges.command("template")(template)
 
 SlugArgument = Annotated[str, typer.Argument(help="The challenge's slug.")]
 FolderArgument = Annotated[
@@ -241,7 +245,8 @@ def _describe(view: ChallengeView) -> None:
             metric.id + ("*" if metric.id == task.primary else "") for metric in task.metrics
         )
         say(
-            f"Task {task.slug}: {data.hidden_cases} hidden cases with {data.hidden_items} items, "
+            f"Task {task.slug}: {data.hidden_cases} {_kind(task)} cases with"
+            f" {data.hidden_items} items, "
             f"{data.sample_cases} public. Outputs {', '.join(task.outputs)}. Metrics {metrics}."
         )
     kinds = ", ".join(kind.value for kind in spec.accepts)
@@ -256,6 +261,10 @@ def _describe(view: ChallengeView) -> None:
         say("You take part." if view.joined else "You do not take part.")
     if view.page:
         say(view.page)
+
+
+def _kind(task: TaskSpec) -> str:
+    return "open" if task.inputs_public else "hidden"
 
 
 def _phase_rows(view: ChallengeView) -> list[dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,12 @@ import typer
 
 from proctor.cli.connection import connect, page_address
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import FormatOption, HostOption, PhaseOption, WaitOption
+from proctor.cli.options import FormatOption, HostOption, PhaseOption, WaitOption, WeightsOption
 from proctor.cli.output import Format, emit, plain, say
 
 if TYPE_CHECKING:
     from proctor.client import Blob, Client
-    from proctor.spec.api import ChallengeView, SubmissionCreate, SubmissionView
+    from proctor.spec.api import ChallengeView, Source, SubmissionCreate, SubmissionView
 
 SubmissionArgument = Annotated[str, typer.Argument(metavar="ID", help="sub_ and 26 characters.")]
 PollOption = Annotated[
@@ -28,15 +29,34 @@ PollOption = Annotated[
 def submit(
     challenge: Annotated[str, typer.Argument(help="The challenge's slug.")],
     model: Annotated[
-        str, typer.Argument(help="A model folder, a local Docker image, a `docker save` archive.")
+        str,
+        typer.Argument(
+            help="A model folder, a local Docker image, a `docker save` archive,"
+            " docker://HOST/NAME:TAG, or git+https://HOST/OWNER/REPOSITORY@COMMIT#FOLDER."
+        ),
     ],
     phase: PhaseOption = None,
     message: Annotated[str, typer.Option("--message", "-m", help="A note on it.")] = "",
     card: Annotated[
         Path | None, typer.Option("--card", help="The model.json of an image.", dir_okay=False)
     ] = None,
+    weights: WeightsOption = None,
+    insecure_registry: Annotated[
+        bool,
+        typer.Option("--insecure-registry", help="Plain HTTP to a registry of another machine."),
+    ] = False,
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Show it as a baseline (organizers).")
+    ] = False,
+    check_only: Annotated[
+        bool,
+        typer.Option("--check-only", help="Stop after the public sample; it costs no quota."),
+    ] = False,
+    predictions: Annotated[
+        bool,
+        typer.Option(
+            "--predictions", help="The folder holds predictions; one with predictions.json does."
+        ),
     ] = False,
     wait: WaitOption = False,
     poll_s: PollOption = 1.0,
@@ -47,14 +67,30 @@ def submit(
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
-    """Enter a model in a challenge: prints its id and page, with --wait its scores and rank."""
+    """Enter a model in a challenge: prints its id and page, with --wait its scores and rank.
+
+    A model answers the public sample first; with --check-only it answers nothing else.
+    """
     from proctor.cli import watch
     from proctor.cli.contents import open_model, remark_on
+    from proctor.cli.predictions import holds_predictions, read_predictions
     from proctor.spec.api import SubmissionCreate
 
     with connect(host) as client:
         chosen = choose_phase(client.challenge(challenge), phase)
-        with open_model(model, card, say) as entry:
+        given = (
+            nullcontext(read_predictions(model, card))
+            if predictions or holds_predictions(model)
+            else open_model(
+                model,
+                card,
+                say,
+                weights=weights,
+                limits=client.limits,
+                insecure_registry=insecure_registry,
+            )
+        )
+        with given as entry:
             remark_on(entry.card)
             request = SubmissionCreate(
                 challenge=challenge,
@@ -63,12 +99,14 @@ def submit(
                 card=entry.card,
                 message=message,
                 baseline=baseline,
+                check_only=check_only,
+                source=entry.source,
             )
             view = _enter(client, request, entry.blobs, idempotency_key)
         _announce(view, client.host, style, wait)
         if wait:
             view = watch.follow(client, view.id, poll_s)
-            watch.show_result(view, style)
+            watch.show_result(view, style, watch.tryout_cases(client, view))
             raise typer.Exit(watch.exit_of(view))
 
 
@@ -145,10 +183,13 @@ def submission(
             )
         else:
             view = client.submission(submission_id)
+            tried = watch.tryout_cases(client, view) if view.final else ()
             if style is Format.TABLE:
                 say(f"{view.id}  {view.card.title or view.card.name}  {watch.progress_line(view)}")
                 say(page_address(client.host, view))
-            watch.show_result(view, style)
+                if view.source is not None:
+                    say(f"From {origin(view.source)}")
+            watch.show_result(view, style, tried)
 
 
 def logs(
@@ -156,15 +197,19 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it is finished.")] = False,
     run: Annotated[str | None, typer.Option("--run", help="Of this run.")] = None,
     case: Annotated[str | None, typer.Option("--case", help="Of this case alone.")] = None,
+    tryout: Annotated[
+        bool, typer.Option("--tryout", help="Of the try-out on the public sample.")
+    ] = False,
     poll_s: PollOption = 1.0,
     host: HostOption = None,
 ) -> None:
     """Print what the model printed."""
     with connect(host) as client:
         shown: set[str] = set()
+        runs = _tryouts(client, submission_id) if tryout else [run]
         while True:
             final = not follow or client.submission(submission_id).final
-            text = client.log(submission_id, run, case)
+            text = "".join(client.log(submission_id, one, case) for one in runs)
             # Logs come by case in the order of their ids, not in that of their ends.
             for part in re.split(r"(?m)^(?===> case )", text):
                 if part not in shown:
@@ -213,6 +258,24 @@ def choose_phase(view: ChallengeView, phase: str | None) -> str:
     )
 
 
+def _tryouts(client: Client, submission_id: str) -> list[str | None]:
+    """Return the runs on the public sample.
+
+    Raises:
+        CommandError: There is none.
+    """
+    from proctor.cli.watch import tryouts_of
+
+    found: list[str | None] = [run.id for run in tryouts_of(client.submission(submission_id))]
+    if not found:
+        raise CommandError(
+            f"{submission_id} had no try-out on the public sample.",
+            "Leave --tryout out for the log of its runs.",
+            Exit.REJECTED,
+        )
+    return found
+
+
 def _enter(
     client: Client, request: SubmissionCreate, blobs: tuple[Blob, ...], key: str | None
 ) -> SubmissionView:
@@ -233,6 +296,12 @@ def _enter(
         return client.submit(request, key)
     tell_uploaded(blobs, 0)
     return view
+
+
+def origin(source: Source) -> str:
+    """Write where a submission says it comes from, on one line."""
+    folder = f", folder {source.folder}" if source.folder else ""
+    return plain(f"{source.url}@{source.revision}{folder}")
 
 
 def _list_row(view: SubmissionView, style: Format) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from proctor.cli.failures import Exit
@@ -13,11 +13,11 @@ from proctor.spec.states import EvaluationState, RunState, SubmissionState
 
 if TYPE_CHECKING:
     from proctor.client import Client
-    from proctor.spec.api import RunView, SubmissionView
+    from proctor.spec.api import CaseView, RunView, SubmissionView
 
 
 class CaseCounts(NamedTuple):
-    """Cases of the first run of every task."""
+    """Cases of the first run of every task; before there are such, of every try-out."""
 
     done: int
     failed: int
@@ -26,12 +26,24 @@ class CaseCounts(NamedTuple):
 
 def case_counts(view: SubmissionView) -> CaseCounts:
     """Return how many cases of a submission are done, failed, and there are in all."""
-    runs = [run for run in view.runs if run.purpose == "first"]
+    runs = [run for run in view.runs if run.purpose == "first"] or tryouts_of(view)
     return CaseCounts(
         sum(run.cases_done for run in runs),
         sum(run.cases_failed for run in runs),
         sum(run.cases_total for run in runs),
     )
+
+
+def tryouts_of(view: SubmissionView) -> list[RunView]:
+    """Return the runs of a submission on the public sample."""
+    return [run for run in view.runs if run.purpose == "tryout"]
+
+
+def tryout_cases(client: Client, view: SubmissionView) -> Sequence[CaseView]:
+    """Return the cases of the try-outs, where a submission came no further."""
+    if not tryouts_of(view) or any(run.purpose == "first" for run in view.runs):
+        return ()
+    return client.cases(view.id)
 
 
 def progress_line(view: SubmissionView) -> str:
@@ -40,7 +52,7 @@ def progress_line(view: SubmissionView) -> str:
     For example ``running  12/24 cases``.
     """
     parts, cases = [view.progress], case_counts(view)
-    if cases.total and view.state is SubmissionState.ACCEPTED:
+    if cases.total and (view.state is SubmissionState.ACCEPTED or view.progress == "trying"):
         parts.append(f"{cases.done}/{cases.total} cases")
     if cases.failed:
         parts.append(f"{cases.failed} failed")
@@ -98,22 +110,42 @@ def newest_reruns(view: SubmissionView) -> list[RunView]:
     return list(newest.values())
 
 
-def show_result(view: SubmissionView, style: Format) -> None:
-    """Print scores; rank and what failed go to standard error, if JSON does not hold them."""
+def show_result(view: SubmissionView, style: Format, tried: Sequence[CaseView] = ()) -> None:
+    """Print scores; rank and what failed go to standard error, if JSON does not hold them.
+
+    Args:
+        view: The submission.
+        style: How data is printed.
+        tried: The cases of its try-out, in the place of scores, where it came no further.
+    """
+    document = view.model_dump(mode="json")
     rows = score_rows(view)
+    if tried:
+        several = len({case.task for case in tried}) > 1
+        document["cases"] = [case.model_dump(mode="json") for case in tried]
+        rows = [
+            {
+                **({"task": case.task} if several else {}),
+                "case": case.case,
+                "outcome": case.outcome.value,
+                "seconds": case.seconds,
+                "detail": case.detail,
+            }
+            for case in tried
+        ]
     if style is not Format.JSON:
-        _tell_end(view)
+        _tell_end(view, tried)
     if rows or style is not Format.TABLE:
-        emit(rows, style, document=view.model_dump(mode="json"))
+        emit(rows, style, document=document)
 
 
-def _tell_end(view: SubmissionView) -> None:
+def _tell_end(view: SubmissionView, tried: Sequence[CaseView]) -> None:
     if view.outcome not in {None, Code.OK}:
         say(reason(view))
         if view.hint:
             say(f"Hint: {view.hint}")
     cases = case_counts(view)
-    if cases.failed:
+    if cases.failed and not tried:
         say(f"One line a case: `proctor submission {view.id} --cases`")
         say(f"What it printed: `proctor logs {view.id}`")
     if view.standing or view.rank is not None:
@@ -142,7 +174,7 @@ def score_rows(view: SubmissionView) -> list[dict[str, object]]:
 
 def exit_of(view: SubmissionView) -> Exit:
     """Return the exit code that a finished submission deserves."""
-    if view.state is SubmissionState.REJECTED:
+    if view.progress == SubmissionState.REJECTED:
         return Exit.REJECTED
     return Exit.OK if view.outcome in {None, Code.OK} else Exit.FAILED
 
