@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, assert_never
 
 from proctor.spec.digests import FolderEntry
+from proctor.spec.model import Protocol as ContainerProtocol
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
 from proctor.spec.work import FolderContent, ImageContent, PredictionsContent, RunOrder
+from proctor_runner.contracts import protocols
 from proctor_runner.desk import Desk, RunDesk
 from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.sandbox.interface import Program
@@ -31,6 +33,10 @@ class ImageShelf(Protocol):
         """Return the id of an image that is already here, by its name."""
         ...
 
+    def protocols(self, image_id: str) -> frozenset[ContainerProtocol]:
+        """Return the protocols that an image declares by its label."""
+        ...
+
 
 class NoImages:
     """The shelf of a sandbox that runs no images."""
@@ -44,6 +50,14 @@ class NoImages:
         raise _no_docker()
 
     def tagged(self, name: str) -> str:
+        """Refuse likewise.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, always.
+        """
+        raise _no_docker()
+
+    def protocols(self, image_id: str) -> frozenset[ContainerProtocol]:
         """Refuse likewise.
 
         Raises:
@@ -76,14 +90,15 @@ def model_program(
                         Code.INTERNAL, f"the order names no runtime image {content.runtime!r}"
                     )
                 image_id = _on_shelf(order.runtime.image, desk, shelf, check=False)
-            program = Program(image_id=image_id, model_folder=folder)
+            program = Program(image_id, folder, protocols=protocols.of_folder(folder))
         case PredictionsContent():
             raise PlatformError(Code.INTERNAL, "predictions are decoded; there is nothing to run")
         case ImageContent():
             image_id = _on_shelf(content, desk, shelf, check=order.intake)
             if content.weights:
                 lay_out_folder(content.weights, desk, folder)
-            program = Program(image_id, model_folder=folder if content.weights else None)
+            weights = folder if content.weights else None
+            program = Program(image_id, weights, protocols=shelf.protocols(image_id))
         case _ as unreachable:
             assert_never(unreachable)
     if order.intake:

@@ -2,29 +2,40 @@
 
 Cases are answered in the order of their aliases, which are random, while a thread decodes what the
 model left so far. Only decoding gives a case its good report; a case that crashed has its own at
-once. Nothing here knows HTTP, leases or references.
+once. A model that serves is asked in one session; a few of its cases are answered once more through
+``case`` and reported last. Nothing here knows HTTP, leases or references.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
-from typing import assert_never
 
-from proctor.spec.outcomes import OUTCOMES, Code, ProctorError
+from proctor.spec.model import Protocol
+from proctor.spec.outcomes import OUTCOMES, Code, ParticipantError, ProctorError
 from proctor.spec.work import CaseReport, OrderCase, RunOrder
-from proctor_runner.contracts.native import CASE_FILE, PreparedCase, prepare
+from proctor_runner import agreement
+from proctor_runner.case_verdict import judge
+from proctor_runner.contracts.native import CASE_FILE, prepare
 from proctor_runner.decoding import DecodedCase, RawCase, decode
 from proctor_runner.desk import RunDesk, StoppedError
 from proctor_runner.faults import FaultPoint, Faults
-from proctor_runner.sandbox.interface import Ending, Program, Sandbox, SandboxJob, SandboxResult
+from proctor_runner.sandbox.interface import (
+    Program,
+    Sandbox,
+    SandboxJob,
+    SandboxResult,
+    Session,
+)
 
 
 @dataclass(frozen=True)
@@ -53,20 +64,39 @@ class RunOutcome:
     """How a run ended: OK with or without missing cases, or the participant's failure.
 
     Attributes:
-        model_s: Wall-clock seconds of the model, those of earlier attempts included.
+        model_s: Wall-clock seconds of the model, those of earlier attempts included; of the cases
+            that were compared, only the answer that counts.
     """
 
     code: Code
     detail: str
     model_s: float
+    protocol: Protocol = Protocol.CASE
 
 
 @dataclass(frozen=True)
 class _Answered:
+    """An answer that is still to be decoded.
+
+    Attributes:
+        id: The case's alias, or another name when the same case is decoded twice.
+        job: What was asked.
+    """
+
+    id: str
     case: OrderCase
-    prepared: PreparedCase
+    job: SandboxJob
     result: SandboxResult
     folder: Path
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A case through both protocols; ``again`` is None when only ``served`` answered."""
+
+    served: _Answered
+    again: _Answered | None
+    why_not: str
 
 
 def run_cases(order: RunOrder, program: Program, desk: RunDesk, bench: Bench) -> RunOutcome:
@@ -92,29 +122,47 @@ class _Attempt:
         self._waiting: list[_Answered] = []
         self._waiting_since = 0.0
         self._decoding_failed = threading.Event()
+        serves = Protocol.SERVE in program.protocols
+        self._protocol = Protocol.SERVE if serves else Protocol.CASE
+        self._compared = agreement.compared_aliases(order) if serves else frozenset()
+        self._held: list[_Answered] = []
 
     def run(self) -> RunOutcome:
         batches: list[Future[None]] = []
+        cases = sorted(self._order.cases, key=attrgetter("alias"))
         with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
             try:
-                for case in sorted(self._order.cases, key=lambda case: case.alias):
-                    answered = self._answer(case)
-                    if answered is not None:
-                        self._wait_for_decoding(answered)
-                    if self._no_model(answered, case):
-                        return self._never_started()
-                    if self._batch_is_due():
-                        batches.append(pool.submit(self._decode_batch, self._take_batch()))
-                if self._waiting:
-                    batches.append(pool.submit(self._decode_batch, self._take_batch()))
+                with self._runner() as runner:
+                    for number, case in enumerate(cases):
+                        answered = self._answer(case, runner)
+                        if number == 0 and self._no_model(answered):
+                            return self._failed(Code.START_FAILED, self._reported[0].detail)
+                        if answered is not None:
+                            self._wait_for_decoding(answered)
+                        if self._batch_is_due():
+                            batches.append(pool.submit(self._decode_batch, self._take_batch()))
+                pairs = [self._answer_again(served) for served in self._held]
             except StoppedError:
                 # Why it stopped may be a failed batch, which says more.
                 _raise_first(batches)
                 raise
             _raise_first(batches)
+        try:
+            self._decode_batch(self._take_batch(), pairs)
+        except ParticipantError as error:
+            return self._failed(error.code, error.detail)
         return self._outcome()
 
-    def _answer(self, case: OrderCase) -> _Answered | None:
+    @contextmanager
+    def _runner(self) -> Iterator[Sandbox | Session]:
+        """Give what cases are run by: a session for a model that serves, else the sandbox."""
+        if self._protocol is Protocol.SERVE:
+            with closing(self._bench.sandbox.session()) as session:
+                yield session
+        else:
+            yield self._bench.sandbox
+
+    def _answer(self, case: OrderCase, runner: Sandbox | Session) -> _Answered | None:
         """Let the model answer ``case``; None when that already decided its outcome."""
         self._stop_if_told()
         left_s = self._order.limits.total_s - self._model_s
@@ -138,47 +186,53 @@ class _Attempt:
             limits=self._order.limits,
             timeout_s=min(self._order.limits.case_s, left_s),
             seed=self._order.task.seed,
+            protocol=self._protocol,
+            left_s=left_s,
         )
         self._bench.faults.reached(FaultPoint.CREATE)
-        result = self._bench.sandbox.run(job, self._must_stop)
+        result = runner.run(job, self._must_stop)
         self._bench.faults.reached(FaultPoint.RUN)
-        self._model_s += result.seconds
-        code, detail = self._judge(result, by_total=left_s < self._order.limits.case_s)
+        self._model_s += result.start_s + result.seconds
+        by_total = left_s - result.start_s < self._order.limits.case_s
+        code, detail = judge(result, by_total)
         if code is Code.OK:
-            return _Answered(case, prepared, result, folder)
+            return _Answered(case.alias, case, job, result, folder)
         self._report(case, code, detail, result)
         shutil.rmtree(folder)
         return None
 
-    def _judge(self, result: SandboxResult, by_total: bool) -> tuple[Code, str]:
-        match result.ending:
-            case Ending.EXITED if result.exit_code == 0:
-                return Code.OK, ""
-            case Ending.EXITED:
-                return Code.CRASH, f"The model ended with {exit_words(result.exit_code)}."
-            case Ending.TIMEOUT:
-                return (Code.TOTAL_TIMEOUT if by_total else Code.TIMEOUT), result.detail
-            case Ending.OUT_OF_MEMORY:
-                return Code.OOM, result.detail
-            case Ending.OUTPUT_LIMIT:
-                return Code.OUTPUT_LIMIT, result.detail
-            case Ending.START_FAILED:
-                return Code.START_FAILED, result.detail
-            case Ending.CANCELLED:
-                raise StoppedError
-            case _ as unreachable:
-                assert_never(unreachable)
+    def _answer_again(self, served: _Answered, name: str = "again") -> _Pair:
+        """Have a served case answered through ``case``, which loads the model within its limit."""
+        self._stop_if_told()
+        done = self._done_before + len(self._reported)
+        self._desk.progress("comparing", done, self._order.cases_total)
+        folder = self._bench.scratch / f"{served.id}-{name}"
+        (folder / "raw").mkdir(parents=True)
+        job = replace(
+            served.job,
+            destination=folder / "raw",
+            timeout_s=self._order.limits.start_s + self._order.limits.case_s,
+            protocol=Protocol.CASE,
+            left_s=math.inf,
+        )
+        result = self._bench.sandbox.run(job, self._must_stop)
+        code, detail = judge(result, by_total=False)
+        if code is not Code.OK:
+            shutil.rmtree(folder)
+            return _Pair(served, None, detail)
+        again = _Answered(folder.name, served.case, job, result, folder)
+        return _Pair(served, again, "")
 
-    def _no_model(self, answered: _Answered | None, case: OrderCase) -> bool:
-        """Tell whether the very first case of the run showed that the model cannot start."""
-        if answered is not None or self._done_before or len(self._reported) != 1:
+    def _no_model(self, answered: _Answered | None) -> bool:
+        """Tell whether the first case of the run showed that the model cannot start."""
+        if answered is not None or self._done_before:
             return False
-        return not self._waiting and self._reported[0].outcome is Code.START_FAILED
-
-    def _never_started(self) -> RunOutcome:
-        return RunOutcome(Code.START_FAILED, self._reported[0].detail, self._model_s)
+        return self._reported[0].outcome is Code.START_FAILED
 
     def _wait_for_decoding(self, answered: _Answered) -> None:
+        if answered.id in self._compared:
+            self._held.append(answered)
+            return
         if not self._waiting:
             self._waiting_since = time.monotonic()
         self._waiting.append(answered)
@@ -193,26 +247,68 @@ class _Attempt:
         batch, self._waiting = self._waiting, []
         return batch
 
-    def _decode_batch(self, batch: list[_Answered]) -> None:
+    def _decode_batch(self, batch: list[_Answered], pairs: Sequence[_Pair] = ()) -> None:
+        """Decode answers and report them; of ``pairs``, those whose two answers are the same.
+
+        Raises:
+            ParticipantError: PROTOCOLS_DISAGREE, two are not.
+        """
+        answers = [
+            *batch,
+            *(pair.served for pair in pairs),
+            *(pair.again for pair in pairs if pair.again is not None),
+        ]
+        if not answers:
+            return
         try:
-            self._stop_if_told()
-            destination = self._bench.scratch / f"decoded-{batch[0].case.alias}"
-            destination.mkdir()
-            decoded = self._decode(batch, destination)
-            self._stop_if_told()
-            for answered in batch:
-                found = decoded[answered.case.alias]
-                self._report(
-                    answered.case, found.outcome, found.detail, answered.result, found.predictions
-                )
-                shutil.rmtree(answered.folder)
-            shutil.rmtree(destination)
+            with self._decoded(answers) as decoded:
+                for answered in batch:
+                    self._report_decoded(answered, decoded)
+                for pair in pairs:
+                    self._compare(pair, decoded)
+                    self._report_decoded(pair.served, decoded)
             self._bench.faults.reached(FaultPoint.DECODE)
         except BaseException:
             self._decoding_failed.set()
             raise
 
-    def _decode(self, batch: list[_Answered], destination: Path) -> dict[str, DecodedCase]:
+    def _compare(self, pair: _Pair, decoded: Mapping[str, DecodedCase]) -> None:
+        """Raise when a case is answered otherwise through ``case``; a third answer tells why.
+
+        Raises:
+            ParticipantError: PROTOCOLS_DISAGREE.
+        """
+        served, case_id = decoded[pair.served.id], pair.served.case.id
+        if served.outcome is not Code.OK:
+            return
+        again = None if pair.again is None else decoded[pair.again.id]
+        if again is None or again.outcome is not Code.OK:
+            why_not = pair.why_not if again is None else again.detail
+            raise agreement.disagreement(agreement.not_answered(case_id, why_not))
+        if agreement.same_predictions(served.predictions, again.predictions):
+            return
+        third = self._answer_again(pair.served, "third").again
+        if third is not None:
+            with self._decoded([third]) as found:
+                if agreement.same_predictions(again.predictions, found[third.id].predictions):
+                    raise agreement.disagreement(agreement.state_is_kept(case_id))
+        raise agreement.disagreement(agreement.never_the_same(case_id))
+
+    @contextmanager
+    def _decoded(self, answers: Sequence[_Answered]) -> Iterator[dict[str, DecodedCase]]:
+        """Give what answers decode to; afterwards nothing of either is left."""
+        self._stop_if_told()
+        destination = self._bench.scratch / f"decoded-{answers[0].id}"
+        destination.mkdir()
+        try:
+            decoded = self._decode(answers, destination)
+            self._stop_if_told()
+            yield decoded
+        finally:
+            for folder in (destination, *(answered.folder for answered in answers)):
+                shutil.rmtree(folder)
+
+    def _decode(self, batch: Sequence[_Answered], destination: Path) -> dict[str, DecodedCase]:
         try:
             return decode(
                 self._bench.decoder,
@@ -233,12 +329,16 @@ class _Attempt:
         task, case = self._order.task, answered.case
         grids = {output.grid for output in task.outputs.values() if output.grid is not None}
         return RawCase(
-            id=case.alias,
+            id=answered.id,
             items=case.items,
             files=answered.result.outputs,
             grids={name: self._desk.fetch(case.files[name]) for name in sorted(grids)},
             problems=answered.result.problems,
         )
+
+    def _report_decoded(self, answered: _Answered, decoded: Mapping[str, DecodedCase]) -> None:
+        found = decoded[answered.id]
+        self._report(answered.case, found.outcome, found.detail, answered.result, found.predictions)
 
     def _report(
         self,
@@ -256,6 +356,7 @@ class _Attempt:
             exit_code=None if result is None else result.exit_code,
             seconds=None if result is None else result.seconds,
             peak_memory_bytes=None if result is None else result.peak_memory_bytes,
+            peak_gpu_memory_bytes=None if result is None else result.peak_gpu_memory_bytes,
             predictions={
                 name: self._desk.store(path) for name, path in sorted((predictions or {}).items())
             },
@@ -277,26 +378,17 @@ class _Attempt:
     def _outcome(self) -> RunOutcome:
         codes = Counter(report.outcome for report in self._reported)
         if codes[Code.OK] or self._done_before or not codes:
-            return RunOutcome(Code.OK, "", self._model_s)
+            return RunOutcome(Code.OK, "", self._model_s, self._protocol)
         code, count = codes.most_common(1)[0]
         first = next(report for report in self._reported if report.outcome is code)
         alike = " alike" if count == len(self._reported) else f", {count} of them like this one"
         detail = f"All {len(self._reported)} cases failed{alike}: " + (
             first.detail or OUTCOMES[code].message
         )
-        return RunOutcome(code, detail[:2000], self._model_s)
+        return self._failed(code, detail)
 
-
-def exit_words(exit_code: int | None) -> str:
-    """Say what an exit status means.
-
-    >>> exit_words(3), exit_words(139)
-    ('exit status 3', 'exit status 139 (signal SIGSEGV)')
-    """
-    number = (exit_code or 0) - 128
-    if number in {item.value for item in signal.Signals}:
-        return f"exit status {exit_code} (signal {signal.Signals(number).name})"
-    return f"exit status {exit_code}"
+    def _failed(self, code: Code, detail: str) -> RunOutcome:
+        return RunOutcome(code, detail[:2000], self._model_s, self._protocol)
 
 
 def _raise_first(batches: list[Future[None]]) -> None:

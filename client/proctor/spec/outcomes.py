@@ -33,6 +33,7 @@ class Code(StrEnum):
     MISSING_OUTPUT = "MISSING_OUTPUT"
     INVALID_OUTPUT = "INVALID_OUTPUT"
     START_FAILED = "START_FAILED"
+    PROTOCOLS_DISAGREE = "PROTOCOLS_DISAGREE"
     IMAGE_REJECTED = "IMAGE_REJECTED"
     FOLDER_REJECTED = "FOLDER_REJECTED"
     PREDICTIONS_REJECTED = "PREDICTIONS_REJECTED"
@@ -128,8 +129,16 @@ OUTCOMES: dict[Code, Outcome] = {
     ),
     Code.START_FAILED: Outcome(
         _P,
-        "The container did not start.",
-        "Check the entrypoint: it must exist, be executable and fit this machine's architecture.",
+        "The container did not start, or the model was not ready to serve.",
+        "Check the entrypoint: it must exist, be executable and fit this machine's architecture;"
+        " a model that serves is loaded within start_s of the phase. The log of the case says more.",
+        422,
+    ),
+    Code.PROTOCOLS_DISAGREE: Outcome(
+        _P,
+        "The model answers differently when it serves than when it is started for each case.",
+        "Keep nothing from one case to the next and seed generators in each case, or declare the"
+        " protocol case alone; `proctor model test` makes the same comparison.",
         422,
     ),
     Code.IMAGE_REJECTED: Outcome(

@@ -87,6 +87,10 @@ def _complete_run(session: Session, work_id: str, report: RunReport, max_attempt
         _end_tryout(session, run, report, results, actor, changes)
         return
     some_ok = any(row.outcome == Code.OK for row in results)
+    if report.outcome is Code.PROTOCOLS_DISAGREE:
+        # Answers that are not the model's own, case by case, are not scored.
+        end_failed(session, run, report.outcome, report.detail, actor=actor, **changes)
+        return
     if report.outcome is not Code.OK and some_ok:
         results += _lose_the_rest(session, run, report, results)
     elif report.outcome is not Code.OK:

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from proctor.spec.digests import digest_bytes
+from proctor.spec.model import Protocol
 from proctor.spec.outcomes import OUTCOMES, Code, OrganizerError, ParticipantError, PlatformError
 from proctor.spec.work import (
     CaseReport,
@@ -245,6 +246,9 @@ class Shelf:
         if self.error is not None:
             raise self.error
         return "sha256:" + "1" * 64
+
+    def protocols(self, image_id):
+        return frozenset({Protocol.CASE})
 
 
 @pytest.fixture

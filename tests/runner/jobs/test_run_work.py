@@ -8,8 +8,9 @@ import pytest
 from proctor.spec.limits import Limits
 from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.desk import StoppedError
-from proctor_runner.run_work import exit_words, run_cases
+from proctor_runner.run_work import run_cases
 from proctor_runner.sandbox.interface import Ending, Program
+from proctor_runner.sandbox.sentences import exit_words
 
 
 @pytest.fixture
