@@ -28,7 +28,6 @@ _ATTEMPTS = 5
 _TIMEOUT_S = 60.0
 _MOST_MANIFEST_BYTES = 4 << 20
 _MOST_TOKEN_BYTES = 1 << 20
-_CHUNK_BYTES = 1 << 20
 _MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
@@ -122,7 +121,7 @@ class Registry:
                         if start and response.status_code != httpx2.codes.PARTIAL_CONTENT:
                             stream.seek(0)
                             stream.truncate()
-                        for chunk in response.iter_raw(_CHUNK_BYTES):
+                        for chunk in response.iter_raw():
                             stream.write(chunk)
                             if stream.tell() > file.size:
                                 raise _damaged(f"{what} of {file.size} bytes", "more of them")
@@ -235,7 +234,7 @@ class Registry:
 
 def _at_most(response: httpx2.Response, most_bytes: int) -> bytes:
     content = bytearray()
-    for chunk in response.iter_raw(_CHUNK_BYTES):
+    for chunk in response.iter_raw():
         content += chunk
         if len(content) > most_bytes:
             raise CommandError(
