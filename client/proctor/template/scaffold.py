@@ -63,7 +63,7 @@ def _card(name: str, task: str) -> dict[str, object]:
         "version": "0.1",
         "license": "Apache-2.0",
         "authors": [_AUTHOR],
-        "protocols": ["case"],
+        "protocols": ["case", "serve"],
         "runtime": "runtime-cpu",
         "tasks": [],
         "claimed_scores": {},
