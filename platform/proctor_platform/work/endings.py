@@ -68,6 +68,7 @@ def _complete_run(session: Session, work_id: str, report: RunReport, max_attempt
     changes: dict[str, Any] = {
         "seconds": report.seconds,
         "environment": report.environment.model_dump(mode="json"),
+        "protocol": report.protocol.value,
         "stage": "",
     }
     if run.cancel_requested or (
