@@ -144,3 +144,13 @@ def test_rows_that_share_a_scale_are_all_drawn_on_it() -> None:
     figure = charts.intervals(scored(0.9, 0.7, 0.5, 0.3, 0.1), COLUMN)
     assert len(figure.data[0].x) == 5
     assert not figure.layout.annotations
+
+
+def test_claims_have_a_column_and_a_mark_where_any_are_made() -> None:
+    claimed = {COLUMN.key: {"score": 0.99, "flag": "better than measured"}}
+    shown = board(row(claimed=claimed), row(submission="sub_1"))
+    with_claims = COLUMN.model_copy(update={"claimed": True})
+    html = board_html(shown, (with_claims,))
+    assert "Dice claimed" in html
+    assert html.count("better than measured") == 1
+    assert "claimed" not in board_html(shown, (COLUMN,))

@@ -44,6 +44,7 @@ from proctor.spec.api import (
     TokenCreated,
     UserCreate,
 )
+from proctor.spec.archive import ArchiveKind
 from proctor.spec.dataset import SplitData
 from proctor.spec.digests import digest_bytes, digest_file
 from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
@@ -57,6 +58,7 @@ Progress = Callable[[int, int], None]
 _API = "/api/v1"
 _DIGESTS_PER_REQUEST = 10_000
 _PAGE = 100
+_MOST_ROWS = 1000
 
 
 class Client:
@@ -194,9 +196,12 @@ class Client:
         return self._board(path, _window(offset, limit, search))
 
     def leaderboard_csv(self, slug: str, phase: str) -> str:
-        """Return the newest snapshot as CSV."""
-        path = f"{_API}/challenges/{slug}/phases/{phase}/leaderboard"
-        return self._wire.send("GET", path, params={"format": "csv"}, safe=True).text
+        """Return the whole newest snapshot as CSV, whatever the number of its rows."""
+        board = self.leaderboard(slug, phase, limit=1)
+        text = self.snapshot_csv(board.id, 0, _MOST_ROWS)
+        for start in range(_MOST_ROWS, board.total_rows, _MOST_ROWS):
+            text += self.snapshot_csv(board.id, start, _MOST_ROWS).partition("\n")[2]
+        return text
 
     def leaderboards(self, slug: str, phase: str) -> list[SnapshotRef]:
         """List every snapshot of a phase."""
@@ -284,6 +289,20 @@ class Client:
             try:
                 with self._wire.stream(f"{_API}/blobs/{digest}") as chunks:
                     store(chunks, digest, path)
+                return
+            except HostError:
+                if attempt + 1 == self._retry.attempts:
+                    raise
+                self._retry.sleep(self._retry.pause_s(attempt, None))
+
+    def archive(self, submission_id: str, kind: ArchiveKind, path: Path) -> None:
+        """Write the archive of a submission to ``path``; a lost connection starts it anew."""
+        address = f"{_API}/submissions/{submission_id}/archive?kind={kind.value}"
+        for attempt in range(self._retry.attempts):
+            try:
+                with self._wire.stream(address) as chunks, path.open("wb") as target:
+                    for chunk in chunks:
+                        target.write(chunk)
                 return
             except HostError:
                 if attempt + 1 == self._retry.attempts:

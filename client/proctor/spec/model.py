@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from proctor.spec.base import Name, Slug, Spec
+from proctor.spec.base import Slug, Spec
+
+ClaimedColumn = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:/[^/]{1,120}){0,2}$", max_length=250)
+]
+"""A column of a leaderboard, by the metric's id, with its task before it and a label behind."""
 
 
 class Protocol(StrEnum):
@@ -31,4 +36,8 @@ class ModelCard(Spec):
     protocols: tuple[Protocol, ...] = (Protocol.CASE,)
     runtime: Slug | None = Field(None, description="approved runtime image of a model folder")
     tasks: tuple[Slug, ...] = ()
-    claimed_scores: dict[Name, float] = Field(default_factory=dict)
+    claimed_scores: dict[ClaimedColumn, float] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="what the author measured: by metric id, task/metric or task/metric/label",
+    )

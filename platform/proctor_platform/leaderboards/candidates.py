@@ -45,6 +45,7 @@ class Candidate:
     user_id: str
     participant: str
     title: str
+    claimed_scores: Mapping[str, float]
     kind: str
     baseline: bool
     content_digest: str
@@ -109,6 +110,7 @@ def candidates_of(session: Session, scope: Scope) -> list[Candidate]:
                 user_id=row.user_id,
                 participant=row.name,
                 title=row.card.get("title") or row.card["name"],
+                claimed_scores=row.card.get("claimed_scores") or {},
                 kind=row.kind,
                 baseline=row.baseline,
                 content_digest=row.content_digest,

@@ -37,6 +37,7 @@ _FACTS = (
     "baseline",
 )
 _ENDS = ("low", "high", "n_used", "n_total")
+_CLAIM = (" claimed", " claim")
 _COSTS = (
     "failed_cases",
     "total_cases",
@@ -147,7 +148,7 @@ def _found(connection: Connection, window: Window, finder: Finder) -> bytes:
     bodies = connection.execute(_SOME_BODIES, facts).scalars()
     if window.form is Form.CSV:
         return _csv(snapshot, bodies)
-    found = {"search": window.search, "found_rows": len(positions)}
+    found: dict[str, str | int] = {"search": window.search, "found_rows": len(positions)}
     return _json(snapshot, bodies, window.offset, **found)
 
 
@@ -166,17 +167,24 @@ def _json(snapshot: Row[Any], bodies: Iterable[str], offset: int, **found: str |
 
 
 def _csv(snapshot: Row[Any], bodies: Iterable[str]) -> bytes:
-    keys = [column["key"] for column in snapshot.head["columns"]]
+    columns = snapshot.head["columns"]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    ends = [f"{key}{end}" for key in keys for end in ("", *(f" {name}" for name in _ENDS))]
+    ends = [
+        f"{column['key']}{end}"
+        for column in columns
+        for end in ("", *(f" {name}" for name in _ENDS), *(_CLAIM if column.get("claimed") else ()))
+    ]
     writer.writerow([*_FACTS, *ends, *_COSTS])
     for body in bodies:
         row = json.loads(body)
         values: list[Any] = []
-        for key in keys:
-            found = row["values"].get(key) or {}
+        for column in columns:
+            found = row["values"].get(column["key"]) or {}
             values += [found.get(name) for name in ("value", *_ENDS)]
+            if column.get("claimed"):
+                claim = row.get("claimed", {}).get(column["key"], {})
+                values += [claim.get("score"), claim.get("flag")]
         facts = [_cell(row[name]) for name in _FACTS]
         writer.writerow([*facts, *values, *(_cell(row[name]) for name in _COSTS)])
     return stream.getvalue().encode()

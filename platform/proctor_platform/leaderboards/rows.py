@@ -21,6 +21,7 @@ from proctor_platform.leaderboards.candidates import (
     facts_of,
     numbers_of,
 )
+from proctor_platform.leaderboards.claims import claims_of
 from proctor_platform.leaderboards.scope import Scope
 from proctor_platform.leaderboards.wording import (
     column_key,
@@ -90,6 +91,7 @@ def board_of(session: Session, scope: Scope) -> Board | None:
         _row(
             candidate,
             places[index],
+            columns,
             _values(numbers[chosen[index]], drawn.intervals[index], columns),
             _gaps(strata[index], better),
             costs[index],
@@ -98,6 +100,8 @@ def board_of(session: Session, scope: Scope) -> Board | None:
         for index, candidate in enumerate(selected)
     ]
     rows.sort(key=lambda row: (row.rank is None, row.rank, row.submitted_at, row.submission))
+    claimed = {key for row in rows for key in row.claimed}
+    columns = [column.model_copy(update={"claimed": column.key in claimed}) for column in columns]
     return Board(
         _head(scope, columns, draws),
         [Row(row.submission, row.rank, row.model_dump_json()) for row in rows],
@@ -214,6 +218,7 @@ def _gaps(
 def _row(
     candidate: Candidate,
     place: Place | None,
+    columns: Sequence[BoardColumn],
     values: dict[str, BoardValue],
     gaps: tuple[StratumGap, ...],
     cost: gather.Cost,
@@ -233,6 +238,7 @@ def _row(
         content_digest=candidate.content_digest,
         evaluations=tuple(sorted(candidate.evaluations.values())),
         values=values,
+        claimed=claims_of(candidate.claimed_scores, columns, values),
         gaps=gaps,
         failed_cases=cost.failed_cases,
         total_cases=cost.total_cases,

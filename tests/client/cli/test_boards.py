@@ -54,6 +54,25 @@ def test_rows_that_cannot_be_separated_share_a_mark_that_is_explained(proctor, b
     assert "cannot be separated" in ended.err
 
 
+def test_claims_stand_beside_what_was_measured_and_are_marked(proctor, boards, board):
+    (column,), (row,) = board["columns"], board["rows"]
+    board["columns"] = [column | {"claimed": True}]
+    claims = ({"score": 0.999, "flag": "better than measured"}, {"score": 0.98}, None)
+    board["rows"] = [row | {"claimed": {KEY: claim} if claim else {}} for claim in claims]
+    board["total_rows"] = 3
+    ended = proctor("leaderboard", "digits")
+    heading, _, *rows = ended.out.splitlines()
+    assert "Top-1 claimed" in heading
+    assert ["0.9990 !" in line for line in rows] == [True, False, False]
+    assert "0.9800" in rows[1]
+    assert "! better than the measured interval" in ended.err
+
+
+def test_without_claims_there_is_no_column_for_them(proctor, boards):
+    ended = proctor("leaderboard", "digits")
+    assert "claimed" not in ended.out + ended.err
+
+
 def test_without_ties_no_mark_is_explained(proctor, boards):
     assert "cannot be separated" not in proctor("leaderboard", "digits").err
 

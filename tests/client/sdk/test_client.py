@@ -47,6 +47,19 @@ def test_an_unchanged_leaderboard_is_not_sent_again(platform, client, board):
     assert "If-None-Match" in platform.calls[1].headers
 
 
+def test_a_leaderboard_as_csv_has_the_rows_of_all_pages(platform, client, board):
+    def page(call):
+        first = int(call.query.partition("offset=")[2].partition("&")[0])
+        rows = "".join(f"{rank + 1}\n" for rank in range(first, min(first + 1000, 2300)))
+        return 200, f"rank\n{rows}"
+
+    found = {**board, "total_rows": 2300}
+    platform.on("GET /challenges/digits/phases/main/leaderboard", (200, found))
+    platform.on(f"GET /leaderboards/{board['id']}", page)
+    lines = client.leaderboard_csv("digits", "main").splitlines()
+    assert lines == ["rank", *map(str, range(1, 2301))]
+
+
 def test_every_page_of_a_list_is_read(platform, client):
     def reply(call):
         offset = int(call.query.partition("offset=")[2].partition("&")[0])
