@@ -19,12 +19,22 @@ import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.orientations import apply_orientation, io_orientation
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 Array = npt.NDArray[Any]
 
 _MOST_VOXELS = 100_000_000
 _MOST_BYTES = 8 * _MOST_VOXELS
 _GZIP = b"\x1f\x8b"
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
+)
 
 
 class VolumeError(ValueError):
@@ -91,9 +101,9 @@ def read_volume(content: bytes) -> Volume:
         array = data.reshape((*shape[:3], -1))[..., 0]
         turned = io_orientation(image.affine)  # type: ignore[no-untyped-call]
         spacing = np.sqrt((np.asarray(image.affine)[:3, :3] ** 2).sum(axis=0))
-    except (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError, ValueError) as error:
-        if isinstance(error, VolumeError):
-            raise
+    except VolumeError:
+        raise
+    except _UNREADABLE as error:
         raise VolumeError(f"The file is no NIfTI volume that can be read ({error}).") from error
     order = np.argsort(turned[:, 0])
     x, y, z = (float(spacing[axis]) for axis in order)
