@@ -50,6 +50,9 @@ def _markers_without_program(machine: Machine) -> list[str]:
     if refusal := ensure_program(machine, "chromium", ["chromium", "fonts-liberation"], say):
         say(f"Left out, tests marked browser: {refusal}.")
         left_out.append("browser")
+    if refusal := ensure_program(machine, "docker-registry", ["docker-registry"], say):
+        say(f"Left out, tests marked registry: {refusal}.")
+        left_out.append("registry")
     if refusal := ensure_program(machine, "debootstrap", ["debootstrap"], say):
         say(f"Tests marked docker need an image that can be pulled: {refusal}.")
     return left_out

@@ -1,0 +1,123 @@
+"""Images pushed by Docker to the registry that Debian packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+import pytest
+
+from proctor.cli.contents import open_image
+from proctor.cli.failures import CommandError
+from proctor.cli.sources.registry_image import open_registry_image
+from proctor_runner.intake.scan import scan
+
+pytestmark = [pytest.mark.docker, pytest.mark.registry]
+
+REPOSITORY = f"models/svc-{os.getpid()}"
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def host(storage: Path) -> Iterator[str]:
+    """A registry on this machine, and its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    (storage / "config.yml").write_text(
+        f"version: 0.1\nhttp: {{addr: '{host}'}}\nlog: {{level: error}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {storage}/data}}, delete: {{enabled: true}}}}\n"
+    )
+    program = shutil.which("docker-registry") or "docker-registry"
+    with (storage / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "serve", str(storage / "config.yml")], stdout=log, stderr=log
+        )
+    end = time.monotonic() + 30
+    while True:
+        try:
+            urllib.request.urlopen(f"http://{host}/v2/").close()
+            break
+        except OSError:
+            assert time.monotonic() < end, (storage / "log").read_text()
+            assert process.poll() is None, (storage / "log").read_text()
+            time.sleep(0.05)
+    yield host
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def push(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Build an image of some files, a layer each, and push it under a tag."""
+    client = docker.from_env()
+    made: list[str] = []
+
+    def build(tag: str, **files: bytes) -> str:
+        context = tmp_path_factory.mktemp("context")
+        lines = ["FROM scratch", 'CMD ["/nothing"]']
+        for name, content in files.items():
+            (context / name).write_bytes(content)
+            lines.append(f"COPY {name} /{name}")
+        (context / "Dockerfile").write_text("\n".join(lines))
+        name = f"{host}/{REPOSITORY}:{tag}"
+        client.images.build(path=str(context), tag=name, rm=True)
+        made.append(name)
+        for line in client.images.push(name, stream=True, decode=True):
+            assert "error" not in line, line
+        return name
+
+    yield build
+    for name in made:
+        client.images.remove(name, force=True)
+    client.close()
+
+
+@contextmanager
+def fetched(name: str, tmp_path: Path):
+    with open_registry_image(f"docker://{name}", tmp_path, lambda _: None) as image:
+        yield image
+
+
+def test_a_pushed_image_is_the_same_as_the_local_one(
+    push: Callable[..., str], tmp_path: Path
+) -> None:
+    name = push("same", one=os.urandom(1 << 20), two=b"small")
+    with open_image(name) as local, fetched(name, tmp_path) as image:
+        assert image.content == local.content
+        scan(image.content, image.open_blob, machine="x86_64")
+
+
+def test_a_version_whose_files_the_registry_lost_is_refused(
+    push: Callable[..., str], host: str, storage: Path, tmp_path: Path
+) -> None:
+    name = push("lost", three=os.urandom(1 << 16))
+    with pytest.raises(CommandError, match="has no nothing-of-the-kind"):
+        with fetched(f"{host}/{REPOSITORY}:nothing-of-the-kind", tmp_path):
+            pass
+    with pytest.raises(CommandError, match=f"has no sha256:{'0' * 64}"):
+        with fetched(f"{host}/{REPOSITORY}@sha256:{'0' * 64}", tmp_path):
+            pass
+    with fetched(name, tmp_path) as image:
+        pinned = f"{host}/{REPOSITORY}@{image.source.revision}"
+    with fetched(pinned, tmp_path) as again:
+        assert again.source.revision == image.source.revision
+    request = urllib.request.Request(
+        f"http://{host}/v2/{REPOSITORY}/manifests/{image.source.revision}", method="DELETE"
+    )
+    urllib.request.urlopen(request).close()
+    with pytest.raises(CommandError, match=f"has no {image.source.revision}"):
+        with fetched(pinned, tmp_path):
+            pass
