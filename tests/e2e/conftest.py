@@ -291,6 +291,19 @@ def challenge(stack: Stack, organizer: str, tmp_path_factory: pytest.TempPathFac
     return "half"
 
 
+@pytest.fixture(scope="session")
+def tried(stack: Stack, organizer: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A challenge with try-outs and public inputs, whose hidden runs' logs stay shut."""
+    folder = write_challenge(tmp_path_factory.mktemp("tried"), "tried", tryout=True)
+    document = yaml.safe_load((folder / "challenge.yaml").read_text())
+    document["accepts"] = ["folder", "predictions"]
+    document["tasks"][0] |= {"inputs_public": True, "tryout_cases": 2}
+    document["phases"][0]["show_logs"] = False
+    (folder / "challenge.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    publish(stack, folder, organizer)
+    return "tried"
+
+
 @pytest.fixture
 def joined(stack: Stack, challenge: str, participant: str) -> str:
     """The token of a new participant of the challenge."""

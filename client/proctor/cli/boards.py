@@ -141,7 +141,7 @@ def _table_row(columns: list[BoardColumn], row: BoardRow, tied: set[int]) -> dic
     cells: dict[str, object] = {
         "rank": f"{row.rank if row.rank is not None else '–'}{ranks}{tie}",
         "participant": row.participant + (" (baseline)" if row.baseline else ""),
-        "model": title,
+        "model": f"{title} (predictions)" if _is_predictions(row) else title,
     }
     for column in columns:
         cells[_heading(column)] = _interval(row.values.get(column.key))
@@ -157,8 +157,12 @@ def _table_row(columns: list[BoardColumn], row: BoardRow, tied: set[int]) -> dic
     }
 
 
+def _is_predictions(row: BoardRow) -> bool:
+    return row.kind == "predictions"
+
+
 def _rerun(row: BoardRow) -> str:
-    if row.kind == "predictions":
+    if _is_predictions(row):
         return "not re-runnable"
     return row.rerun_verdict.value if row.rerun_verdict else "–"
 
@@ -196,6 +200,8 @@ def _legend(board: Leaderboard, tied: set[int]) -> str:
     ]
     if tied:
         lines.append("Rows with the same mark, such as =1, cannot be separated by this data.")
+    if any(map(_is_predictions, board.rows)):
+        lines.append("(predictions): made elsewhere and only scored here; not re-runnable.")
     if any(column.claimed for column in board.columns):
         lines.append(
             "claimed: what the author says, from the model's card; ! better than the measured"

@@ -154,4 +154,6 @@ def test_the_board_says_that_predictions_cannot_be_run_again(
     logged_in.on("GET /challenges/digits", (200, challenge_view))
     logged_in.on("GET /challenges/digits/phases/main/leaderboard", (200, board))
     ended = proctor("leaderboard", "digits")
+    assert "(predictions)" in ended.out
     assert "not re-runnable" in ended.out
+    assert "(predictions): made elsewhere" in ended.err
