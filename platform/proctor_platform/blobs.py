@@ -176,7 +176,8 @@ def keep(
 def add_once(session: Session, row: Blob | BlobGrant) -> bool:
     """Add a row unless one with its key is there, also when another transaction adds it now."""
     key = (row.digest, row.audience) if isinstance(row, BlobGrant) else row.digest
-    if session.get(type(row), key) is not None:
+    # Held, so that clearing out cannot take it away before this transaction has ended.
+    if session.get(type(row), key, with_for_update={"read": True, "key_share": True}) is not None:
         return False
     try:
         with session.begin_nested():

@@ -42,6 +42,7 @@ class Database:
             self.engine.execution_options(**{_WRITES: True}),
             class_=Session,
             expire_on_commit=False,
+            info={_WRITES: True},
         )
         event.listen(self._write, "after_flush", _note_outbox)
         event.listen(self._write, "after_commit", self._kick_after_outbox)
@@ -70,6 +71,11 @@ class Database:
     def _kick_after_outbox(self, session: AnySession) -> None:
         if session.info.pop("outbox", False):
             self.kick()
+
+
+def writes(session: AnySession) -> bool:
+    """Tell whether a session is a writing one."""
+    return bool(session.info.get(_WRITES))
 
 
 def _note_outbox(session: AnySession, _: UOWTransaction) -> None:

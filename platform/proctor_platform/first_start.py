@@ -31,6 +31,11 @@ def worker_token_file(home: Path, role: Role) -> Path:
     return home / f"worker-{role.value}-token"
 
 
+def secret_files(home: Path) -> list[Path]:
+    """Return where the secrets of a platform lie."""
+    return [admin_token_file(home), *(worker_token_file(home, role) for role in Role)]
+
+
 def make_secrets(database: Database, home: Path) -> list[Path]:
     """Make the tokens whose files are not there, and return the files that were made."""
     made = []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 _LOCK = 0x70726F63746F72  # "proctor": any number that no other program of the server takes
@@ -21,6 +22,14 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 def downgrade(engine: Engine, revision: str) -> None:
     """Take migrations back, down to ``revision``."""
     _run(engine, command.downgrade, revision)
+
+
+def revisions() -> frozenset[str]:
+    """Return every revision that is known here."""
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    history = ScriptDirectory.from_config(config).walk_revisions()
+    return frozenset(script.revision for script in history)
 
 
 def _run(engine: Engine, step: Callable[[Config, str], None], revision: str) -> None:

@@ -62,15 +62,15 @@ class FolderStore:
         self._folder = folder
         self._incoming = folder / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.unfinished = UnfinishedFolder(folder / "unfinished", self._path)
+        self.unfinished = UnfinishedFolder(folder / "unfinished", self.path)
 
     def has(self, digest: str) -> bool:
         """Tell whether the blob is here."""
-        return self._path(digest).is_file()
+        return self.path(digest).is_file()
 
     def writer(self, ref: FileRef) -> FolderWriter:
         """Begin to store the blob with this digest and size."""
-        return FolderWriter(self._incoming / secrets.token_hex(16), self._path(ref.digest), ref)
+        return FolderWriter(self._incoming / secrets.token_hex(16), self.path(ref.digest), ref)
 
     def open(self, digest: str) -> BinaryIO:
         """Open a blob for reading.
@@ -79,7 +79,7 @@ class FolderStore:
             PlatformError: the blob has a row but no file.
         """
         try:
-            return self._path(digest).open("rb")
+            return self.path(digest).open("rb")
         except OSError as error:
             raise PlatformError(Code.STORAGE_FAILED, f"{digest} cannot be read") from error
 
@@ -87,7 +87,8 @@ class FolderStore:
         """Tell whether blobs can be stored."""
         return os.access(self._incoming, os.W_OK)
 
-    def _path(self, digest: str) -> Path:
+    def path(self, digest: str) -> Path:
+        """Return where a blob's file is, or would be."""
         name = digest.removeprefix("sha256:")
         return self._folder / name[:2] / name[2:4] / name
 

@@ -9,6 +9,8 @@ import typer
 
 from proctor.cli import (
     accounts,
+    admin,
+    archives,
     boards,
     challenges,
     models,
@@ -44,6 +46,7 @@ app.command("submission")(submissions.submission)
 app.command("logs")(submissions.logs)
 app.command("cancel")(submissions.cancel)
 app.command("leaderboard")(boards.leaderboard)
+app.command("archive")(archives.archive)
 app.command("rerun")(reruns.rerun)
 app.command("run")(models.run)
 app.add_typer(models.models, name="model")
@@ -52,6 +55,7 @@ app.command("login")(accounts.login)
 app.command("logout")(accounts.logout)
 app.command("whoami")(accounts.whoami)
 app.add_typer(accounts.users, name="user")
+app.add_typer(admin.admin, name="admin")
 app.command("up")(running.up)
 app.command("worker")(running.worker)
 app.command("demo")(running.demo)

@@ -16,6 +16,7 @@ from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState, RunState, is_final
 from proctor.spec.work import Queue, Role
 from proctor_platform.clock import now
+from proctor_platform.database import writes
 from proctor_platform.tables import Evaluation, Run
 
 Work = Run | Evaluation
@@ -59,12 +60,16 @@ def is_live(table: type[Run] | type[Evaluation]) -> ColumnElement[bool]:
 
 
 def find(session: Session, work_id: str, *conditions: ColumnElement[bool]) -> Work | None:
-    """Return a piece of work if it is there and fulfils ``conditions``; it is locked."""
-    if table_of(work_id) is Run:
-        run = select(Run).where(col(Run.id) == work_id, *conditions)
-        return session.exec(run.with_for_update()).first()
-    evaluation = select(Evaluation).where(col(Evaluation.id) == work_id, *conditions)
-    return session.exec(evaluation.with_for_update()).first()
+    """Return a piece of work if it is there and fulfils ``conditions``.
+
+    In a session that writes it is locked; one that only reads cannot lock, and need not.
+    """
+    table = table_of(work_id)
+    wanted = select(table).where(col(table.id) == work_id, *conditions)
+    found: Work | None = session.exec(
+        wanted.with_for_update() if writes(session) else wanted
+    ).first()
+    return found
 
 
 def held(session: Session, work_id: str, fence: int) -> Work:
