@@ -91,6 +91,11 @@ def fetched(name: str, tmp_path: Path):
         yield image
 
 
+def refuse(name: str, tmp_path: Path, said: str) -> None:
+    with pytest.raises(CommandError, match=said), fetched(name, tmp_path):
+        pass
+
+
 def test_a_pushed_image_is_the_same_as_the_local_one(
     push: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -104,12 +109,8 @@ def test_a_version_whose_files_the_registry_lost_is_refused(
     push: Callable[..., str], host: str, storage: Path, tmp_path: Path
 ) -> None:
     name = push("lost", three=os.urandom(1 << 16))
-    with pytest.raises(CommandError, match="has no nothing-of-the-kind"):
-        with fetched(f"{host}/{REPOSITORY}:nothing-of-the-kind", tmp_path):
-            pass
-    with pytest.raises(CommandError, match=f"has no sha256:{'0' * 64}"):
-        with fetched(f"{host}/{REPOSITORY}@sha256:{'0' * 64}", tmp_path):
-            pass
+    refuse(f"{host}/{REPOSITORY}:nothing-of-the-kind", tmp_path, "has no nothing-of-the-kind")
+    refuse(f"{host}/{REPOSITORY}@sha256:{'0' * 64}", tmp_path, f"has no sha256:{'0' * 64}")
     with fetched(name, tmp_path) as image:
         pinned = f"{host}/{REPOSITORY}@{image.source.revision}"
     with fetched(pinned, tmp_path) as again:
@@ -118,6 +119,4 @@ def test_a_version_whose_files_the_registry_lost_is_refused(
         f"http://{host}/v2/{REPOSITORY}/manifests/{image.source.revision}", method="DELETE"
     )
     urllib.request.urlopen(request).close()
-    with pytest.raises(CommandError, match=f"has no {image.source.revision}"):
-        with fetched(pinned, tmp_path):
-            pass
+    refuse(pinned, tmp_path, f"has no {image.source.revision}")

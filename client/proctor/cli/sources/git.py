@@ -29,6 +29,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~+-]+)+/?")
 _MOST_FILES = 20_000
+_UNKNOWN = "not our ref"
 _LFS_MARK = b"version https://git-lfs.github.com/spec/"
 _MOST_LFS_BYTES = 1024
 _EMPTY = FileRef(digest="sha256:" + "0" * 64, size=0)
@@ -173,7 +174,9 @@ def _fetch(git: Git, reference: GitReference, most_bytes: int) -> None:
     room = 4 * most_bytes
     try:
         git.run(*plain, "--depth=1", "--", reference.url, reference.revision, most_bytes=room)
-    except GitError:
+    except GitError as error:
+        if _UNKNOWN in str(error):
+            raise GitError(f"it has no commit {reference.revision}") from error
         # Some servers give a commit only with the branch it is on.
         branches = "+refs/heads/*:refs/heads/*"
         git.run(*plain, "--", reference.url, branches, most_bytes=room)
