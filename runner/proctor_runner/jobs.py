@@ -29,10 +29,12 @@ from proctor.spec.work import (
     RunReport,
     ScoreOrder,
     ScoreReport,
+    WorkerFacts,
 )
 from proctor_runner.cache import BlobCache
 from proctor_runner.desk import RunDesk, StoppedError, StopReason
 from proctor_runner.faults import FaultPoint, Faults
+from proctor_runner.gpus.held import HeldGpus
 from proctor_runner.lease import Lease
 from proctor_runner.model_program import model_program
 from proctor_runner.platform_api import LeaseLostError, OrderApi, PlatformApi
@@ -56,6 +58,19 @@ class WorkContext:
     cache_bytes: int
     workshop: Workshop
     faults: Faults
+    facts: WorkerFacts | None = None
+    gpus: HeldGpus | None = None
+
+    def claim(self, wait_s: float = 0.0) -> Claim:
+        """Return the question for work, with what this process has at this moment.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, a GPU that it holds does not answer.
+        """
+        facts = self.facts
+        if facts is not None and self.gpus is not None:
+            facts = facts.model_copy(update={"gpus": self.gpus.facts()})
+        return Claim(queue=self.queue, worker=self.worker, facts=facts, wait_s=wait_s)
 
 
 CONTEXT: ContextVar[WorkContext] = ContextVar("worker_context")
@@ -68,7 +83,7 @@ def execute(work_id: str) -> None:
     ``work_id`` is what the bell was rung for: a reason to ask, and no claim to be first.
     """
     context = CONTEXT.get()
-    order = context.api.claim(Claim(queue=context.queue, worker=context.worker))
+    order = context.api.claim(context.claim())
     if order is None:
         # Bells are rung more than once; whoever came first has the work.
         _log.info("nothing_to_claim", bell=work_id)
@@ -147,6 +162,7 @@ def _run(order: RunOrder, context: WorkContext, desk: RunDesk, scratch: Path) ->
             detail=outcome.detail[:2000],
             seconds=outcome.model_s,
             environment=tools.environment,
+            protocol=outcome.protocol,
         )
 
 

@@ -34,12 +34,17 @@ from proctor.spec.work import (
     RunReport,
     ScoreOrder,
     ScoreReport,
+    WorkerWelcome,
 )
 
 _ORDER: TypeAdapter[RunOrder | ScoreOrder] = TypeAdapter(RunOrder | ScoreOrder)
 T = TypeVar("T")
 _CHUNK_BYTES = 1 << 20
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+
+
+class UnreachableError(PlatformError):
+    """The platform did not answer for as long as it was asked."""
 
 
 class LeaseLostError(Exception):
@@ -85,6 +90,16 @@ class PlatformApi:
         if response.status_code == httpx2.codes.NO_CONTENT:
             return None
         return _read(_ORDER, response)
+
+    def welcome(self, give_up_s: float | None = None) -> WorkerWelcome:
+        """Ask what this worker's token is good for.
+
+        Raises:
+            UnreachableError: no answer within ``give_up_s``.
+            PlatformError: the token is refused, or this is no platform.
+        """
+        response = self._send("GET", "/workers/me", give_up_s=give_up_s)
+        return _read(TypeAdapter(WorkerWelcome), response)
 
     def of_order(self, order: RunOrder | ScoreOrder) -> OrderApi:
         """Return the part of the platform that ``order``'s token opens."""
@@ -179,8 +194,9 @@ class PlatformApi:
                 return once()
             except (httpx2.TransportError, _TryAgainError) as error:
                 if time.monotonic() + pause_s >= deadline:
-                    raise PlatformError(
-                        Code.INTERNAL, f"the platform did not answer for {limit_s:.0f} s: {error}"
+                    waited = f" for {limit_s:.0f} s" if limit_s else ""
+                    raise UnreachableError(
+                        Code.INTERNAL, f"{self._url} did not answer{waited}: {error}"
                     ) from error
             # Jitter keeps workers that lost the platform together from coming back together.
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311

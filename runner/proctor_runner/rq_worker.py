@@ -32,7 +32,7 @@ from rq.timeouts import HorseMonitorTimeoutException
 from rq.worker.base import WorkerStatus
 
 from proctor.spec.outcomes import PlatformError
-from proctor.spec.work import Claim, RunOrder, ScoreOrder
+from proctor.spec.work import RunOrder, ScoreOrder
 from proctor_runner import jobs
 
 ALLOWED_FUNCTION = "proctor_runner.jobs.execute"
@@ -161,8 +161,10 @@ class QueueProcess(Worker):
         """Wait for a bell; every few seconds without one, ask the platform itself."""
         if timeout is None:
             return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
-        self._state = WorkerStatus.IDLE
+        # Work may wait whose bell was heard when it was not its turn, or had no room.
+        self._look_for_work()
         while not self._stop_requested:
+            wait_s = 0.0
             try:
                 self.heartbeat()
                 if self.should_run_maintenance_tasks:
@@ -179,13 +181,12 @@ class QueueProcess(Worker):
                 found = None
             except _REDIS_AWAY as error:
                 _log.warning("redis_unreachable", error=str(error))
-                time.sleep(self._poll_s)
-                found = None
+                wait_s, found = float(self._poll_s), None
             if found is not None:
                 job, queue = found
                 job.redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
                 return job, queue
-            self._look_for_work()
+            self._look_for_work(wait_s)
         return None
 
     def _install_signal_handlers(self) -> None:
@@ -198,19 +199,29 @@ class QueueProcess(Worker):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._horse_pid, signal.SIGTERM)
 
-    def _look_for_work(self) -> None:
-        claim = Claim(queue=self._context.queue, worker=self._context.worker)
+    def _look_for_work(self, wait_s: float = 0.0) -> None:
+        """Ask the platform, which may take ``wait_s`` to answer, and do what there is."""
         # Marked busy first: a SIGTERM from here on lets claimed work come to its end.
         self._state = WorkerStatus.BUSY
         try:
-            order = self._context.api.claim(claim, give_up_s=0)
+            order = self._claim(wait_s)
             while order is not None:
                 self._do(order)
-                order = None if self._stop_requested else self._context.api.claim(claim, 0)
+                order = None if self._stop_requested else self._claim()
         except PlatformError as error:
             _log.warning("claim_failed", detail=error.detail)
+            self._rest(wait_s)
         finally:
             self._state = WorkerStatus.IDLE
+
+    def _claim(self, wait_s: float = 0.0) -> RunOrder | ScoreOrder | None:
+        return self._context.api.claim(self._context.claim(wait_s), give_up_s=0)
+
+    def _rest(self, seconds: float) -> None:
+        """Without Redis and without the platform nothing else would slow this process down."""
+        ends_at = time.monotonic() + seconds
+        while not self._stop_requested and time.monotonic() < ends_at:
+            time.sleep(min(seconds, 0.5))
 
     def _do(self, order: RunOrder | ScoreOrder) -> None:
         def work() -> NoReturn:

@@ -24,7 +24,9 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PROCTOR_", extra="forbid", frozen=True)
 
     platform_url: str = Field("http://127.0.0.1:8000", description="where the platform answers")
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="the queue; unix:// works too")
+    redis_url: str | None = Field(
+        None, description="the queue; unix:// works too; without one the platform itself is asked"
+    )
     run_token: SecretStr | None = Field(None, description="token of a worker with role run")
     run_token_file: Path | None = Field(None, description="or a file with mode 0600 that holds it")
     score_token: SecretStr | None = Field(None, description="token of a worker with role score")
@@ -36,7 +38,12 @@ class WorkerSettings(BaseSettings):
     roles: Annotated[tuple[Role, ...], NoDecode] = Field(
         (Role.RUN, Role.SCORE), description="what this worker does, with commas between"
     )
-    run_slots: int = Field(1, ge=1, le=256, description="runs at the same time")
+    run_slots: int | None = Field(
+        None, ge=1, le=256, description="runs at the same time; 1, or as many as the GPUs allow"
+    )
+    gpus_per_run: int = Field(
+        1, ge=1, le=16, description="GPUs that a process of run.gpu has to itself"
+    )
     score_slots: int = Field(1, ge=1, le=256, description="scorings at the same time")
     run_queue: Literal[Queue.RUN_CPU, Queue.RUN_GPU] = Field(
         Queue.RUN_CPU, description="which runs this worker takes"
@@ -85,10 +92,10 @@ class WorkerSettings(BaseSettings):
         return self.run_queue if role is Role.RUN else Queue.SCORE
 
     def slots(self, role: Role) -> int:
-        """Return how many processes of ``role`` this worker has."""
+        """Return how many processes of ``role`` this worker has, whatever GPUs there are."""
         if role not in self.roles:
             return 0
-        return self.run_slots if role is Role.RUN else self.score_slots
+        return self.run_slots or 1 if role is Role.RUN else self.score_slots
 
     def faults(self) -> Faults:
         """Return the points at which this worker is to die."""

@@ -14,21 +14,28 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import NoReturn
 
 import structlog
 from pydantic import ValidationError
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from proctor.spec.outcomes import PlatformError
-from proctor.spec.work import Role
+from proctor.spec.work import Queue, Role, WorkerFacts
 from proctor_runner import jobs
+from proctor_runner.gpus.held import count_gpus, hold
+from proctor_runner.gpus.interface import GpuLostError, OpenDriver
+from proctor_runner.gpus.nvml import open_nvml
+from proctor_runner.http_worker import AskingProcess
 from proctor_runner.platform_api import PlatformApi
 from proctor_runner.rq_worker import QueueProcess, fork_bound
 from proctor_runner.sandbox.choose import choose
+from proctor_runner.sandbox.slots import shared_folder
 from proctor_runner.scratch import sweep_scratch
 from proctor_runner.settings import SettingsError, WorkerSettings
 from proctor_runner.workshop import SandboxWorkshop
@@ -43,11 +50,15 @@ _WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 _log = structlog.get_logger()
 
 
-def main() -> int:
-    """Run the worker that the environment describes until it is told to stop."""
+def main(read: Callable[[], WorkerSettings] = WorkerSettings) -> int:
+    """Run a worker until it is told to stop.
+
+    Args:
+        read: Returns its settings; by default those of the environment alone.
+    """
     configure_logging()
     try:
-        settings = WorkerSettings()
+        settings = read()
         children = children_of(settings)
     except (ValidationError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
@@ -85,39 +96,49 @@ class Child:
     pause_s: float = _FIRST_PAUSE_S
 
 
-def children_of(settings: WorkerSettings) -> list[Child]:
+def children_of(settings: WorkerSettings, open_driver: OpenDriver = open_nvml) -> list[Child]:
     """Return one child for each role and slot, and the sweeper of a worker that runs models.
 
     Raises:
-        SettingsError: a role has no token.
+        SettingsError: a role has no token, or a worker for GPUs has none.
     """
     name = settings.worker_name or socket.gethostname()[:48]
     state = settings.worker_state.resolve()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     children = []
     for role in Role:
-        if settings.slots(role):
+        slots = _slots(settings, role, open_driver)
+        if slots:
             token = settings.token(role)
-        for slot in range(settings.slots(role)):
+        for slot in range(slots):
             worker = f"{name}/{role}-{slot}"
+            workshop = SandboxWorkshop(
+                sandbox=settings.sandbox,
+                state=state,
+                worker=worker,
+                decode_image=settings.decode_image,
+                decode_cases=settings.decode_cases,
+                decode_wait_s=settings.decode_wait_s,
+                faults=settings.faults(),
+            )
             context = jobs.WorkContext(
                 api=PlatformApi(settings.platform_url, token),
                 queue=settings.queue(role),
                 worker=worker,
                 state=state,
                 cache_bytes=settings.cache_bytes,
-                workshop=SandboxWorkshop(
-                    sandbox=settings.sandbox,
-                    state=state,
-                    worker=worker,
-                    decode_image=settings.decode_image,
-                    decode_cases=settings.decode_cases,
-                    decode_wait_s=settings.decode_wait_s,
-                    faults=settings.faults(),
-                ),
+                workshop=workshop,
                 faults=settings.faults(),
+                facts=WorkerFacts(
+                    version=version("proctor"),
+                    role=role,
+                    slots=slots,
+                    sandbox=settings.sandbox,
+                    host=socket.gethostname()[:120],
+                    cache_bytes=settings.cache_bytes,
+                ),
             )
-            children.append(Child(worker, _queue_work(settings, context)))
+            children.append(Child(worker, _queue_work(settings, context, workshop, open_driver)))
     if settings.slots(Role.RUN):
         children.append(Child(f"{name}/sweep", lambda: sweep(settings)))
     return children
@@ -209,15 +230,65 @@ def sweep(settings: WorkerSettings) -> None:
         time.sleep(settings.sweep_s)
 
 
-def _queue_work(settings: WorkerSettings, context: jobs.WorkContext) -> Callable[[], None]:
+def _slots(settings: WorkerSettings, role: Role, open_driver: OpenDriver) -> int:
+    slots = settings.slots(role)
+    if not slots or settings.queue(role) is not Queue.RUN_GPU:
+        return slots
+    try:
+        found = count_gpus(open_driver)
+    except GpuLostError as error:
+        raise SettingsError(f"a worker for {Queue.RUN_GPU} needs GPUs: {error}") from error
+    if found < settings.gpus_per_run:
+        raise SettingsError(
+            f"a worker for {Queue.RUN_GPU} needs {settings.gpus_per_run} GPUs for each process"
+            f" (PROCTOR_GPUS_PER_RUN); this host has {found}"
+        )
+    return settings.run_slots or found // settings.gpus_per_run
+
+
+def _queue_work(
+    settings: WorkerSettings,
+    context: jobs.WorkContext,
+    workshop: SandboxWorkshop,
+    open_driver: OpenDriver,
+) -> Callable[[], None]:
     def work() -> None:
-        jobs.CONTEXT.set(context)
-        # A restart of Redis is bridged; longer, and the platform is asked instead.
-        retry = Retry(ExponentialBackoff(cap=1.0, base=0.1), 3)
-        connection = Redis.from_url(settings.redis_url, retry=retry)
-        QueueProcess(context, connection, settings.poll_s).work(logging_level="WARNING")
+        able = context
+        if context.queue is Queue.RUN_GPU:
+            try:
+                gpus = hold(open_driver, shared_folder(), settings.gpus_per_run)
+            except PlatformError as error:
+                # The supervisor starts this process again, after growing pauses.
+                _log.error("no_gpu_held", detail=error.detail)
+                return
+            able = replace(context, gpus=gpus, workshop=replace(workshop, gpus=gpus))
+        jobs.CONTEXT.set(able)
+        _ask_or_listen(settings, able)
 
     return work
+
+
+def _ask_or_listen(settings: WorkerSettings, context: jobs.WorkContext) -> None:
+    """Listen to Redis; without one, or as long as it is away, ask the platform itself."""
+    if settings.redis_url is None:
+        AskingProcess(context).work()
+        return
+    # A restart of Redis is bridged; longer, and the platform is asked instead.
+    retry = Retry(ExponentialBackoff(cap=1.0, base=0.1), 3)
+    connection = Redis.from_url(settings.redis_url, retry=retry)
+    if _answers(connection):
+        QueueProcess(context, connection, settings.poll_s).work(logging_level="WARNING")
+        return
+    _log.warning("redis_unreachable", instead="asking the platform until Redis answers")
+    AskingProcess(context, enough=lambda: _answers(connection)).work()
+
+
+def _answers(connection: Redis) -> bool:
+    try:
+        connection.ping()
+    except RedisError:
+        return False
+    return True
 
 
 def _live(child: Child) -> Callable[[], NoReturn]:

@@ -15,10 +15,14 @@ from typing import Protocol
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from proctor.spec.model import Protocol as ContainerProtocol
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment, ImageContent
+from proctor_runner.contracts.protocols import of_labels
 from proctor_runner.decoding import decode_program
 from proctor_runner.faults import Faults
+from proctor_runner.gpus.held import HeldGpus
+from proctor_runner.gpus.sandbox import GpuSandbox
 from proctor_runner.images.builder import DECODE_REPOSITORY, released_tag
 from proctor_runner.intake.daemon import ensure_image
 from proctor_runner.intake.interface import OpenBlob
@@ -72,6 +76,19 @@ class DockerShelf:
                 Code.SANDBOX_FAILED, f"the Docker daemon failed: {error}"
             ) from error
 
+    def protocols(self, image_id: str) -> frozenset[ContainerProtocol]:
+        """Return the protocols that an image declares by its label.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, the daemon does not answer.
+        """
+        try:
+            return of_labels(self._client.images.get(image_id).labels)
+        except DockerException as error:
+            raise PlatformError(
+                Code.SANDBOX_FAILED, f"the Docker daemon failed: {error}"
+            ) from error
+
 
 @dataclass(frozen=True)
 class SandboxWorkshop:
@@ -80,6 +97,7 @@ class SandboxWorkshop:
     Attributes:
         sandbox: ``auto``, ``docker`` or ``process``.
         decode_image: Id of the decode image; empty for the one of this release.
+        gpus: What models may use; decoding uses none.
     """
 
     sandbox: str
@@ -89,6 +107,7 @@ class SandboxWorkshop:
     decode_cases: int = 8
     decode_wait_s: float = 10.0
     faults: Faults = field(default_factory=Faults)
+    gpus: HeldGpus | None = None
 
     @contextmanager
     def open(self, scratch: Path) -> Iterator[RunTools]:
@@ -112,6 +131,8 @@ class SandboxWorkshop:
                 stack.enter_context(closing(choose(name, self.state, decode_image)))
                 for _ in range(2)
             )
+            if self.gpus is not None:
+                first = GpuSandbox(first, self.gpus)
             yield RunTools(
                 bench=Bench(
                     sandbox=first,

@@ -185,11 +185,14 @@ class SlotContainers:
             uid=self._slot.uid,
             limits=job.limits,
             mounts=tuple(mounts),
-            environment=settings.environment(job.protocol.value, job.seed, job.limits.cpus),
+            environment=settings.environment(
+                job.protocol.value, job.seed, job.limits.cpus, job.gpus
+            ),
             labels=self._labels(job),
             host_cpus=float(self._info.get("NCPU") or 1),
             image_volumes=self._volumes_of(job.program.image_id),
             interactive=interactive,
+            gpus=job.gpus,
         )
         return settings.create_container(self._api, request)
 

@@ -224,7 +224,7 @@ class DockerSandbox:
 
 
 def _refuse_gpus(job: SandboxJob) -> None:
-    if job.limits.gpu is not None:
+    if job.limits.gpu is not None and not job.gpus:
         raise PlatformError(
             Code.SANDBOX_FAILED, "The phase asks for GPUs; this worker offers none."
         )

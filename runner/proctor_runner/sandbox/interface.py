@@ -31,6 +31,7 @@ class Ending(StrEnum):
     FAILED = "failed"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
+    OUT_OF_GPU_MEMORY = "out_of_gpu_memory"
     OUTPUT_LIMIT = "output_limit"
     START_FAILED = "start_failed"
     CANCELLED = "cancelled"
@@ -89,6 +90,7 @@ class SandboxJob:
         timeout_s: Wall-clock limit; the worker sets it to the smaller of ``limits.case_s`` and
             what is left of ``limits.total_s``.
         left_s: What is left of ``limits.total_s``; in a session a start counts against it too.
+        gpus: The GPUs that the program gets, by UUID; see ``gpus.sandbox``.
     """
 
     work: str
@@ -104,6 +106,7 @@ class SandboxJob:
     seed: int = 0
     protocol: ContainerProtocol = ContainerProtocol.CASE
     left_s: float = math.inf
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class SandboxResult:
         problems: Why a file was there and not collected, by name: a phrase such as
             ``is a symbolic link``.
         detail: One sentence for the participant when ``ending`` is neither EXITED nor ANSWERED.
+        peak_gpu_memory_bytes: Of its GPUs together, while this job ran; None without GPUs.
         start_s: Seconds that a served case waited for the program to start, not in ``seconds``.
     """
 
@@ -137,6 +141,7 @@ class SandboxResult:
     problems: Mapping[str, str] = field(default_factory=dict)
     detail: str = ""
     start_s: float = 0.0
+    peak_gpu_memory_bytes: int | None = None
 
 
 class NotStartedError(Exception):

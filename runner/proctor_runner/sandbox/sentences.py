@@ -27,7 +27,7 @@ def sentence(ending: Ending, job: SandboxJob, said: str = "") -> str:
     match ending:
         case Ending.EXITED | Ending.ANSWERED:
             return ""
-        case Ending.FAILED:
+        case Ending.FAILED | Ending.OUT_OF_GPU_MEMORY:
             return said
         case Ending.TIMEOUT:
             return f"It was stopped after {job.timeout_s:g} s."

@@ -7,12 +7,12 @@ row to turn red.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import docker
-from docker.types import LogConfig, Mount, Ulimit
+from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
 from proctor.spec.limits import Limits
 from proctor_runner.sandbox.seccomp import profile
@@ -41,6 +41,7 @@ class ContainerRequest:
         host_cpus: Cores of the host; an engine refuses to be asked for more.
         command: Replaces the image's entrypoint and command; only our own images get one.
         interactive: Keep standard input open, for one who attaches; it closes when he leaves.
+        gpus: The only GPUs that it sees, by UUID.
     """
 
     image_id: str
@@ -54,6 +55,7 @@ class ContainerRequest:
     image_volumes: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     interactive: bool = False
+    gpus: tuple[str, ...] = ()
 
 
 def create_container(api: docker.APIClient, request: ContainerRequest) -> str:
@@ -102,6 +104,7 @@ def confinement(request: ContainerRequest) -> dict[str, Any]:
         "nano_cpus": int(min(limits.cpus, request.host_cpus) * 1e9),
         "cpu_shares": 512,
         "pids_limit": limits.pids,
+        "device_requests": _devices(request.gpus),
         "ulimits": [
             _limit("nofile", _OPEN_FILES),
             _limit("core", 0),
@@ -115,7 +118,7 @@ def confinement(request: ContainerRequest) -> dict[str, Any]:
     }
 
 
-def environment(protocol: str, seed: int, cpus: float) -> dict[str, str]:
+def environment(protocol: str, seed: int, cpus: float, gpus: Sequence[str] = ()) -> dict[str, str]:
     """Return the variables that override whatever the image declares."""
     threads = str(max(1, math.ceil(cpus)))
     return {
@@ -123,9 +126,18 @@ def environment(protocol: str, seed: int, cpus: float) -> dict[str, str]:
         "PROCTOR_SEED": str(seed),
         "HOME": "/tmp",  # noqa: S108 inside a container
         "LD_PRELOAD": "",
-        "NVIDIA_VISIBLE_DEVICES": "void",
+        # An image may ask for every GPU by these two.
+        "NVIDIA_VISIBLE_DEVICES": ",".join(gpus) or "void",
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
         **dict.fromkeys(_THREAD_COUNT_VARIABLES, threads),
     }
+
+
+def _devices(gpus: Sequence[str]) -> list[DeviceRequest] | None:
+    if not gpus:
+        return None
+    kinds = [["gpu", "compute", "utility"]]
+    return [DeviceRequest(driver="nvidia", device_ids=list(gpus), capabilities=kinds)]
 
 
 def _scratch(limits: Limits, image_volumes: Iterable[str]) -> dict[str, str]:

@@ -51,7 +51,7 @@ class Slots:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or _shared_folder()
+        self._folder = folder or shared_folder()
         self._folder.mkdir(parents=True, exist_ok=True)
         self.id = _folder_id(self._folder)
 
@@ -90,7 +90,7 @@ class Slots:
         return Slot(number, descriptor)
 
 
-def _shared_folder() -> Path:
+def shared_folder() -> Path:
     """Return the host-wide folder, or one of this user's own where it belongs to somebody else."""
     own = Path(tempfile.gettempdir()) / f"proctor-slots-{os.getuid()}"
     for folder in (_HOST_FOLDER, own):

@@ -137,7 +137,9 @@ def do(fakes, platform, tmp_path) -> Callable[..., None]:
 
 def test_a_run_is_claimed_done_and_completed(do, fakes, desk, platform):
     do(fakes.order(desk, intake=True), work="run_abc")
-    assert platform.claims == [{"work": "run_abc", "queue": "run.cpu", "worker": "w/run-0"}]
+    assert platform.claims == [
+        {"queue": "run.cpu", "worker": "w/run-0", "facts": None, "wait_s": 0.0}
+    ]
     assert platform.intake == 1
     assert {report.outcome for report in platform.cases} == {Code.OK}
     assert len(platform.cases) == 4

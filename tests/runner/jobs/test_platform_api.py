@@ -55,7 +55,7 @@ def test_a_claim_gives_the_order_that_the_platform_sent(order):
     script = Script(httpx2.Response(200, content=order.model_dump_json()))
     assert script.api().claim(CLAIM) == order
     assert script.requests[0].headers["authorization"] == "Bearer tok_w.secret"
-    assert json.loads(script.bodies[0])["work"] == "run_1"
+    assert json.loads(script.bodies[0])["queue"] == "run.cpu"
 
 
 def test_a_claim_of_nothing_is_none():

@@ -154,7 +154,9 @@ def status_of(job: Job, connection: Redis) -> str:
 def test_a_bell_has_the_work_done_in_a_process_of_its_own(process, put, lines, connection):
     job = put(ALLOWED_FUNCTION, WORK)
     assert process().work(burst=True, logging_level="ERROR")
-    assert lines("claims") == [{"work": WORK, "queue": "run.cpu", "worker": "w/run-0"}]
+    assert [(claim["queue"], claim["worker"]) for claim in lines("claims")] == [
+        ("run.cpu", "w/run-0")
+    ]
     assert [report["outcome"] for report in lines("completed")] == ["OK"]
     assert status_of(job, connection) == "finished"
 
@@ -227,7 +229,7 @@ def test_an_idle_process_finds_work_whose_bell_was_lost_with_redis(process, redi
     worker._install_signal_handlers()
     redis_server.kill()
     assert worker.dequeue_job_and_maintain_ttl(15) is None
-    assert [claim["work"] for claim in lines("claims")] == [None, None]
+    assert len(lines("claims")) == 2
     assert len(lines("completed")) == 1
 
 
