@@ -14,6 +14,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from proctor.spec.api import EvaluationView, Page, RunView, Source, SubmissionView
+from proctor.spec.base import FileRef
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
@@ -289,6 +290,7 @@ def _view_run(sight: SubmissionSight, run: Run, parts: _Parts) -> RunView:
         cases_total=run.cases_total,
         attempt=run.attempt,
         seconds=run.seconds,
+        protocol=Protocol(run.protocol) if run.protocol else None,
         environment=Environment.model_validate(run.environment) if run.environment else None,
         predictions_digest=run.predictions_digest,
         verdict=run.verdict,
@@ -313,4 +315,9 @@ def _view_evaluation(
             f"{run.task}/{row.metric}/{row.label}": row.value for row in parts.scores[evaluation.id]
         },
         definitions={name: facts["definition_id"] for name, facts in evaluation.metrics.items()},
+        per_item=(
+            FileRef.model_validate(evaluation.per_item)
+            if evaluation.per_item and sight.access is Access.ORGANIZER
+            else None
+        ),
     )
