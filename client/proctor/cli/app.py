@@ -14,6 +14,7 @@ from proctor.cli import (
     boards,
     challenges,
     models,
+    predictions,
     reruns,
     running,
     submissions,
@@ -46,6 +47,7 @@ app.command("submission")(submissions.submission)
 app.command("logs")(submissions.logs)
 app.command("cancel")(submissions.cancel)
 app.command("leaderboard")(boards.leaderboard)
+app.command("predictions")(predictions.predictions)
 app.command("archive")(archives.archive)
 app.command("rerun")(reruns.rerun)
 app.command("run")(models.run)

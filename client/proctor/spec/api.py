@@ -293,6 +293,11 @@ class EvaluationView(Spec):
     detail: str = ""
     scores: dict[str, float | None] = Field(description="key task/metric/label")
     definitions: dict[Name, str] = Field(default_factory=dict)
+    per_item: FileRef | None = Field(
+        None,
+        description="scores item by item, .npz; shown to organizers only",
+        exclude_if=lambda file: file is None,
+    )
 
 
 class SubmissionView(Spec):
@@ -332,7 +337,7 @@ class CaseView(Spec):
 
     run: str
     task: Slug
-    case: str
+    case: CaseId
     outcome: Code
     detail: str = ""
     seconds: float | None
