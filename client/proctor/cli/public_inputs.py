@@ -166,7 +166,7 @@ def _write_output(
 
 
 def _write_card(view: ChallengeView, phase: PhaseSpec, folder: Path) -> None:
-    from proctor.cli.predictions import CARD, README
+    from proctor.cli.prediction_folder import CARD, README
 
     spec = view.challenge
     card = {"contract": 1, "name": "constant", "title": "Constant answers", "license": "CC0-1.0"}

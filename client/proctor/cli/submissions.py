@@ -73,7 +73,7 @@ def submit(
     """
     from proctor.cli import watch
     from proctor.cli.contents import open_model, remark_on
-    from proctor.cli.predictions import holds_predictions, read_predictions
+    from proctor.cli.prediction_folder import holds_predictions, read_predictions
     from proctor.spec.api import SubmissionCreate
 
     with connect(host) as client:
