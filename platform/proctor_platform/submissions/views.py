@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.api import EvaluationView, Page, RunView, Source, SubmissionView
 from proctor.spec.base import FileRef
-from proctor.spec.model import ModelCard
+from proctor.spec.model import ModelCard, Protocol
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor.spec.work import Environment, Purpose
