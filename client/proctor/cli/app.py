@@ -10,11 +10,11 @@ import typer
 from proctor.cli import (
     accounts,
     admin,
+    answers,
     archives,
     boards,
     challenges,
     models,
-    predictions,
     reruns,
     running,
     submissions,
@@ -47,7 +47,7 @@ app.command("submission")(submissions.submission)
 app.command("logs")(submissions.logs)
 app.command("cancel")(submissions.cancel)
 app.command("leaderboard")(boards.leaderboard)
-app.command("predictions")(predictions.predictions)
+app.command("predictions")(answers.predictions)
 app.command("archive")(archives.archive)
 app.command("rerun")(reruns.rerun)
 app.command("run")(models.run)
