@@ -1,64 +1,159 @@
-"""An organizer fetches what a submission answered; nobody else has anything to fetch."""
+"""Predictions from the command line: the inputs, an example, and what cannot be sent."""
 
-import hashlib
+import json
 
+import numpy as np
 import pytest
 
-ANSWER, SCORES = b"an array", b"scores of every item"
+from proctor.spec.digests import digest_bytes
+from proctor_runner.decode.grid import reordering
+from proctor_runner.decode.table import read_table
+from proctor_runner.decode.volume import open_volume
 
-
-def ref(content: bytes) -> dict:
-    return {"digest": f"sha256:{hashlib.sha256(content).hexdigest()}", "size": len(content)}
-
-
-def case(name: str, *, predictions: dict | None = None, outcome: str = "OK") -> dict:
-    return {
-        "run": "run_1",
-        "task": "classify",
-        "case": name,
-        "outcome": outcome,
-        "seconds": 1.0,
-        "peak_memory_bytes": 1,
-        "predictions": predictions or {},
-    }
+DIGEST = "sha256:" + "1" * 64
 
 
 @pytest.fixture
-def answered(logged_in, submission_view, run_view):
-    scored = {"id": "eva_1", "state": "scored", "outcome": "OK", "scores": {}}
-    evaluation = scored | {"per_item": ref(SCORES)}
-    view = submission_view(runs=[run_view(evaluation=evaluation)], final=True)
-    logged_in.on("GET /submissions/sub_1", (200, view))
-    for content in (ANSWER, SCORES):
-        logged_in.on(f"GET /blobs/{ref(content)['digest']}", (200, content))
+def public(logged_in, challenge_view):
+    """A challenge whose inputs everybody has: two cases, of two items and of one."""
+    challenge = challenge_view["challenge"]
+    challenge["accepts"] = ["predictions"]
+    challenge["tasks"][0]["inputs_public"] = True
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.cases = []
+    for name, items in (("c1", 2), ("c2", 1)):
+        content = f"images of {name}".encode()
+        logged_in.blobs[digest_bytes(content)] = content
+        file = {"digest": digest_bytes(content), "size": len(content)}
+        logged_in.cases.append({"id": name, "items": items, "files": {"images": file}})
+    shown = {"version": 2, "digest": DIGEST, "cases": logged_in.cases}
+    logged_in.on("GET /challenges/digits/tasks/classify/inputs", (200, shown))
     return logged_in
 
 
-def test_predictions_and_scores_lie_by_task_and_case(proctor, answered, tmp_path):
-    cases = [case("c1", predictions={"p": ref(ANSWER)}), case("c2", outcome="CRASH")]
-    answered.on("GET /submissions/sub_1/cases", (200, cases))
-    ended = proctor("predictions", "sub_1", "--out", tmp_path / "out")
+def test_public_inputs_are_listed_and_brought(proctor, public, tmp_path):
+    ended = proctor("challenge", "inputs", "digits", "--format", "json")
     assert ended.code == 0
-    assert ended.out.strip() == str(tmp_path / "out")
-    found = {
-        path.relative_to(tmp_path / "out").as_posix(): path.read_bytes()
-        for path in (tmp_path / "out").rglob("*")
-        if path.is_file()
-    }
-    assert found == {"classify/c1/p.npy": ANSWER, "classify/per-item.npz": SCORES}
+    assert [row["files"] for row in json.loads(ended.out)] == ["c1/images.npy", "c2/images.npy"]
+    ended = proctor("challenge", "inputs", "digits", "--out", tmp_path / "in")
+    assert ended.code == 0
+    assert (tmp_path / "in/c1/images.npy").read_bytes() == b"images of c1"
 
 
-def test_who_may_not_have_them_is_told_who_may(proctor, answered, tmp_path):
-    answered.on("GET /submissions/sub_1/cases", (200, [case("c1")]))
-    ended = proctor("predictions", "sub_1", "--out", tmp_path / "out")
-    assert ended.code == 4
-    assert "Only organizers" in ended.err
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_case_that_would_leave_the_folder_is_refused(proctor, answered, tmp_path):
-    answered.on(
-        "GET /submissions/sub_1/cases", (200, [case("../../x", predictions={"p": ref(ANSWER)})])
-    )
-    assert proctor("predictions", "sub_1", "--out", tmp_path / "out").code != 0
+def test_hidden_inputs_are_said_to_be_hidden(proctor, logged_in, challenge_view, tmp_path):
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    for command in (("inputs", "digits"), ("template", "predictions", "digits", tmp_path / "x")):
+        ended = proctor("challenge", *command)
+        assert ended.code == 4
+        assert "The inputs of digits are hidden" in ended.err
     assert not (tmp_path / "x").exists()
+
+
+def test_the_template_has_every_file_with_the_right_rows_and_can_be_sent(
+    proctor, public, submission_view, tmp_path
+):
+    folder = tmp_path / "mine"
+    ended = proctor("challenge", "template", "predictions", "digits", folder)
+    assert ended.code == 0, ended.err
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+    assert found == ["README.md", "c1/p.csv", "c2/p.csv", "predictions.json"]
+    for case in public.cases:
+        table = read_table(folder / case["id"] / "p.csv", "p.csv", ["0", "1"], case["items"])
+        assert table.tolist() == [[0.5, 0.5]] * case["items"]
+    public.on("POST /submissions", (201, submission_view(kind="predictions")))
+    assert proctor("submit", "digits", folder).code == 0
+    sent = public.made("POST /submissions")[0].json()
+    assert sent["content"]["kind"] == "predictions"
+    assert [entry["path"] for entry in sent["content"]["entries"]] == ["c1/p.csv", "c2/p.csv"]
+    assert sent["card"]["title"] == "Constant answers"
+
+
+def test_a_second_template_does_not_overwrite_the_first(proctor, public, tmp_path):
+    assert proctor("challenge", "template", "predictions", "digits", tmp_path / "a").code == 0
+    again = proctor("challenge", "template", "predictions", "digits", tmp_path / "a")
+    assert again.code == 2
+    assert "is not empty" in again.err
+
+
+@pytest.mark.parametrize("name", ["seg.nii.gz", "seg.mha", "seg.nrrd"])
+def test_a_template_mask_lies_on_the_grid_of_its_input(
+    proctor, public, challenge_view, tmp_path, name
+):
+    import nibabel
+
+    affine = np.array([[0, -2, 0, 5], [1.5, 0, 0, -7], [0, 0, 3, 9], [0, 0, 0, 1]], float)
+    volume = nibabel.Nifti1Image(np.zeros((4, 3, 2), np.int16), affine)
+    nibabel.save(volume, tmp_path / "t1.nii.gz")
+    content = (tmp_path / "t1.nii.gz").read_bytes()
+    public.blobs[digest_bytes(content)] = content
+    task = challenge_view["challenge"]["tasks"][0]
+    task["inputs"] = {"t1": {"type": "volume", "file": "{case}.nii.gz"}}
+    task["outputs"] = {"p": {"type": "mask_image", "file": name, "grid": "t1"}}
+    file = {"digest": digest_bytes(content), "size": len(content)}
+    shown = {
+        "version": 2,
+        "digest": DIGEST,
+        "cases": [{"id": "c1", "items": 1, "files": {"t1": file}}],
+    }
+    public.on("GET /challenges/digits/tasks/classify/inputs", (200, shown))
+    ended = proctor("challenge", "template", "predictions", "digits", tmp_path / "mine")
+    assert ended.code == 0, ended.err
+    mask = open_volume(tmp_path / "mine/c1" / name, name)
+    assert reordering(mask.grid, open_volume(tmp_path / "t1.nii.gz", "t1.nii.gz").grid)
+    assert not mask.read().any()
+
+
+def test_several_tasks_have_a_folder_each(proctor, public, challenge_view, tmp_path):
+    challenge = challenge_view["challenge"]
+    challenge["tasks"].append({**challenge["tasks"][0], "slug": "again"})
+    challenge["phases"][0]["tasks"] = ["classify", "again"]
+    challenge_view["tasks"]["again"] = challenge_view["tasks"]["classify"]
+    shown = {"version": 2, "digest": DIGEST, "cases": public.cases[:1]}
+    public.on("GET /challenges/digits/tasks/again/inputs", (200, shown))
+    assert proctor("challenge", "template", "predictions", "digits", tmp_path / "mine").code == 0
+    found = sorted(
+        path.relative_to(tmp_path / "mine").as_posix() for path in tmp_path.rglob("*.csv")
+    )
+    assert found == ["again/c1/p.csv", "classify/c1/p.csv", "classify/c2/p.csv"]
+
+
+def test_what_is_no_folder_of_predictions_is_not_sent(proctor, public, tmp_path):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    (folder / "predictions.json").write_text('{"name": "mine"}')
+    ended = proctor("submit", "digits", folder)
+    assert (ended.code, "holds no predictions" in ended.err) == (2, True)
+    (folder / "c1").mkdir()
+    (folder / "c1/p.csv").symlink_to("/etc/hostname")
+    ended = proctor("submit", "digits", folder)
+    assert (ended.code, "p.csv is a link" in ended.err) == (2, True)
+    ended = proctor("submit", "digits", tmp_path / "none", "--predictions")
+    assert (ended.code, "is no folder" in ended.err) == (2, True)
+    (folder / "predictions.json").write_text("{")
+    (folder / "c1/p.csv").unlink()
+    (folder / "c1/p.csv").write_text("x")
+    ended = proctor("submit", "digits", folder)
+    assert "is not JSON" in ended.err
+    assert public.made("POST /submissions") == []
+
+
+def test_a_folder_without_a_card_is_predictions_when_said_so(
+    proctor, public, submission_view, tmp_path
+):
+    (tmp_path / "3 Runs/c1").mkdir(parents=True)
+    (tmp_path / "3 Runs/c1/p.csv").write_text("0,1\n")
+    public.on("POST /submissions", (201, submission_view(kind="predictions")))
+    assert proctor("submit", "digits", tmp_path / "3 Runs", "--predictions").code == 0
+    assert public.made("POST /submissions")[0].json()["card"]["name"] == "predictions-3-runs"
+
+
+def test_the_board_says_that_predictions_cannot_be_run_again(
+    proctor, logged_in, challenge_view, board
+):
+    board["rows"][0]["kind"] = "predictions"
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.on("GET /challenges/digits/phases/main/leaderboard", (200, board))
+    ended = proctor("leaderboard", "digits")
+    assert "(predictions)" in ended.out
+    assert "not re-runnable" in ended.out
+    assert "(predictions): made elsewhere" in ended.err
