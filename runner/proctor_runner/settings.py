@@ -85,7 +85,7 @@ class WorkerSettings(BaseSettings):
             raise SettingsError(
                 f"a worker with role {role} needs a token: set PROCTOR_{role.upper()}_TOKEN_FILE"
             )
-        return _read_secret(file)
+        return read_secret(file)
 
     def queue(self, role: Role) -> Queue:
         """Return the one queue that a process of ``role`` listens to."""
@@ -102,7 +102,12 @@ class WorkerSettings(BaseSettings):
         return Faults(self.fault_at, self.worker_state / "faults", self.fault_times)
 
 
-def _read_secret(file: Path) -> str:
+def read_secret(file: Path) -> str:
+    """Return the secret in a file that only its owner may read.
+
+    Raises:
+        SettingsError: others may read it, or nobody can.
+    """
     try:
         mode = file.stat().st_mode
         text = file.read_text().strip()

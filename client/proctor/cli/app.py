@@ -18,6 +18,7 @@ from proctor.cli import (
     reruns,
     running,
     submissions,
+    workers,
 )
 
 app = typer.Typer(
@@ -59,5 +60,6 @@ app.command("whoami")(accounts.whoami)
 app.add_typer(accounts.users, name="user")
 app.add_typer(admin.admin, name="admin")
 app.command("up")(running.up)
-app.command("worker")(running.worker)
+app.command("worker")(workers.worker)
+app.command("workers")(workers.workers)
 app.command("demo")(running.demo)

@@ -1,4 +1,4 @@
-"""`proctor up` and `proctor worker`: what stays until it is stopped."""
+"""`proctor up` and `proctor demo`: a whole platform that stays until it is stopped."""
 
 from __future__ import annotations
 
@@ -71,13 +71,6 @@ def demo(
     stop_on_terminate()
     os.umask(_PRIVATE_UMASK)
     raise typer.Exit(run_demo(sandbox, home, before_stop=ignore_signals))
-
-
-def worker() -> None:
-    """Do a platform's work: one process a role and slot, set up by PROCTOR_* settings."""
-    from proctor_runner.worker import main
-
-    raise typer.Exit(main())
 
 
 def stop_on_terminate() -> None:

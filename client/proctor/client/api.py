@@ -43,6 +43,7 @@ from proctor.spec.api import (
     TokenCreate,
     TokenCreated,
     UserCreate,
+    WorkerView,
 )
 from proctor.spec.archive import ArchiveKind
 from proctor.spec.dataset import SplitData
@@ -124,6 +125,10 @@ class Client:
     def me(self) -> Me:
         """Tell whom the token speaks for."""
         return self._get(Me, "/me")
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        """List the worker processes (admins only)."""
+        return self._get(tuple[WorkerView, ...], "/workers")
 
     def create_user(self, request: UserCreate) -> TokenCreated:
         """Invite a user (admins only); the token is shown this once."""
