@@ -1,75 +1,76 @@
-"""`proctor predictions`: what a submission answered, for organizers to check and to publish."""
+"""A folder of predictions, as content by digest.
+
+``predictions.json`` marks it: a model's card, without a model. Beside it lie ``<case>/<file>``, or
+``<task>/<case>/<file>`` where a phase has several tasks. Nothing of the files is read here.
+"""
 
 from __future__ import annotations
 
-import sys
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+from pydantic import ValidationError
 
-from proctor.cli.connection import connect
+from proctor.cli.contents import Model, read_card
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import HostOption
-from proctor.cli.output import say
-from proctor.cli.submissions import SubmissionArgument
+from proctor.client.blobs import Blob
+from proctor.spec.digests import FolderError, read_folder
+from proctor.spec.model import ModelCard
+from proctor.spec.work import PredictionsContent
 
-if TYPE_CHECKING:
-    from proctor.client import Client
-    from proctor.spec.api import SubmissionView
-    from proctor.spec.base import FileRef
-
-PER_ITEM = "per-item.npz"
+CARD = "predictions.json"
+README = "README.md"
 
 
-def predictions(
-    submission_id: SubmissionArgument,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="The folder; by default ID-predictions here.")
-    ] = None,
-    run: Annotated[str | None, typer.Option("--run", help="Of this run, by its id.")] = None,
-    host: HostOption = None,
-) -> None:
-    """Fetch canonical predictions and scores item by item; organizers only.
-
-    Writes <task>/<case>/<output>.npy for every answered case and <task>/per-item.npz. What is there
-    already is not fetched again.
-    """
-    folder = out or Path(f"{submission_id}-predictions")
-    with connect(host) as client:
-        files = _files(client, client.submission(submission_id), run)
-        for done, (path, file) in enumerate(files.items()):
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            client.download(file.digest, folder / path)
-            if sys.stderr.isatty():
-                typer.echo(f"\r{done + 1} of {len(files)} files", err=True, nl=False)
-    if sys.stderr.isatty():
-        typer.echo("", err=True)
-    size = sum(file.size for file in files.values())
-    say(f"{len(files)} files of {submission_id}, {size} bytes; every digest is right.")
-    sys.stdout.write(f"{folder}\n")
+def holds_predictions(name: str) -> bool:
+    """Tell whether what a person names is a folder that says that it holds predictions."""
+    return (Path(name) / CARD).is_file()
 
 
-def _files(client: Client, view: SubmissionView, run: str | None) -> dict[Path, FileRef]:
-    """Return what there is to fetch, by its place in the folder.
+def read_predictions(name: str, card: Path | None) -> Model:
+    """List and hash a folder of predictions.
+
+    Args:
+        name: The folder.
+        card: Its card, if that does not lie in it; without any, the folder's name is the card.
 
     Raises:
-        CommandError: None of it is for this user to see, or there is none.
+        CommandError: It is no folder, holds a link or nothing, or its card is wrong.
     """
-    cases = client.cases(view.id, run)
-    files = {
-        Path(case.task) / case.case / f"{name}.npy": file
-        for case in cases
-        for name, file in case.predictions.items()
-    }
-    if not files:
+    folder = Path(name)
+    if not folder.is_dir():
         raise CommandError(
-            f"There are no predictions of {view.id} to fetch.",
-            "Only organizers of its challenge get them, once a case has been answered.",
-            Exit.REJECTED,
+            f"{name} is no folder; predictions are a folder of files.",
+            "`proctor challenge template predictions` writes one that is right.",
+            Exit.USAGE,
         )
-    chosen = {case.run for case in cases}
-    for found in view.runs:
-        if found.id in chosen and found.evaluation and found.evaluation.per_item:
-            files[Path(found.task) / PER_ITEM] = found.evaluation.per_item
-    return files
+    try:
+        found = [entry for entry in read_folder(folder) if entry.path not in (CARD, README)]
+        if not found:
+            raise CommandError(
+                f"{folder} holds no predictions.",
+                "The files of a case lie in a folder of its name;"
+                " `proctor challenge template predictions` writes an example.",
+                Exit.USAGE,
+            )
+        # Whether a file may be executed says nothing about a prediction.
+        content = PredictionsContent(
+            entries=tuple(entry.model_copy(update={"executable": False}) for entry in found)
+        )
+    except FolderError as error:
+        raise CommandError(str(error), "", Exit.USAGE) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CommandError(f"{folder}: {first['msg']}.", "", Exit.USAGE) from error
+    blobs = tuple(Blob.of_file(folder / entry.path, entry.file) for entry in content.entries)
+    return Model(name, content, _card(folder, card), blobs)
+
+
+def _card(folder: Path, card: Path | None) -> ModelCard:
+    if card is not None:
+        return read_card(card)
+    if (folder / CARD).is_file():
+        return read_card(folder / CARD)
+    slug = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")[:60].strip("-")
+    # A name starts with a letter.
+    return ModelCard(name=slug if slug[:1].isalpha() else f"predictions-{slug}".strip("-"))
