@@ -162,7 +162,7 @@ def run_local_task(
             outcome = run_cases(order, program, desk, tools.bench)
             scores = None
             if outcome.code is Code.OK:
-                scores = score_cases(_score_order(local, desk.reports), desk)
+                scores = score_cases(local_score_order(local, desk.reports), desk)
             return LocalReport(
                 task=local.task.slug,
                 outcome=outcome.code,
@@ -332,7 +332,8 @@ def _run_order(local: LocalTask, content: FolderContent | ImageContent) -> RunOr
     )
 
 
-def _score_order(local: LocalTask, reports: Mapping[str, CaseReport]) -> ScoreOrder:
+def local_score_order(local: LocalTask, reports: Mapping[str, CaseReport]) -> ScoreOrder:
+    """Return the order to score what a run on this machine reported."""
     references = {case.id: case.files for case in local.data.reference.cases}
     return ScoreOrder(
         id=new_id(Kind.EVALUATION),

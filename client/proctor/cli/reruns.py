@@ -1,4 +1,4 @@
-"""`proctor rerun`: infer an archived submission anew and print the verdict."""
+"""`proctor rerun`: infer an archived submission anew, here or on its platform; the verdict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption
 from proctor.cli.output import Format, emit, say
-from proctor.cli.submissions import PollOption, SubmissionArgument
+from proctor.cli.submissions import PollOption
 
 if TYPE_CHECKING:
     from proctor.spec.api import RunView, SubmissionView
@@ -19,22 +19,44 @@ if TYPE_CHECKING:
 
 
 def rerun(
-    submission_id: SubmissionArgument,
+    what: Annotated[
+        str, typer.Argument(metavar="ID|FILE", help="A submission's id, or an archive's file.")
+    ],
     folder: Annotated[
         str | None,
         typer.Option("--folder", help="Compare the archive with this model in its place."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay for the verdict.")] = True,
+    sandbox: Annotated[
+        str, typer.Option("--sandbox", help="For a file: docker, process, or auto.")
+    ] = "auto",
+    trust_metrics: Annotated[
+        bool,
+        typer.Option("--trust-metrics", help="Run the metrics of a file: its maker's code."),
+    ] = False,
+    server: Annotated[
+        bool, typer.Option("--server", help="Ask the platform for what a file is of.")
+    ] = False,
     poll_s: PollOption = 1.0,
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
     """Run a submission again in a new container; 0 when it is the same, 1 when it differs."""
     from proctor.cli import watch
+    from proctor.cli.archive_file import open_archive
+    from proctor.cli.archived_reruns import rerun_archive
     from proctor.cli.contents import open_model
     from proctor.cli.transfer import upload
     from proctor.spec.api import RerunRequest
 
+    submission_id = what
+    if what.endswith(".zip") or Path(what).is_file():
+        if folder is not None:
+            raise CommandError("--folder is for a submission's id.", "", Exit.USAGE)
+        if not server:
+            raise typer.Exit(rerun_archive(Path(what), sandbox, style, trust_metrics=trust_metrics))
+        with open_archive(Path(what)) as archive:
+            submission_id = archive.manifest.submission.id
     with connect(host) as client:
         request = RerunRequest()
         if folder is not None:
@@ -81,14 +103,15 @@ def show_verdicts(view: SubmissionView, runs: list[RunView], style: Format) -> E
         rows.append(row)
         document.append(row | {"environment": {name: list(pair) for name, pair in changes.items()}})
         if changes or "environment" not in run.verdict_detail:
-            _tell_changes(changes)
+            tell_changes(changes)
     if rows:
         emit(rows, style, document=document)
     same = {Verdict.IDENTICAL, Verdict.WITHIN_TOLERANCE}
     return Exit.OK if all(run.verdict in same for run in runs) else Exit.FAILED
 
 
-def _tell_changes(changes: dict[str, tuple[str, str]]) -> None:
+def tell_changes(changes: dict[str, tuple[str, str]]) -> None:
+    """Say what differs between two environments."""
     if not changes:
         say("Both ran in equal environments.")
         return

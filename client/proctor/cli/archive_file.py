@@ -1,0 +1,190 @@
+"""Reads an archive that came from anywhere: nothing is believed before its digest is right.
+
+A zip can lie about sizes, name a file twice, climb out of a folder or hold links. So every member
+must be named by the manifest with its size, names are checked before anything is written, files
+are written under their digests alone, and no more is unpacked than was announced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import zipfile
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from pydantic import ValidationError
+
+from proctor.cli.failures import CommandError
+from proctor.spec.archive import FORMAT, MANIFEST, ArchivedFile, ArchiveManifest
+
+_CHUNK_BYTES = 1 << 20
+_MOST_MANIFEST_BYTES = 512 << 20
+_MOST_RATIO = 100
+_READ_ONLY = 0o444
+_ENCRYPTED = 0x1
+_AGAIN = "Fetch it again with `proctor archive`, or ask whoever gave it to you."
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """An archive whose members are those that its manifest names."""
+
+    path: Path
+    manifest: ArchiveManifest
+    zip: zipfile.ZipFile
+
+    def check(self) -> None:
+        """Read every member and compare its digest.
+
+        Raises:
+            CommandError: One is damaged; it is named.
+        """
+        for listed in self.manifest.files:
+            self._copy(listed, None)
+
+    def unpack(self, folder: Path) -> dict[str, Path]:
+        """Write every member into ``folder`` under its digest.
+
+        Returns:
+            Where the bytes of each digest lie.
+
+        Raises:
+            CommandError: A member is damaged; it is named.
+        """
+        found: dict[str, Path] = {}
+        for listed in self.manifest.files:
+            path = folder / listed.file.digest.removeprefix("sha256:")
+            if listed.file.digest in found:
+                self._copy(listed, None)
+                continue
+            with path.open("xb") as target:
+                self._copy(listed, target)
+            path.chmod(_READ_ONLY)
+            found[listed.file.digest] = path
+        return found
+
+    def _copy(self, listed: ArchivedFile, target: IO[bytes] | None) -> None:
+        state = hashlib.sha256()
+        try:
+            with self.zip.open(listed.path) as source:
+                while chunk := source.read(_CHUNK_BYTES):
+                    state.update(chunk)
+                    if target is not None:
+                        target.write(chunk)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+            raise _damaged(self.path, listed.path) from error
+        if f"sha256:{state.hexdigest()}" != listed.file.digest:
+            raise _damaged(self.path, listed.path)
+
+
+@contextmanager
+def open_archive(path: Path) -> Generator[ArchiveFile]:
+    """Give an archive that is whole as far as its names and sizes tell.
+
+    Raises:
+        CommandError: It is none, is damaged, is of a newer format, or holds what none may.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise CommandError(f"There is no file {path}.") from error
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise CommandError(f"{path} is no whole zip archive: {error}.", _AGAIN) from error
+    with archive:
+        members = _members(path, archive)
+        manifest = _manifest(path, archive, members)
+        _refuse_unlike(path, members, manifest.files)
+        yield ArchiveFile(path, manifest, archive)
+
+
+def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members by name.
+
+    Raises:
+        CommandError: One is no plain file under a plain relative name, or unpacks to too much.
+    """
+    found: dict[str, zipfile.ZipInfo] = {}
+    for member in archive.infolist():
+        name, mode = member.orig_filename, member.external_attr >> 16
+        parts = name.split("/")
+        plain = name.isprintable() and "\\" not in name and ":" not in name
+        if not plain or any(part in ("", ".", "..") for part in parts):
+            raise _strange(path, name, "is no plain relative name of a file")
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            raise _strange(path, name, "is a link or a special file")
+        if name in found:
+            raise _strange(path, name, "is there twice")
+        if member.flag_bits & _ENCRYPTED:
+            raise _strange(path, name, "is encrypted")
+        found[name] = member
+    unpacked = sum(member.file_size for member in found.values())
+    if unpacked > _MOST_RATIO * max(path.stat().st_size, 1):
+        raise CommandError(
+            f"{path} would unpack to {unpacked} bytes, more than {_MOST_RATIO} times its size; no"
+            " archive of Proctor does.",
+            "Nothing of it was unpacked.",
+        )
+    return found
+
+
+def _manifest(
+    path: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]
+) -> ArchiveManifest:
+    if MANIFEST not in members:
+        raise CommandError(f"{path} holds no {MANIFEST}, so it is no archive of Proctor.")
+    if members[MANIFEST].file_size > _MOST_MANIFEST_BYTES:
+        raise _damaged(path, MANIFEST)
+    try:
+        document: Any = json.loads(archive.read(MANIFEST))
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+        raise _damaged(path, MANIFEST) from error
+    _refuse_newer(path, document)
+    try:
+        return ArchiveManifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise CommandError(f"{path}: {MANIFEST}: {place}: {first['msg']}", _AGAIN) from error
+
+
+def _refuse_newer(path: Path, document: Any) -> None:
+    number = document.get("format") if isinstance(document, dict) else None
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise CommandError(f"{path}: {MANIFEST} names no format.", _AGAIN)
+    if number > FORMAT:
+        needed = str(document.get("requires", "a newer one"))[:40]
+        raise CommandError(
+            f"{path} has the format {number}; this Proctor reads up to {FORMAT}.",
+            f"It needs Proctor {needed} or newer: install that and try again.",
+        )
+
+
+def _refuse_unlike(
+    path: Path, members: dict[str, zipfile.ZipInfo], files: Iterable[ArchivedFile]
+) -> None:
+    """Refuse members that the manifest does not name, and names without a member of that size."""
+    listed: dict[str, ArchivedFile] = {}
+    for file in files:
+        if file.path in listed:
+            raise _strange(path, file.path, "is listed twice")
+        listed[file.path] = file
+        if file.path not in members:
+            raise CommandError(f"{path} lacks {file.path}.", _AGAIN)
+        if members[file.path].file_size != file.file.size:
+            raise _damaged(path, file.path)
+    unknown = sorted(set(members) - set(listed) - {MANIFEST})
+    if unknown:
+        raise _strange(path, unknown[0], f"is not named by {MANIFEST}")
+
+
+def _damaged(path: Path, name: str) -> CommandError:
+    return CommandError(f"{path} is damaged: {name} is not what {MANIFEST} says.", _AGAIN)
+
+
+def _strange(path: Path, name: str, what: str) -> CommandError:
+    return CommandError(f"{path} is refused: {name!r} {what}.", "Nothing of it was unpacked.")
