@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import exc
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -65,6 +66,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(OperationalError, _on_database_error)
+    app.add_exception_handler(exc.TimeoutError, _on_database_error)
+    app.add_exception_handler(DataError, _on_misfit)
     app.add_exception_handler(IntegrityError, _on_race)
 
 
@@ -100,6 +103,13 @@ def _on_http_error(_: Request, error: Exception) -> Response:
 def _on_database_error(_: Request, error: Exception) -> Response:
     _log.error("database_failed", exc_info=error)
     return problem(Code.STORAGE_FAILED)
+
+
+def _on_misfit(_: Request, error: Exception) -> Response:
+    _log.warning("value_refused", exc_info=error)
+    return problem(
+        Code.INVALID_REQUEST, "A number or text of the request is larger than can be kept."
+    )
 
 
 def _on_race(_: Request, error: Exception) -> Response:

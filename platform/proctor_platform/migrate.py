@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 _LOCK = 0x70726F63746F72  # "proctor": any number that no other program of the server takes
+_ONE_AT_A_TIME = threading.Lock()  # Alembic keeps what it works on in its modules
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -35,7 +37,7 @@ def revisions() -> frozenset[str]:
 def _run(engine: Engine, step: Callable[[Config, str], None], revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
-    with engine.execution_options(proctor_writes=True).begin() as connection:
+    with _ONE_AT_A_TIME, engine.execution_options(proctor_writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             # Two platforms that start at once wait here for each other, however long it takes.
             connection.exec_driver_sql(

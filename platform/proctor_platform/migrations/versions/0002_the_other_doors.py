@@ -12,24 +12,24 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply this revision."""
-    with op.batch_alter_table("submission") as table:
-        table.add_column(
-            sa.Column("check_only", sa.Boolean(), nullable=False, server_default=sa.false())
-        )
-        table.add_column(sa.Column("source", sa.JSON(), nullable=True))
-    with op.batch_alter_table("run") as table:
-        table.add_column(sa.Column("split", sa.String(), nullable=False, server_default="hidden"))
-        table.add_column(sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
-        table.add_column(sa.Column("protocol", sa.String(), nullable=True))
+    """Apply this revision.
+
+    Column by column: a batch would make a table anew on SQLite, which rows that refer to it forbid.
+    """
+    op.add_column(
+        "submission",
+        sa.Column("check_only", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.add_column("submission", sa.Column("source", sa.JSON(), nullable=True))
+    op.add_column("run", sa.Column("split", sa.String(), nullable=False, server_default="hidden"))
+    op.add_column("run", sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
+    op.add_column("run", sa.Column("protocol", sa.String(), nullable=True))
     op.execute(
         "UPDATE run SET version ="
         " (SELECT version FROM submission WHERE submission.id = run.submission_id)"
     )
-    with op.batch_alter_table("case_result") as table:
-        table.add_column(sa.Column("peak_gpu_memory_bytes", sa.BigInteger(), nullable=True))
-    with op.batch_alter_table("evaluation") as table:
-        table.add_column(sa.Column("code", sa.JSON(), nullable=True))
+    op.add_column("case_result", sa.Column("peak_gpu_memory_bytes", sa.BigInteger(), nullable=True))
+    op.add_column("evaluation", sa.Column("code", sa.JSON(), nullable=True))
     op.create_table(
         "worker",
         sa.Column("name", sa.String(), nullable=False),
@@ -60,14 +60,10 @@ def downgrade() -> None:
     op.drop_table("turn")
     op.drop_index("ix_worker_token_id", table_name="worker")
     op.drop_table("worker")
-    with op.batch_alter_table("evaluation") as table:
-        table.drop_column("code")
-    with op.batch_alter_table("case_result") as table:
-        table.drop_column("peak_gpu_memory_bytes")
-    with op.batch_alter_table("run") as table:
-        table.drop_column("protocol")
-        table.drop_column("version")
-        table.drop_column("split")
-    with op.batch_alter_table("submission") as table:
-        table.drop_column("source")
-        table.drop_column("check_only")
+    op.drop_column("evaluation", "code")
+    op.drop_column("case_result", "peak_gpu_memory_bytes")
+    op.drop_column("run", "protocol")
+    op.drop_column("run", "version")
+    op.drop_column("run", "split")
+    op.drop_column("submission", "source")
+    op.drop_column("submission", "check_only")
