@@ -44,14 +44,27 @@ _PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
         " has the fields below; the input files lie beside it under the names that `inputs` gives."
         " `/input` and `/model` are read-only, `/output` is limited in bytes and files, `/tmp` is"
         " memory. `PROCTOR_INPUT`, `PROCTOR_OUTPUT` and `PROCTOR_MODEL` name the three folders"
-        " where they lie elsewhere (the process sandbox), `PROCTOR_PROTOCOL` is `case`,"
-        " `PROCTOR_SEED` the seed.\n\n"
+        " where they lie elsewhere (the process sandbox), `PROCTOR_PROTOCOL` is `case`"
+        " or `serve`, `PROCTOR_SEED` the seed.\n\n"
         "The process runs as an unprivileged user without any capability, on a read-only root"
         " file system. Case ids are random for every run. A masks' file must lie on the grid of"
         " the input that `grid` names: same shape, affine within 1e-3 mm; axis flips and"
         " permutations are undone. A table has one header line with the declared columns and one"
         " line an item; where its file is to end in `.npy` it is an array of float32 or float64 of"
-        " shape (items, columns). A label list has the header `label` and one class a line.",
+        " shape (items, columns). A label list has the header `label` and one class a line.\n\n"
+        "A program that also speaks `serve` is started once and asked case by case; an image says"
+        " so by the label `proctor.protocols=case,serve`, a model folder by `protocols` in its"
+        ' card. With `PROCTOR_PROTOCOL=serve` it loads, prints the line `{"ready":1}` to standard'
+        " output within `start_s` of the phase, and then reads lines from standard input until"
+        ' they end. For `{"id":"<id>"}` it answers the case in `/input/<id>/` into'
+        ' `/output/<id>/`, a folder that it makes itself, and prints `{"id":"<id>","ok":1}`, or'
+        ' `{"id":"<id>","error":"<why>"}`. A line is at most 64 KiB; a line of standard output'
+        " that is no such message is log, and so is standard error. Between two cases it is"
+        " paused, and both folders are emptied. A wrong, early or repeated id, an overlong line, a"
+        " time-out or an end costs the case that was asked, and a new start. `case` must work for"
+        " the same content: up to two cases, chosen at random, are answered once more through"
+        " `case`, and their decoded predictions must be the same bytes, else the run fails with"
+        " PROTOCOLS_DISAGREE.",
     ),
     "model-json.md": (
         "model.json",

@@ -18,6 +18,7 @@ from proctor.spec.base import FileRef
 from proctor.spec.challenge import TaskSpec
 from proctor.spec.digests import digest_bytes, digest_file
 from proctor.spec.limits import Limits
+from proctor.spec.model import Protocol
 from proctor.spec.work import CaseReport, Environment, FolderContent, OrderCase, RunOrder
 from proctor_runner.decode.__main__ import main as decode_main
 from proctor_runner.decoding import decode_program
@@ -71,7 +72,24 @@ def leave(
 
 def good(job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
     """Answer two rows."""
-    return leave(job, {"scores.csv": table((0.9, 0.1), (0.2, 0.8))}, log=b"hello\n")
+    ending = Ending.ANSWERED if job.protocol is Protocol.SERVE else Ending.EXITED
+    return leave(job, {"scores.csv": table((0.9, 0.1), (0.2, 0.8))}, ending, log=b"hello\n")
+
+
+@dataclass
+class FakeSession:
+    """Answers by the function of its sandbox, and knows whether it was closed."""
+
+    sandbox: FakeSandbox
+    is_open: bool = True
+
+    def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
+        assert self.is_open
+        assert job.protocol is Protocol.SERVE
+        return self.sandbox.run(job, cancelled)
+
+    def close(self) -> None:
+        self.is_open = False
 
 
 @dataclass
@@ -82,15 +100,22 @@ class FakeSandbox:
     name: str = "process"
     enforces: frozenset[Guard] = frozenset()
     jobs: list[SandboxJob] = field(default_factory=list)
+    sessions: list[FakeSession] = field(default_factory=list)
 
     def describe(self, worker: str) -> Environment:
         return Environment(worker=worker, sandbox="fake", cpu="c", cpu_count=1, kernel="k")
 
     def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
         self.jobs.append(job)
+        if job.protocol is Protocol.CASE:
+            assert not any(session.is_open for session in self.sessions)
         if "decode.json" in job.documents:
             return self._decode(job)
         return self.answer(job, cancelled)
+
+    def session(self) -> FakeSession:
+        self.sessions.append(FakeSession(self))
+        return self.sessions[-1]
 
     def sweep(self) -> None: ...
 
