@@ -178,6 +178,59 @@ def test_a_mask_of_another_shape_names_both_shapes(bench: Bench) -> None:
     assert "(2, 3, 4)" in last_line(result)
 
 
+def ask(bench: Bench, output: dict) -> None:
+    bench.write_images()
+    case = json.loads((bench.input / "case.json").read_text())
+    case["outputs"] = {"answer": output}
+    (bench.input / "case.json").write_text(json.dumps(case))
+
+
+ARRAY = {"type": "table", "file": "answer.npy", "columns": ["a", "b"]}
+LIST = {"type": "label_list", "file": "answer.csv"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_table_is_an_array_where_its_file_is_one(bench: Bench, dtype: str) -> None:
+    ask(bench, ARRAY)
+    bench.write_model(rows(f"np.full((3, 2), 0.1, np.{dtype})"))
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    table = np.load(bench.output / "answer.npy")
+    assert table.dtype == dtype
+    assert table.tolist() == np.full((3, 2), 0.1, dtype).tolist()
+
+
+def test_a_label_list_is_a_class_a_line(bench: Bench) -> None:
+    ask(bench, LIST)
+    bench.write_model(rows("['cat', 2, np.int64(3)]"))
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    assert (bench.output / "answer.csv").read_text() == "label\ncat\n2\n3\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "answer", "words"),
+    [
+        (ARRAY, "np.ones((3, 3))", ["(3, 3)", "(3, 2) was expected"]),
+        (ARRAY, "np.full((3, 2), np.nan)", ["row 0", "no finite number"]),
+        (ARRAY, "np.full((3, 2), 'x')", ["a table of numbers"]),
+        (LIST, "[1, 2]", ["2 classes for 3 items"]),
+        (LIST, "[1, 2, 0.5]", ["row 2 holds 0.5"]),
+        (LIST, "'cat'", ["a class for each item"]),
+    ],
+)
+def test_a_wrong_array_or_label_list_is_one_paragraph(
+    bench: Bench, output: dict, answer: str, words: list[str]
+) -> None:
+    ask(bench, output)
+    bench.write_model(rows(answer))
+    result = bench.run()
+    assert result.returncode == 1
+    for word in words:
+        assert word in last_line(result)
+    assert bench.left() == []
+
+
 def test_a_mask_that_holds_fractions_is_refused(bench: Bench) -> None:
     bench.write_volume()
     bench.write_model(rows("np.full((2, 3, 4), 0.5)"))

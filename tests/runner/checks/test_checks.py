@@ -235,6 +235,64 @@ def test_a_metric_is_resolved_with_its_parameters(tables, change, field, said):
     assert said in message
 
 
+def as_regression(tables) -> None:
+    """Make the references numbers, two an item."""
+    tables.task["reference"]["ref"]["type"] = "values"
+    tables.task["labels"] = {}
+    tables.task["metrics"][0] |= {"name": "rmse", "worst": 9.0}
+    for path in tables.path.glob("data/*/reference/*.npy"):
+        labels = np.load(path)
+        np.save(path, np.stack([labels, labels / 2], axis=1))
+
+
+def test_numbers_are_compared_with_numbers(tables):
+    as_regression(tables)
+    assert tables.problems() == []
+
+
+def test_classes_may_be_answered_as_a_list(tables):
+    tables.task["outputs"]["out"] = {"type": "label_list", "file": "labels.csv"}
+    assert tables.problems() == []
+    tables.task["metrics"][0]["name"] = "auroc"
+    _, field, message = tables.only_problem()
+    assert field == "tasks[0].metrics[0].output"
+    assert "auroc compares a table with labels, not a label_list" in message
+
+
+def test_a_metric_of_classes_takes_no_numbers(tables):
+    as_regression(tables)
+    tables.task["metrics"][0]["name"] = "accuracy"
+    assert "accuracy compares a table or a label_list with labels" in tables.only_problem()[2]
+
+
+def test_a_metric_of_numbers_takes_no_classes(tables):
+    tables.task["metrics"][0] |= {"name": "mae", "worst": 9.0}
+    assert "mae compares a table with values" in tables.only_problem()[2]
+
+
+def test_classes_need_names(tables):
+    tables.task["labels"] = {}
+    assert "reference 'ref' holds classes; name each of them" in tables.only_problem()[2]
+
+
+def test_a_reference_has_a_number_for_every_column(tables):
+    as_regression(tables)
+    path = tables.path / "data/hidden/reference/c2.npy"
+    np.save(path, np.load(path)[:, :1])
+    file, _, message = tables.only_problem()
+    assert file == "data/hidden/reference/c2.npy"
+    assert message == "holds 1 numbers an item, output 'out' has 2 columns"
+
+
+def test_a_reference_holds_finite_numbers(tables):
+    as_regression(tables)
+    path = tables.path / "data/hidden/reference/c2.npy"
+    values = np.load(path)
+    values[0, 0] = np.nan
+    np.save(path, values)
+    assert "holds a value in row 0 that is not a finite number" in tables.only_problem()[2]
+
+
 def test_a_metric_that_needs_a_worst_value_says_so(masks):
     masks.task["metrics"][0]["name"] = "volume_error"
     assert masks.only_problem()[1] == "tasks[0].metrics[0].worst"

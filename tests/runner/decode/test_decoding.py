@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import struct
 from collections.abc import Callable, Iterator
@@ -64,6 +65,14 @@ NRRD = (
 )
 TABLE_TASK = task_of(
     {"p": {"type": "table", "file": "p.csv", "columns": ["a", "b"]}},
+    {"images": {"type": "array", "file": "{case}.npy"}},
+)
+ARRAY_TASK = task_of(
+    {"p": {"type": "table", "file": "p.npy", "columns": ["a", "b"]}},
+    {"images": {"type": "array", "file": "{case}.npy"}},
+)
+LIST_TASK = task_of(
+    {"p": {"type": "label_list", "file": "p.csv"}},
     {"images": {"type": "array", "file": "{case}.npy"}},
 )
 
@@ -163,6 +172,71 @@ def test_every_broken_table_gets_a_sentence_of_its_own(decode_each: Decoder) -> 
         "flood": "p.csv has 40004 bytes; a table of 2 rows and 2 columns has at most 458.",
         "quote": "p.csv is not CSV: unexpected end of data.",
     }
+
+
+def npy(array: object, **options: object) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, np.asarray(array), **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, ">f4"])
+def test_a_table_may_be_an_array_and_keeps_its_precision(
+    decode_each: Decoder, dtype: object
+) -> None:
+    values = np.array([[0.1, 2.0], [3.0, 4.0]], dtype=dtype)
+    found = decode_each(ARRAY_TASK, {"good": npy(np.asfortranarray(values))})["good"]
+
+    assert found.outcome is Code.OK, found.detail
+    table = np.load(found.predictions["p"])
+    assert table.dtype == values.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(table, values)
+
+
+def test_every_broken_array_gets_a_sentence_of_its_own(decode_each: Decoder) -> None:
+    good = npy(np.ones((2, 2)))
+    found = decode_each(
+        ARRAY_TASK,
+        {
+            "flat": npy(np.ones(4)),
+            "whole": npy(np.ones((2, 2), np.int64)),
+            "inf": npy(np.array([[1, 2], [3, np.inf]])),
+            "cut": good[:-1],
+            "more": good + b"x",
+            "text": b"a,b\n1,2\n3,4\n",
+            "empty": b"",
+            "pickle": npy(np.array([[1, 2], [3, None]]), allow_pickle=True),
+            "flood": npy(np.ones((20_000, 2))),
+        },
+    )
+
+    assert {case.outcome for case in found.values()} == {Code.INVALID_OUTPUT}
+    said = {name: case.detail for name, case in found.items()}
+    assert said["flat"] == "p.npy has shape (4,); expected (2, 2)."
+    assert said["whole"] == "p.npy holds values of type int64; expected float32 or float64."
+    assert said["inf"] == "p.npy row 2 column 'b' holds inf; expected a finite number."
+    assert said["more"] == "p.npy goes on after its array; expected nothing more."
+    assert said["flood"].startswith("p.npy has 320128 bytes; an array of shape (2, 2) has at most")
+    for name in ("cut", "text", "empty", "pickle"):
+        assert said[name].startswith("p.npy is no readable .npy array: "), name
+
+
+def test_a_label_list_takes_numbers_and_names(decode_each: Decoder) -> None:
+    found = decode_each(LIST_TASK, {"good": b"label\none\n2\n"})["good"]
+
+    assert found.outcome is Code.OK, found.detail
+    labels = np.load(found.predictions["p"])
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [1, 2]
+
+
+def test_a_label_that_is_none_is_named_with_its_row(decode_each: Decoder) -> None:
+    contents = {"other": b"label\none\nthree\n", "header": b"class\none\ntwo\n"}
+    found = decode_each(LIST_TASK, contents)
+    assert found["other"].detail == (
+        "p.csv row 2 holds 'three'; expected the number or the name of one of the 2 labels."
+    )
+    assert found["header"].detail == "p.csv has the header 'class'; expected 'label'."
 
 
 def test_a_mask_in_another_axis_order_comes_back_in_the_order_of_its_grid(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import weakref
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from proctor.spec.challenge import BootstrapSpec, TaskSpec
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.work import ScoreCase
-from proctor_runner.references import LabelsReference, MaskReference
+from proctor_runner.references import LabelsReference, MaskReference, ValuesReference
 from proctor_runner.scoring import Scorer
 
 DIGEST = "sha256:" + "a" * 64
@@ -271,3 +272,48 @@ def test_a_missing_mask_takes_the_diagonal_of_its_reference(mask_scores):
     found = row(mask_scores, "c2", "hd", "core")
     assert found.flag == "missing"
     assert found.value == pytest.approx(np.sqrt(1 + 1 + 8**2))
+
+
+def test_lists_of_classes_are_scored_and_a_missing_one_is_wrong_throughout():
+    classes = task(
+        ({"id": "acc", "name": "accuracy"}, {"id": "f1", "name": "f1_score"}),
+        outputs={"out": {"type": "label_list", "file": "labels.csv"}},
+    )
+    scorer = Scorer(classes, BOOTSTRAP, DIGEST)
+    scorer.add(case("c1"), {"out": np.array([0, 1])}, labels(0, 1))
+    scorer.add(case("c2"), {}, labels(0, 1))
+    found = scorer.finish()
+    assert aggregate(found, "acc").value == 0.5
+    # Of each class one hit of two, and one false positive: the lost case names the other class.
+    assert aggregate(found, "f1").value == 0.5
+    assert (aggregate(found, "f1").n_used, aggregate(found, "f1").n_total) == (2, 4)
+    assert row(found, None, "f1").flag == "missing"
+
+
+def test_numbers_are_scored_by_column_and_a_missing_case_costs_what_is_declared():
+    numbers = task(
+        ({"id": "mae", "name": "mae", "worst": 8.0}, {"id": "rmse", "name": "rmse", "worst": 8.0}),
+        reference={"ref": {"type": "values", "file": "{case}.npy"}},
+        labels={},
+    )
+    scorer = Scorer(numbers, BOOTSTRAP, DIGEST)
+    truth = {"ref": ValuesReference(np.array([[1.0, 10.0], [2.0, 20.0]]))}
+    scorer.add(case("c1"), {"out": np.array([[2.0, 10.0], [2.0, 24.0]])}, truth)
+    scorer.add(case("c2"), {}, truth)
+    found = scorer.finish()
+    assert aggregate(found, "mae", "b").value == (1 + 0 + 8 + 8) / 4
+    assert aggregate(found, "mae", "a").value == (0 + 4 + 8 + 8) / 4
+    assert aggregate(found, "mae").value == pytest.approx((4.25 + 5) / 2)
+    assert aggregate(found, "rmse", "a").value == pytest.approx(((16 + 64 + 64) / 4) ** 0.5)
+    spread = replicates(aggregate(found, "rmse", "a"))
+    assert spread.min() < aggregate(found, "rmse", "a").value < spread.max()
+
+
+def test_of_a_pooled_metric_of_classes_no_table_of_scores_is_kept():
+    scorer = Scorer(task(({"id": "f1", "name": "f1_score"},)), BOOTSTRAP, DIGEST)
+    table = rows(0.8, 0.25)
+    watched = weakref.ref(table)
+    scorer.add(case("c1"), {"out": table}, labels(0, 1))
+    del table
+    assert watched() is None
+    assert scorer.finish().aggregates[0].value == 1.0
