@@ -1,9 +1,15 @@
-"""A PostgreSQL server for those who want one: started at the first asking, gone at the end."""
+"""Servers for those who want one: started at the first asking, gone at the end."""
 
 from __future__ import annotations
 
 import itertools
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +17,8 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from proctor.cli.services.postgresql import PostgresqlServer, postgresql_server, programs_folder
 from proctor.cli.services.process_tree import ProcessTree
+
+_PATIENCE_S = 30
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +60,35 @@ def databases(postgresql: PostgresqlServer) -> Iterator[Databases]:
     engine = create_engine(postgresql.url("postgres"), isolation_level="AUTOCOMMIT")
     yield Databases(postgresql, engine, itertools.count(1))
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a registry of this process's own: Debian's docker-registry."""
+    program = shutil.which("docker-registry")
+    if program is None:
+        pytest.skip("`apt-get install docker-registry` brings a registry")
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    settings = folder / "config.yml"
+    settings.write_text(
+        f"version: 0.1\nhttp: {{addr: '{host}'}}\nlog: {{level: error}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}\n"
+    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", str(settings)], stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            with suppress(OSError), urllib.request.urlopen(f"http://{host}/v2/"):
+                break
+            running = process.poll() is None
+            assert running, (folder / "log").read_text()
+            assert time.monotonic() < end, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield host
+    finally:
+        process.terminate()
+        process.wait()

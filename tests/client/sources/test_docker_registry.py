@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,37 +22,9 @@ REPOSITORY = f"models/svc-{os.getpid()}"
 
 
 @pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("registry")
-
-
-@pytest.fixture(scope="module")
-def host(storage: Path) -> Iterator[str]:
-    """A registry on this machine, and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{free.getsockname()[1]}"
-    (storage / "config.yml").write_text(
-        f"version: 0.1\nhttp: {{addr: '{host}'}}\nlog: {{level: error}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {storage}/data}}, delete: {{enabled: true}}}}\n"
-    )
-    program = shutil.which("docker-registry") or "docker-registry"
-    with (storage / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, "serve", str(storage / "config.yml")], stdout=log, stderr=log
-        )
-    end = time.monotonic() + 30
-    while True:
-        try:
-            urllib.request.urlopen(f"http://{host}/v2/").close()
-            break
-        except OSError:
-            assert time.monotonic() < end, (storage / "log").read_text()
-            assert process.poll() is None, (storage / "log").read_text()
-            time.sleep(0.05)
-    yield host
-    process.terminate()
-    process.wait()
+def host(registry_server: str) -> str:
+    """The address of a registry on this machine."""
+    return registry_server
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +74,7 @@ def test_a_pushed_image_is_the_same_as_the_local_one(
 
 
 def test_a_version_whose_files_the_registry_lost_is_refused(
-    push: Callable[..., str], host: str, storage: Path, tmp_path: Path
+    push: Callable[..., str], host: str, tmp_path: Path
 ) -> None:
     name = push("lost", three=os.urandom(1 << 16))
     refuse(f"{host}/{REPOSITORY}:nothing-of-the-kind", tmp_path, "has no nothing-of-the-kind")
