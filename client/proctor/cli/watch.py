@@ -147,7 +147,9 @@ def _tell_end(view: SubmissionView, tried: Sequence[CaseView]) -> None:
     cases = case_counts(view)
     if cases.failed and not tried:
         say(f"One line a case: `proctor submission {view.id} --cases`")
-        say(f"What it printed: `proctor logs {view.id}`")
+        # Predictions print nothing.
+        if view.kind != "predictions":
+            say(f"What it printed: `proctor logs {view.id}`")
     if view.standing or view.rank is not None:
         say(view.standing or f"Rank {view.rank}.")
 
