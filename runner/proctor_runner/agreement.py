@@ -21,13 +21,15 @@ _CASES = 2
 def compared_aliases(order: RunOrder) -> frozenset[str]:
     """Return the aliases of the cases that are answered twice, the same in every attempt.
 
-    Half of a tiny set at most, but one at least. A later attempt compares as many: the cases to be
+    Half of a tiny set at most, but one at least; not the case that is answered first, which has
+    none before it, unless no others are left. A later attempt compares as many: the cases to be
     compared are reported last.
     """
     count = max(1, min(_CASES, order.cases_total // 2))
     aliases = sorted(case.alias for case in order.cases)
     chooser = random.Random(order.id)  # noqa: S311 repeatable, and unknown inside a container
-    return frozenset(chooser.sample(aliases, min(count, len(aliases))))
+    later = aliases[1:] if len(aliases) > count else aliases
+    return frozenset(chooser.sample(later, min(count, len(later))))
 
 
 def same_predictions(first: Mapping[str, Path], second: Mapping[str, Path]) -> bool:

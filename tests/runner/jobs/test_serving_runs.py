@@ -89,7 +89,11 @@ def test_which_cases_are_compared_depends_on_the_run_alone(fakes, desk):
 
 @pytest.mark.parametrize(("cases", "compared"), [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2)])
 def test_of_a_tiny_set_fewer_are_compared(fakes, desk, cases, compared):
-    assert len(compared_aliases(fakes.order(desk, cases=cases))) == compared
+    order = fakes.order(desk, cases=cases)
+    chosen = compared_aliases(order)
+    assert len(chosen) == compared
+    first = min(case.alias for case in order.cases)
+    assert (first in chosen) == (cases == 1), "the first case has none before it"
 
 
 def test_a_later_attempt_compares_what_the_first_left_unreported(run, fakes, desk):
