@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proctor.client import ApiError, Client
+    from proctor.quick import compare, create_challenge, leaderboard, submit
 
-__all__ = ["ApiError", "Client"]
+__all__ = ["ApiError", "Client", "compare", "create_challenge", "leaderboard", "submit"]
+
+_HOMES = {
+    "ApiError": "proctor.client",
+    "Client": "proctor.client",
+    "compare": "proctor.quick",
+    "create_challenge": "proctor.quick",
+    "leaderboard": "proctor.quick",
+    "submit": "proctor.quick",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(import_module("proctor.client"), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'proctor' has no attribute {name!r}")

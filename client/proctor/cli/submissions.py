@@ -102,7 +102,7 @@ def submit(
                 check_only=check_only,
                 source=entry.source,
             )
-            view = _enter(client, request, entry.blobs, idempotency_key)
+            view = enter(client, request, entry.blobs, idempotency_key)
         _announce(view, client.host, style, wait)
         if wait:
             view = watch.follow(client, view.id, poll_s)
@@ -276,7 +276,7 @@ def _tryouts(client: Client, submission_id: str) -> list[str | None]:
     return found
 
 
-def _enter(
+def enter(
     client: Client, request: SubmissionCreate, blobs: tuple[Blob, ...], key: str | None
 ) -> SubmissionView:
     """Enter a model; its files are sent when they alone are lacking.

@@ -1,0 +1,181 @@
+"""A submission in one call: a model folder, an image, or predictions as they lie in memory."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from proctor.quick.challenges import Challenge
+
+if TYPE_CHECKING:
+    from proctor.client import Client
+    from proctor.spec.api import ChallengeView, SubmissionView
+    from proctor.spec.challenge import TaskSpec
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission as it stood when it was looked at.
+
+    Attributes:
+        scores: By ``task/metric/label``; empty until it is scored, or where they are hidden.
+        detail: Why it failed, if it did.
+    """
+
+    id: str
+    challenge: str
+    progress: str
+    final: bool
+    rank: int | None
+    scores: dict[str, float | None]
+    detail: str
+    page: str
+
+
+def submit(
+    model: Any,
+    challenge: str | Challenge,
+    *,
+    phase: str | None = None,
+    title: str = "",
+    message: str = "",
+    accept_terms: bool = False,
+    check_only: bool = False,
+    wait: bool = True,
+    host: str | None = None,
+) -> Entry:
+    """Enter a model folder, an image or predictions, and by default wait for its scores.
+
+    Args:
+        model: The path of a model folder or folder of predictions, an image's name, or the
+            predictions themselves where the inputs are public: a mapping from case to array.
+            A table has one row an item; a mask lies on the grid of its input.
+        challenge: Its slug, or what `create_challenge` returned.
+        accept_terms: You have read the terms of the challenge and accept them.
+        check_only: Stop after the try-out on the public sample.
+        wait: Return when it is final.
+
+    Raises:
+        ApiError: The platform refuses.
+        ValueError: The predictions do not have a form that can be written.
+    """
+    from proctor.cli.connection import connect
+    from proctor.cli.contents import open_model
+    from proctor.cli.output import say
+    from proctor.cli.prediction_folder import holds_predictions, read_predictions
+    from proctor.cli.submissions import choose_phase, enter
+    from proctor.spec.api import SubmissionCreate
+
+    slug = challenge.slug if isinstance(challenge, Challenge) else challenge
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(host))
+        view = client.challenge(slug)
+        _take_part(client, view, accept_terms)
+        if isinstance(model, Mapping):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            _write_predictions(client, folder, model, view, title)
+            model = folder
+        name = str(model)
+        if holds_predictions(name):
+            entry = read_predictions(name, None)
+        else:
+            entry = stack.enter_context(open_model(name, None, say, limits=client.limits))
+        card = entry.card.model_copy(update={"title": title}) if title else entry.card
+        request = SubmissionCreate(
+            challenge=slug,
+            phase=choose_phase(view, phase),
+            content=entry.content,
+            card=card,
+            message=message,
+            check_only=check_only,
+            source=entry.source,
+        )
+        seen = enter(client, request, entry.blobs, None)
+        for state in client.wait(seen.id) if wait else ():
+            seen = state
+            say(f"{seen.id}: {seen.progress}")
+        return entry_of(client, seen)
+
+
+def entry_of(client: Client, view: SubmissionView) -> Entry:
+    """Return what a person wants to know of a submission."""
+    from proctor.cli.connection import page_address
+
+    scores: dict[str, float | None] = {}
+    for run in view.runs:
+        if run.purpose == "first" and run.evaluation is not None:
+            scores |= run.evaluation.scores
+    return Entry(
+        id=view.id,
+        challenge=view.challenge,
+        progress=view.progress,
+        final=view.final,
+        rank=view.rank,
+        scores=scores,
+        detail=view.detail,
+        page=page_address(client.host, view),
+    )
+
+
+def _take_part(client: Client, view: ChallengeView, accept_terms: bool) -> None:
+    terms = view.challenge.terms
+    if view.organizer or (view.joined and (terms is None or view.terms_accepted)):
+        return
+    if terms is not None and not accept_terms:
+        raise ValueError(
+            f"{view.challenge.slug} has terms, version {terms.version}. Read them"
+            f" ({view.page or 'proctor challenge join'}) and give accept_terms=True."
+        )
+    client.join(view.challenge.slug, terms.version if terms else "")
+
+
+def _write_predictions(
+    client: Client, folder: Path, predictions: Mapping[Any, Any], view: ChallengeView, title: str
+) -> None:
+    """Write predictions from memory in the form of the challenge's one task and output.
+
+    Raises:
+        ValueError: The challenge has several, or a case has an unknown name.
+    """
+    if len(view.challenge.tasks) != 1 or len(view.challenge.tasks[0].outputs) != 1:
+        raise ValueError("this challenge has several answers a case; submit a folder of files")
+    task = view.challenge.tasks[0]
+    slug = view.challenge.slug
+    cases = {case.id: case for case in client.inputs(slug, task.slug).cases}
+    if unknown := [str(case) for case in predictions if str(case) not in cases]:
+        raise ValueError(f"there is no case {unknown[0]!r}; there are {', '.join(cases)}")
+    for case, answer in predictions.items():
+        target = folder / str(case)
+        target.mkdir(parents=True)
+        grid = next((spec.grid for spec in task.outputs.values() if spec.grid), None)
+        source = client.get_blob(cases[str(case)].files[grid].digest) if grid else b""
+        _write_answer(target, task, answer, source)
+    card = {"contract": 1, "name": "predictions", "title": title}
+    (folder / "predictions.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> None:
+    import gzip
+
+    import nibabel
+    import numpy as np
+
+    (spec,) = task.outputs.values()
+    array = np.asarray(answer)
+    if spec.grid is not None:
+        content = gzip.decompress(source) if source.startswith(b"\x1f\x8b") else source
+        grid = nibabel.Nifti1Image.from_bytes(content)
+        mask = nibabel.Nifti1Image(array.astype(np.int16), grid.affine)  # type: ignore[no-untyped-call]
+        nibabel.save(mask, target / spec.file)
+        return
+    rows = array.reshape(len(array), -1)
+    if rows.shape[1] != len(spec.columns):
+        raise ValueError(
+            f"{target.name} has {rows.shape[1]} columns; {spec.file} has {', '.join(spec.columns)}"
+        )
+    np.savetxt(target / spec.file, rows, "%.17g", ",", header=",".join(spec.columns), comments="")
