@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -332,7 +332,7 @@ def _start() -> Iterator[Callable[..., Stack]]:
 
 
 @pytest.fixture
-def image(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+def image(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """A function that builds an image from the runtime image and some Dockerfile lines."""
     import docker
 
@@ -341,9 +341,11 @@ def image(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     client = docker.from_env()
     built: list[str] = []
 
-    def build(lines: str) -> str:
+    def build(lines: str, files: Mapping[str, bytes] | None = None) -> str:
         context = tmp_path / f"image{len(built)}"
         context.mkdir()
+        for name, content in (files or {}).items():
+            (context / name).write_bytes(content)
         (context / "Dockerfile").write_text(
             f"FROM {released_tag('proctor/runtime-cpu')}\n{lines}\n"
         )
