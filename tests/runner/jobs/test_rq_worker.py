@@ -249,3 +249,13 @@ def test_a_child_dies_with_its_parent():
         os.waitpid(parent, 0)
         # The child holds the pipe's other end too, so its end is the pipe's.
         assert stream.readline() == ""
+
+
+def test_all_that_waits_is_done_before_the_next_bell_is_heard(process, put, lines):
+    job = put(ALLOWED_FUNCTION, WORK)
+    worker = process(on_claim=lambda claim: len(lines("claims")) <= 3)
+    worker.bootstrap(logging_level="CRITICAL")
+    heard = worker.dequeue_job_and_maintain_ttl(15)
+    assert (len(lines("claims")), len(lines("completed"))) == (4, 3)
+    assert heard is not None
+    assert heard[0].id == job.id

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from proctor.spec.work import Queue, Role
+from proctor_runner.gpus.interface import GpuLostError
 from proctor_runner.scratch import scratch_folder, sweep_scratch
 from proctor_runner.settings import SettingsError, WorkerSettings
 from proctor_runner.worker import Child, Supervisor, children_of
@@ -200,3 +202,58 @@ def test_the_scratch_of_a_dead_process_is_swept_and_that_of_a_living_one_is_not(
         assert folder.is_dir()
         assert not list(tmp_path.glob("run_1-1-*"))
     assert list(tmp_path.iterdir()) == []
+
+
+class Host:
+    """A host with so many GPUs; None is one without a driver."""
+
+    def __init__(self, gpus: int | None) -> None:
+        self._gpus = gpus
+
+    @contextmanager
+    def open(self):
+        if self._gpus is None:
+            raise GpuLostError("NVML cannot be used: no driver")
+        yield self
+
+    def gpus(self):
+        return tuple(range(self._gpus))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "changes", "processes"),
+    [(4, {}, 4), (4, {"gpus_per_run": 2}, 2), (4, {"run_slots": 1}, 1)],
+)
+def test_a_worker_for_gpus_has_one_process_for_each(tmp_path, gpus, changes, processes):
+    found = settings(tmp_path, roles="run", run_queue=Queue.RUN_GPU, **changes)
+    children = children_of(found, Host(gpus).open)
+    assert sum("/run-" in child.name for child in children) == processes
+
+
+@pytest.mark.parametrize(
+    ("gpus", "sentence"),
+    [(None, "needs GPUs: NVML cannot be used: no driver"), (1, "this host has 1")],
+)
+def test_a_worker_for_gpus_on_a_host_without_says_so(tmp_path, gpus, sentence):
+    found = settings(tmp_path, run_queue=Queue.RUN_GPU, gpus_per_run=2)
+    with pytest.raises(SettingsError, match=sentence):
+        children_of(found, Host(gpus).open)
+
+
+def test_a_worker_asks_the_platform_as_long_as_redis_is_away(tmp_path, monkeypatch):
+    asked = []
+
+    class Asking:
+        def __init__(self, context, enough):
+            asked.append((context.worker, enough()))
+
+        def work(self):
+            asked.append("worked")
+
+    monkeypatch.setattr("proctor_runner.worker.AskingProcess", Asking)
+    found = settings(
+        tmp_path, worker_name="host", roles="score", redis_url=f"unix://{tmp_path}/none"
+    )
+    (child,) = children_of(found)
+    child.work()
+    assert asked == [("host/score-0", False), "worked"]
