@@ -83,11 +83,12 @@ def _pick_up_s(client: Client, request: SubmissionCreate) -> float:
     engine = docker.from_env()
     started = [
         event["timeNano"] / 1e9
+        for run in view.runs
         for event in engine.events(
             since=began,
             until=time.time(),
             decode=True,
-            filters={"type": "container", "event": "start", "label": "proctor.role=run"},
+            filters={"type": "container", "event": "start", "label": f"proctor.work={run.id}"},
         )
     ]
     engine.close()
