@@ -13,12 +13,10 @@ from proctor.spec.api import (
     JoinRequest,
     MemberCreate,
     Page,
-    PublicCase,
-    PublicInputs,
     TaskFacts,
 )
 from proctor.spec.challenge import ChallengeSpec, SplitSpec, TaskData
-from proctor.spec.dataset import SplitData
+from proctor.spec.dataset import PublicCase, PublicInputs, SplitData
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.work import RuntimeImage
 from proctor_platform.events import record

@@ -17,8 +17,9 @@ from proctor.cli.output import Format, emit, say
 
 if TYPE_CHECKING:
     from proctor.client import Client
-    from proctor.spec.api import ChallengeView, PublicCase, PublicInputs
+    from proctor.spec.api import ChallengeView
     from proctor.spec.challenge import OutputSpec, PhaseSpec, TaskSpec
+    from proctor.spec.dataset import PublicCase, PublicInputs
 
 SlugArgument = Annotated[str, typer.Argument(help="The challenge's slug.")]
 

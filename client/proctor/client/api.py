@@ -32,7 +32,6 @@ from proctor.spec.api import (
     MissingRequest,
     Page,
     PlatformLimits,
-    PublicInputs,
     PublishRequest,
     QuotaLeft,
     ReevaluationRequest,
@@ -46,7 +45,7 @@ from proctor.spec.api import (
     WorkerView,
 )
 from proctor.spec.archive import ArchiveKind
-from proctor.spec.dataset import SplitData
+from proctor.spec.dataset import PublicInputs, SplitData
 from proctor.spec.digests import digest_bytes, digest_file
 from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
 from proctor.spec.work import RuntimeImage

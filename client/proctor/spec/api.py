@@ -186,6 +186,25 @@ class Reevaluations(Spec):
     failure: str = Field("", description="what the first of them says")
 
 
+class RefreshRequest(Spec):
+    """Run what is archived on the newest version's test set: of one phase, or of all."""
+
+    phase: Slug | None = None
+    best: bool = Field(False, description="only what stands on the newest board")
+
+
+class Refreshes(Spec):
+    """Archived submissions that are run on a test set published after they were entered."""
+
+    version: int
+    runs: int = Field(0, description="queued by this request")
+    outdated: int = Field(description="submissions that a task of now asks something else")
+    predictions: int = Field(description="submissions of predictions, which nothing can run again")
+    waiting: int = Field(description="runs and scorings that the board waits for")
+    failed: int = Field(description="runs and scorings that failed for no fault of the model")
+    failure: str = Field("", description="what the first of them says")
+
+
 class JoinRequest(Spec):
     """Accept the terms of a version."""
 
@@ -224,22 +243,6 @@ class Source(Spec):
     url: str = Field(max_length=500, description="without credentials")
     revision: str = Field(max_length=80, description="manifest digest, or commit")
     folder: str = Field("", max_length=400, description="inside a repository")
-
-
-class PublicCase(Spec):
-    """A case whose inputs everybody may have."""
-
-    id: CaseId
-    items: int
-    files: dict[Name, FileRef]
-
-
-class PublicInputs(Spec):
-    """The test set of a task without its reference, where the organizer made that public."""
-
-    version: int
-    digest: Digest
-    cases: tuple[PublicCase, ...]
 
 
 class SubmissionCreate(Spec):

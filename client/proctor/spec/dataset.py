@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from proctor.spec.base import CaseId, FileRef, Name, Spec
+from proctor.spec.base import CaseId, Digest, FileRef, Name, Spec
 from proctor.spec.digests import digest_document
 
 
@@ -37,6 +37,22 @@ class SplitData(Spec):
 
     inputs: Dataset
     reference: Dataset
+
+
+class PublicCase(Spec):
+    """A case whose inputs everybody may have."""
+
+    id: CaseId
+    items: int
+    files: dict[Name, FileRef]
+
+
+class PublicInputs(Spec):
+    """The test set of a task without its reference, where the organizer made that public."""
+
+    version: int
+    digest: Digest
+    cases: tuple[PublicCase, ...]
 
 
 class TaskDatasets(Spec):

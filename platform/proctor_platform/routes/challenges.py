@@ -12,17 +12,18 @@ from proctor.spec.api import (
     JoinRequest,
     MemberCreate,
     Page,
-    PublicInputs,
     PublishRequest,
     QuotaLeft,
     ReevaluationRequest,
     Reevaluations,
+    Refreshes,
+    RefreshRequest,
 )
 from proctor.spec.base import Slug
-from proctor.spec.dataset import SplitData
+from proctor.spec.dataset import PublicInputs, SplitData
 from proctor.spec.outcomes import Code
 from proctor.spec.work import RuntimeImage
-from proctor_platform import challenges, reevaluations
+from proctor_platform import challenges, reevaluations, refreshes
 from proctor_platform.database import Reading, Writing
 from proctor_platform.identity import CurrentUser, OptionalUser
 from proctor_platform.publishing import publish
@@ -101,6 +102,24 @@ def read_reevaluations(
 ) -> Reevaluations:
     """Say how many scorings under the newest version wait or failed; organizers only."""
     return reevaluations.look(session, user, slug, phase)
+
+
+@router.post(
+    "/{slug}/refreshes", status_code=202, responses=problems(Code.NOT_FOUND, Code.FORBIDDEN)
+)
+def ask_refreshes(
+    slug: Slug, body: RefreshRequest, user: CurrentUser, session: Writing
+) -> Refreshes:
+    """Run what is archived on the newest version's test set; organizers only."""
+    return refreshes.ask(session, user, slug, body)
+
+
+@router.get("/{slug}/refreshes", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
+def read_refreshes(
+    slug: Slug, user: CurrentUser, session: Reading, phase: Slug | None = None
+) -> Refreshes:
+    """Say how many of these runs and their scorings wait or failed; organizers only."""
+    return refreshes.look(session, user, slug, phase)
 
 
 @router.post("/{slug}/join", status_code=204, responses=problems(Code.NOT_FOUND, Code.CONFLICT))
