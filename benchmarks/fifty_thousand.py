@@ -66,7 +66,8 @@ def measure(models: int = 1, cases: int = CASES) -> list[Figure]:
         challenge = image_set.write_challenge(folder / "challenge", cases)
         with MemoryWatch(os.getpid(), _KINDS) as watch:
             began = time.perf_counter()
-            workload.publish(stack.api, new_token(stack, "organizer"), challenge)
+            organizer = new_token(stack, "organizer")
+            workload.publish(stack.api, organizer, challenge)
             published_s = time.perf_counter() - began
             measured = []
             chosen = image_set.EXAMPLES[::-1][:models]
@@ -78,12 +79,30 @@ def measure(models: int = 1, cases: int = CASES) -> list[Figure]:
                 place = folder / f"net-{examples:02}"
                 measured.append(_one(client, place, challenge, examples, inflated))
                 print(_told(measured[-1]), file=sys.stderr, flush=True)
+        environment = {**os.environ, "PROCTOR_HOST": stack.api, "PROCTOR_TOKEN": organizer}
+        proctor = [sys.executable, "-m", "proctor.cli"]
+        subprocess.run([*proctor, "leaderboard", image_set.SLUG], check=True, env=environment)
+        first, fetched = measured[0], folder / "fetched"
         subprocess.run(
-            [sys.executable, "-m", "proctor.cli", "leaderboard", image_set.SLUG],
+            [*proctor, "predictions", first.view.id, "--out", str(fetched)],
             check=True,
-            env={**os.environ, "PROCTOR_HOST": stack.api, "COLUMNS": "160"},
+            env=environment,
         )
-    return _figures(measured, published_s, watch.peak_bytes, cases)
+        (run,) = [run for run in first.view.runs if run.purpose == "first"]
+        shown = run.evaluation.scores if run.evaluation else {}
+        again = _accuracies(fetched / "classify", challenge / "data/hidden/reference")
+        difference = max(
+            abs(value - (shown[f"classify/{name}/mean"] or 0.0)) for name, value in again.items()
+        )
+    return [
+        *_figures(measured, published_s, watch.peak_bytes, cases),
+        Figure(
+            "scores recomputed from fetched predictions, largest difference",
+            difference,
+            "0",
+            f"top-1 and top-5 of {first.name} from `proctor predictions`",
+        ),
+    ]
 
 
 def _one(client: Client, place: Path, challenge: Path, examples: int, inflated: float) -> _Measured:
@@ -124,17 +143,23 @@ def _bare_loop(answers: Path, challenge: Path, model: Path) -> tuple[float, dict
     command += [released_tag("proctor/runtime-cpu"), "-c", _LOOP]
     subprocess.run(command, check=True)
     seconds = time.perf_counter() - began
+    return seconds, _accuracies(answers, hidden / "reference")
+
+
+def _accuracies(answers: Path, reference: Path) -> dict[str, float]:
+    """Return top-1 and top-5 accuracy of the arrays of class scores in a folder, by numpy alone."""
     hits = {"top1": 0, "top5": 0}
     total = 0
-    for path in sorted(answers.glob("*.npy")):
+    for path in sorted(answers.rglob("*.npy")):
         scores = np.load(path)
-        true = np.load(hidden / "reference" / path.name)
+        case = path.stem if path.parent == answers else path.parent.name
+        true = np.load(reference / f"{case}.npy")
         above = (scores > scores[np.arange(len(true)), true][:, np.newaxis]).sum(axis=1)
         hits["top1"] += int((above < 1).sum())
         hits["top5"] += int((above < 5).sum())
         total += len(true)
         path.unlink()
-    return seconds, {name: found / total for name, found in hits.items()}
+    return {name: found / total for name, found in hits.items()}
 
 
 def _stages(client: Client, view: SubmissionView) -> dict[str, float]:
