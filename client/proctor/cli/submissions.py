@@ -187,6 +187,8 @@ def submission(
             if style is Format.TABLE:
                 say(f"{view.id}  {view.card.title or view.card.name}  {watch.progress_line(view)}")
                 say(page_address(client.host, view))
+                for sentence in watch.waiting_for(view):
+                    say(sentence)
                 if view.source is not None:
                     say(f"From {origin(view.source)}")
             watch.show_result(view, style, tried)

@@ -60,9 +60,14 @@ def progress_line(view: SubmissionView) -> str:
 
 
 def state_line(view: SubmissionView) -> str:
-    """Return the line of ``progress_line`` and what went wrong."""
+    """Return the line of ``progress_line``, what went wrong, or why it waits."""
     failed = view.outcome not in {None, Code.OK}
-    return "  ".join([progress_line(view), *([reason(view)] if failed else [])])
+    return "  ".join([progress_line(view), *([reason(view)] if failed else waiting_for(view))])
+
+
+def waiting_for(view: SubmissionView) -> list[str]:
+    """Return why its runs wait, each sentence once; none where they only wait for their turn."""
+    return list(dict.fromkeys(plain(run.waiting) for run in view.runs if run.waiting))
 
 
 def reason(view: SubmissionView) -> str:

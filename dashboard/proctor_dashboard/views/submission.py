@@ -114,6 +114,8 @@ def _draw_run(run: RunView) -> None:
         if run.verdict is not None:
             st.markdown(f"Verdict: **{run.verdict.value}**")
             st.text(run.verdict_detail)
+        if run.waiting:
+            st.text(run.waiting)
         if run.detail:
             st.text(run.detail)
         evaluation = run.evaluation
@@ -123,6 +125,8 @@ def _draw_run(run: RunView) -> None:
         if run.environment is not None:
             where = run.environment
             facts.append(f"{where.sandbox} on {where.cpu} ({where.cpu_count} cores)")
+            if where.gpu:
+                facts.append(where.gpu)
         st.caption(" · ".join(facts))
 
 
@@ -169,6 +173,8 @@ def _case_line(case: CaseView) -> dict[str, str]:
         "Time": seconds(case.seconds),
         "Memory": memory(case.peak_memory_bytes),
     }
+    if case.peak_gpu_memory_bytes is not None:
+        line["GPU memory"] = memory(case.peak_gpu_memory_bytes)
     for key, value in case.scores.items():
         line[key.removesuffix("/mean").replace("/", " ")] = number(value)
     if case.detail:

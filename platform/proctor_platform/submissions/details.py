@@ -11,7 +11,7 @@ from proctor.spec.api import CaseView, Event
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState
-from proctor.spec.work import Purpose
+from proctor.spec.work import RESULTS, Purpose
 from proctor_platform.identity import UserIdentity
 from proctor_platform.rights import hidden_until
 from proctor_platform.storage import Store
@@ -62,6 +62,9 @@ def _view_case(
         peak_memory_bytes=(
             case.peak_memory_bytes if exact else _coarse_bytes(case.peak_memory_bytes)
         ),
+        peak_gpu_memory_bytes=(
+            case.peak_gpu_memory_bytes if exact else _coarse_bytes(case.peak_gpu_memory_bytes)
+        ),
         scores=scores,
         predictions=_predictions(case) if organizer else {},
         log=readable and case.log is not None,
@@ -103,7 +106,7 @@ def _scores(
         .order_by(col(Evaluation.id))
     ).all()
     organizer = sight.access is Access.ORGANIZER
-    newest = {run.id: row.id for row, run in evaluations if organizer or run.purpose == "first"}
+    newest = {run.id: row.id for row, run in evaluations if organizer or run.purpose in RESULTS}
     runs = {evaluation: run for run, evaluation in newest.items()}
     rows = session.exec(
         select(Score).where(col(Score.evaluation_id).in_(runs), col(Score.case_id) != "")
