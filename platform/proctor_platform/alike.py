@@ -14,6 +14,7 @@ from proctor.spec.challenge import ChallengeSpec, PhaseSpec, TaskSpec
 from proctor_platform.tables import ChallengeVersion, DatasetRow
 from proctor_platform.versions import spec_of
 
+_INTERFACE = {"inputs", "outputs"}
 _ASKED_WITH = {"inputs", "outputs", "seed"}
 _SCORED_FROM = {"inputs", "outputs", "reference", "labels", "metrics", "strata", "seed"}
 
@@ -34,6 +35,17 @@ def asked_alike(
         return False
     digests = [version.data[task_slug]["hidden"]["inputs"] for version in (old, new)]
     return digests[0] == digests[1] or _cases(session, digests[0]) == _cases(session, digests[1])
+
+
+def answerable(old: ChallengeVersion, new: ChallengeVersion, task_slug: str) -> bool:
+    """Tell whether a model entered for ``old`` can answer what ``new`` asks, if it is asked.
+
+    Its cases may be others, as long as they come and are answered in the same files.
+    """
+    before, after = _task(spec_of(old), task_slug), _task(spec_of(new), task_slug)
+    if before is None or after is None:
+        return False
+    return before.model_dump(include=_INTERFACE) == after.model_dump(include=_INTERFACE)
 
 
 def scored_alike(

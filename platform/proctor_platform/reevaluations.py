@@ -12,13 +12,13 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.api import Reevaluations
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
-from proctor_platform.alike import asked_alike
+from proctor.spec.work import RESULTS
 from proctor_platform.events import record
 from proctor_platform.identity import UserIdentity
-from proctor_platform.leaderboards.renewal import UNSCORED, renewal_of
+from proctor_platform.leaderboards.renewal import UNSCORED, answers_present, renewal_of
 from proctor_platform.leaderboards.scope import Scope, scope_of
 from proctor_platform.rights import organized_challenge, phase_of
-from proctor_platform.tables import Challenge, ChallengeVersion, Evaluation, Run, Submission
+from proctor_platform.tables import Challenge, Evaluation, Run, Submission
 from proctor_platform.versions import newest, spec_of
 from proctor_platform.work.evaluations import queue_evaluation
 
@@ -30,9 +30,11 @@ class Asked(NamedTuple):
     outdated: int = 0
 
 
-class _Archived(NamedTuple):
+class Archived(NamedTuple):
+    """A run that succeeded, and whether it answers what the newest version asks."""
+
     run: Run
-    entered: int
+    fits: bool
 
 
 def queue_missing(session: Session, challenge: Challenge, user: UserIdentity) -> Asked:
@@ -43,7 +45,7 @@ def queue_missing(session: Session, challenge: Challenge, user: UserIdentity) ->
         challenge: its challenge, locked.
         user: who publishes.
     """
-    return _queue(session, challenge, _scopes(session, challenge, None), user, {"scored"})
+    return _queue(session, challenge, scopes_of(session, challenge, None), user, {"scored"})
 
 
 def ask_again(session: Session, user: UserIdentity, slug: str, phase: str | None) -> Reevaluations:
@@ -55,7 +57,7 @@ def ask_again(session: Session, user: UserIdentity, slug: str, phase: str | None
     organized_challenge(session, slug, user)
     locked = select(Challenge).where(col(Challenge.slug) == slug).with_for_update()
     challenge = session.exec(locked).one()
-    scopes = _scopes(session, challenge, phase)
+    scopes = scopes_of(session, challenge, phase)
     asked = _queue(session, challenge, scopes, user, set())
     facts = {"version": challenge.newest_version, **asked._asdict()}
     record(session, challenge.id, "reevaluations_asked", user.id, facts)
@@ -70,7 +72,7 @@ def look(session: Session, user: UserIdentity, slug: str, phase: str | None) -> 
         ProctorError: the asker is no organizer, or there is no such phase.
     """
     challenge = organized_challenge(session, slug, user).challenge
-    scopes = _scopes(session, challenge, phase)
+    scopes = scopes_of(session, challenge, phase)
     outdated = sum(len(_outdated(session, scope)) for scope in scopes)
     return _told(session, challenge, scopes, Asked(0, outdated))
 
@@ -89,7 +91,12 @@ def _told(
     )
 
 
-def _scopes(session: Session, challenge: Challenge, phase: str | None) -> list[Scope]:
+def scopes_of(session: Session, challenge: Challenge, phase: str | None) -> list[Scope]:
+    """Return the scopes of one phase of the newest version, or of all.
+
+    Raises:
+        ProctorError: there is no such phase.
+    """
     spec = spec_of(newest(session, challenge))
     phases = (
         [known.slug for known in spec.phases] if phase is None else [phase_of(spec, phase).slug]
@@ -112,7 +119,7 @@ def _queue(
         gone = _outdated(session, scope)
         outdated += len(gone)
         present = _present(session, scope)
-        for archived in _archived(session, scope):
+        for archived in archived_runs(session, scope):
             state = present.get(archived.run.id)
             if archived.run.submission_id in gone or state in sufficient:
                 continue
@@ -123,34 +130,39 @@ def _queue(
 
 def _outdated(session: Session, scope: Scope) -> set[str]:
     """Return the submissions whose predictions do not answer what the newest version asks."""
-    answers: dict[tuple[int, str], bool] = {}
-    found = set()
-    for run, entered in _archived(session, scope):
-        key = entered, run.task
-        if key not in answers:
-            old = session.get_one(ChallengeVersion, (scope.challenge.id, entered))
-            answers[key] = asked_alike(session, old, scope.version, run.task)
-        if not answers[key]:
-            found.add(run.submission_id)
-    return found
+    return {
+        archived.run.submission_id
+        for archived in archived_runs(session, scope)
+        if not archived.fits
+    }
 
 
-def _archived(session: Session, scope: Scope) -> Iterator[_Archived]:
-    """Yield the newest first run of each task that succeeded, and the version it answered."""
+def archived_runs(session: Session, scope: Scope) -> Iterator[Archived]:
+    """Yield of each submission and task the newest run that answers what is asked, else the last.
+
+    Only runs that succeeded are archived.
+    """
     rows = session.exec(
-        select(Run, Submission.version)
+        select(Run)
         .join(Submission, col(Submission.id) == col(Run.submission_id))
         .where(
             Submission.challenge_id == scope.challenge.id,
             Submission.phase == scope.phase.slug,
             Submission.state == SubmissionState.ACCEPTED.value,
-            Run.purpose == "first",
+            col(Run.purpose).in_(RESULTS),
             Run.state == RunState.SUCCEEDED.value,
             col(Run.task).in_(scope.phase.tasks),
         )
         .order_by(col(Run.id))
     )
-    newest_runs = {(run.submission_id, run.task): _Archived(run, entered) for run, entered in rows}
+    answers: dict[tuple[int, str], bool] = {}
+    newest_runs: dict[tuple[str, str], Archived] = {}
+    for run in rows:
+        if (asked := (run.version, run.task)) not in answers:
+            answers[asked] = answers_present(session, scope, run)
+        key = run.submission_id, run.task
+        if answers[asked] or key not in newest_runs or not newest_runs[key].fits:
+            newest_runs[key] = Archived(run, answers[asked])
     yield from newest_runs.values()
 
 

@@ -32,6 +32,8 @@ EXPECTED: dict[tuple[str, str], ROW] = {
     ("POST", "/challenges/{slug}/members"): (401, 403, 404, 403, 204),
     ("POST", "/challenges/{slug}/reevaluations"): (401, 403, 404, 403, 202),
     ("GET", "/challenges/{slug}/reevaluations"): (401, 403, 404, 403, 200),
+    ("POST", "/challenges/{slug}/refreshes"): (401, 403, 404, 403, 202),
+    ("GET", "/challenges/{slug}/refreshes"): (401, 403, 404, 403, 200),
     ("GET", "/challenges/{slug}/sample"): READ_CHALLENGE,
     ("GET", "/challenges/{slug}/tasks/{task}/inputs"): (404, 403, 404, 404, 404),
     ("GET", "/challenges/{slug}/runtimes/{name}"): READ_CHALLENGE,
@@ -125,6 +127,7 @@ def test_every_route_answers_every_role_as_the_table_says(
         ("POST", "/challenges/{slug}/join"): {"terms_version": "1"},
         ("POST", "/challenges/{slug}/members"): {"user": "paul"},
         ("POST", "/challenges/{slug}/reevaluations"): {"phase": "main"},
+        ("POST", "/challenges/{slug}/refreshes"): {"phase": "main"},
         ("POST", "/blobs/missing"): {"digests": []},
         ("POST", "/submissions"): {
             "challenge": "tiny",

@@ -56,6 +56,10 @@ class Purpose(StrEnum):
     REFRESH = "refresh"
 
 
+RESULTS = (Purpose.FIRST, Purpose.REFRESH)
+"""The purposes of runs whose scores may stand on a board."""
+
+
 class ImageContent(Spec):
     """An image as the blobs it is made of: its config, whose digest is its identity, and layers."""
 

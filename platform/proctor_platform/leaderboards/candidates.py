@@ -14,15 +14,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_
 from sqlmodel import Session, col, select
 
-from proctor.spec.states import EvaluationState, RunState, SubmissionState
-from proctor.spec.work import MetricFacts
-from proctor_platform.leaderboards.renewal import UNSCORED
+from proctor.spec.states import EvaluationState, SubmissionState
+from proctor.spec.work import RESULTS, MetricFacts
+from proctor_platform.leaderboards.renewal import UNDONE, UNSCORED
 from proctor_platform.leaderboards.scope import Scope
 from proctor_platform.leaderboards.standing import Entrant
 from proctor_platform.tables import AggregateScore, Evaluation, Run, Submission, User
 
 _PORTION = 500
-_UNDONE = {RunState.QUEUED.value, RunState.CLAIMED.value, RunState.RUNNING.value}
 
 ColumnKey = tuple[str, str, str]
 """Task, metric and label."""
@@ -73,6 +72,7 @@ def candidates_of(session: Session, scope: Scope) -> list[Candidate]:
     """Return every submission of the phase with a score and without work still to be done."""
     runs: dict[str, dict[str, str]] = {}
     scored: dict[str, dict[str, str]] = {}
+    made_by: dict[str, dict[str, str]] = {}
     undone: set[str] = set()
     for row in _progress(session, scope):
         runs.setdefault(row.submission, {})[row.task] = row.run
@@ -80,7 +80,8 @@ def candidates_of(session: Session, scope: Scope) -> list[Candidate]:
             # Rows come in time order, so the latest scoring stays.
             if row.evaluation is not None and row.version in scope.comparable[row.task]:
                 scored.setdefault(row.submission, {})[row.task] = row.evaluation
-        elif row.run_state in _UNDONE or row.evaluation_state in UNSCORED:
+                made_by.setdefault(row.submission, {})[row.task] = row.run
+        elif row.run_state in UNDONE or row.evaluation_state in UNSCORED:
             undone.add(row.submission)
     # A new scoring of what has a score does not take it off the board meanwhile.
     standing = [
@@ -115,7 +116,7 @@ def candidates_of(session: Session, scope: Scope) -> list[Candidate]:
                 baseline=row.baseline,
                 content_digest=row.content_digest,
                 submitted_at=row.submitted_at,
-                runs=runs[row.id],
+                runs=runs[row.id] | made_by[row.id],
                 evaluations=scored[row.id],
             )
             for row in rows
@@ -188,7 +189,10 @@ def _progress(session: Session, scope: Scope) -> Iterator[_Progress]:
             Evaluation.state,
             Evaluation.version,
         )
-        .join(Run, and_(col(Run.submission_id) == col(Submission.id), col(Run.purpose) == "first"))
+        .join(
+            Run,
+            and_(col(Run.submission_id) == col(Submission.id), col(Run.purpose).in_(RESULTS)),
+        )
         .join(Evaluation, col(Evaluation.run_id) == col(Run.id), isouter=True)
         .where(
             Submission.challenge_id == scope.challenge.id,

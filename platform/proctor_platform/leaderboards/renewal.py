@@ -1,4 +1,4 @@
-"""Scores made anew after a change of metrics; until all are there, the board before stays."""
+"""Scores made anew after a change of metrics or data; till all are there, the old board stays."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from proctor.spec.states import EvaluationState, SubmissionState
+from proctor.spec.outcomes import OUTCOMES, Code, Owner
+from proctor.spec.states import EvaluationState, RunState, SubmissionState
+from proctor.spec.work import RESULTS, Purpose
+from proctor_platform.alike import asked_alike
 from proctor_platform.leaderboards.scope import Scope
-from proctor_platform.tables import Evaluation, Run, Submission
+from proctor_platform.tables import ChallengeVersion, Evaluation, Run, Submission
 
 UNSCORED = frozenset(
     {
@@ -21,6 +24,10 @@ UNSCORED = frozenset(
 """The states of a scoring that has not ended."""
 
 
+UNDONE = frozenset({RunState.QUEUED.value, RunState.CLAIMED.value, RunState.RUNNING.value})
+"""The states of a run that has not ended."""
+
+
 class Renewal(NamedTuple):
     """How far the scores of a phase are.
 
@@ -29,7 +36,7 @@ class Renewal(NamedTuple):
         failed: runs without a score under the present definitions since scoring them failed.
         failure: what the first of these says.
         held: a run that was scored before waits for its new score, or cannot get it: a board made
-            now would lack it.
+            now would lack it. So it would while what is archived runs on a new test set.
     """
 
     waiting: int
@@ -38,7 +45,22 @@ class Renewal(NamedTuple):
     held: bool
 
 
+class Refreshing(NamedTuple):
+    """How far the archived submissions of a phase are on a new test set.
+
+    Attributes:
+        running: runs that have not ended.
+        failed: runs that failed finally, for no fault of the model.
+        failure: what the first of these says.
+    """
+
+    running: int
+    failed: int
+    failure: str
+
+
 class _Scoring(NamedTuple):
+    purpose: str
     current: bool
     state: str
     outcome: str | None
@@ -50,6 +72,7 @@ def renewal_of(session: Session, scope: Scope) -> Renewal:
     rows = session.execute(
         select(  # type: ignore[call-overload]  # its overloads end at four columns
             Evaluation.run_id,
+            Run.purpose,
             Evaluation.version,
             Evaluation.state,
             Evaluation.outcome,
@@ -62,16 +85,16 @@ def renewal_of(session: Session, scope: Scope) -> Renewal:
             Submission.challenge_id == scope.challenge.id,
             Submission.phase == scope.phase.slug,
             Submission.state == SubmissionState.ACCEPTED.value,
-            Run.purpose == "first",
+            col(Run.purpose).in_(RESULTS),
             col(Run.task).in_(scope.phase.tasks),
         )
         .order_by(col(Evaluation.id))
     )
     by_run: defaultdict[str, list[_Scoring]] = defaultdict(list)
-    for run, version, *rest, task in rows:
-        by_run[run].append(_Scoring(version in scope.comparable[task], *rest))
+    for run, purpose, version, *rest, task in rows:
+        by_run[run].append(_Scoring(purpose, version in scope.comparable[task], *rest))
     waiting = failed = 0
-    failure, held = "", False
+    failure, held = "", refreshing_of(session, scope).running > 0
     for evaluations in by_run.values():
         current = [row for row in evaluations if row.current]
         if not current:
@@ -84,6 +107,40 @@ def renewal_of(session: Session, scope: Scope) -> Renewal:
         failed += lost
         if lost:
             failure = failure or f"{newest.outcome}: {newest.detail}"
-        before = any(row.state == EvaluationState.SCORED for row in evaluations)
+        before = newest.purpose == Purpose.REFRESH or any(
+            row.state == EvaluationState.SCORED for row in evaluations
+        )
         held = held or (before and (pending or lost))
     return Renewal(waiting, failed, failure, held)
+
+
+def refreshing_of(session: Session, scope: Scope) -> Refreshing:
+    """Say how far the archived submissions of a phase are on the newest test set."""
+    rows = session.exec(
+        select(Run)
+        .join(Submission, col(Submission.id) == col(Run.submission_id))
+        .where(
+            Submission.challenge_id == scope.challenge.id,
+            Submission.phase == scope.phase.slug,
+            Submission.state == SubmissionState.ACCEPTED.value,
+            Run.purpose == Purpose.REFRESH.value,
+            col(Run.state) != RunState.SUCCEEDED.value,
+            col(Run.task).in_(scope.phase.tasks),
+        )
+        .order_by(col(Run.id))
+    ).all()
+    present = [run for run in rows if answers_present(session, scope, run)]
+    newest = {(run.submission_id, run.task): run for run in present}.values()
+    failed = [run for run in newest if run.state == RunState.FAILED and not _models_fault(run)]
+    failure = f"{failed[0].outcome}: {failed[0].detail}" if failed else ""
+    return Refreshing(sum(run.state in UNDONE for run in newest), len(failed), failure)
+
+
+def answers_present(session: Session, scope: Scope, run: Run) -> bool:
+    """Tell whether a run's predictions answer what the newest version asks."""
+    answered = session.get_one(ChallengeVersion, (scope.challenge.id, run.version))
+    return asked_alike(session, answered, scope.version, run.task)
+
+
+def _models_fault(run: Run) -> bool:
+    return run.outcome is not None and OUTCOMES[Code(run.outcome)].owner is Owner.PARTICIPANT

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, func, select
 
 from proctor.spec.outcomes import Code
 from proctor.spec.states import EvaluationState, RunState
-from proctor.spec.work import Queue
+from proctor.spec.work import RESULTS, Queue
 from proctor_platform import outbox
 from proctor_platform.clock import now
 from proctor_platform.database import Database
@@ -128,7 +128,7 @@ def _without_board(session: Session) -> list[tuple[str, str]]:
         )
         .join(Run, col(Run.submission_id) == col(Submission.id))
         .join(Evaluation, col(Evaluation.run_id) == col(Run.id))
-        .where(Evaluation.state == EvaluationState.SCORED.value, Run.purpose == "first")
+        .where(Evaluation.state == EvaluationState.SCORED.value, col(Run.purpose).in_(RESULTS))
         .group_by(col(Submission.challenge_id), col(Submission.phase))
         .subquery()
     )

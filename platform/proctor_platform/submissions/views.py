@@ -18,7 +18,7 @@ from proctor.spec.base import FileRef
 from proctor.spec.model import ModelCard, Protocol
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
-from proctor.spec.work import Environment, Purpose
+from proctor.spec.work import RESULTS, Environment, Purpose
 from proctor_platform.alike import asked_alike
 from proctor_platform.identity import UserIdentity
 from proctor_platform.outbox import boards_about_to_come
@@ -199,12 +199,28 @@ def _read_outdated(session: Session, sights: Sequence[SubmissionSight], parts: _
         if submission.id in parts.places or submission.version == sight.challenge.newest_version:
             continue
         for task in first_runs(parts.runs[submission.id]):
-            key = submission.challenge_id, submission.version, task
-            if key not in alike:
-                entered = session.get_one(ChallengeVersion, key[:2])
-                alike[key] = asked_alike(session, entered, newest(session, sight.challenge), task)
-            if not alike[key]:
+            answered = {
+                run.version
+                for run in parts.runs[submission.id]
+                if run.task == task and run.purpose in RESULTS
+            }
+            if not any(_alike(session, sight.challenge, alike, one, task) for one in answered):
                 parts.outdated[submission.id] = sight.challenge.newest_version
+
+
+def _alike(
+    session: Session,
+    challenge: Challenge,
+    known: dict[tuple[str, int, str], bool],
+    number: int,
+    task: str,
+) -> bool:
+    """Tell whether what answers a version's task answers what is asked now; asked once each."""
+    key = challenge.id, number, task
+    if key not in known:
+        answered = session.get_one(ChallengeVersion, (challenge.id, number))
+        known[key] = asked_alike(session, answered, newest(session, challenge), task)
+    return known[key]
 
 
 def _newest_board(session: Session, challenge_id: str, phase: str) -> LeaderboardSnapshot | None:
@@ -221,7 +237,7 @@ def _newest_board(session: Session, challenge_id: str, phase: str) -> Leaderboar
 
 def _scores_shown(sight: SubmissionSight, run: Run) -> bool:
     # The scores of a re-run, of the same model too, would be a submission that no quota counts.
-    return sight.access is Access.ORGANIZER or run.purpose == "first"
+    return sight.access is Access.ORGANIZER or run.purpose in RESULTS
 
 
 def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionView:

@@ -32,6 +32,7 @@ class Frame:
 
     submission: Submission
     version: ChallengeVersion
+    entered: ChallengeVersion
     challenge: ChallengeSpec
     task: TaskSpec
     split: Split
@@ -52,8 +53,8 @@ class Frame:
         return self._digest(Split.HIDDEN, "reference")
 
     def runtime(self, name: str) -> RuntimeImage | None:
-        """Return the approved runtime image of this name, if there is one."""
-        images = (RuntimeImage.model_validate(image) for image in self.version.runtimes)
+        """Return the runtime image of this name that was approved when it was entered, if any."""
+        images = (RuntimeImage.model_validate(image) for image in self.entered.runtimes)
         return next((image for image in images if image.name == name), None)
 
     def _digest(self, split: Split, kind: str) -> str:
@@ -67,7 +68,9 @@ def frame_of(session: Session, run: Run, version: int | None = None) -> Frame:
     number = run.version if version is None else version
     row = session.get_one(ChallengeVersion, (submission.challenge_id, number))
     challenge = spec_of(row)
-    return Frame(submission, row, challenge, challenge.task(run.task), Split(run.split))
+    entered = session.get_one(ChallengeVersion, (submission.challenge_id, submission.version))
+    task = challenge.task(run.task)
+    return Frame(submission, row, entered, challenge, task, Split(run.split))
 
 
 def dataset(session: Session, digest: str) -> Dataset:
