@@ -178,6 +178,19 @@ def test_a_model_that_cannot_start_is_its_authors_failure(
     assert look(Submission)[0].charged
 
 
+def test_answers_that_depend_on_the_protocol_are_not_scored(
+    fake: Any, submission: str, look: Any
+) -> None:
+    held = fake.claim()
+    held.case("c1")
+    held.complete_run("PROTOCOLS_DISAGREE", "Case c0 is answered differently.")
+    (run,) = look(Run)
+    assert (run.state, run.outcome) == ("failed", "PROTOCOLS_DISAGREE")
+    assert run.detail == "Case c0 is answered differently."
+    assert look(Submission)[0].charged
+    assert look(Evaluation) == []
+
+
 def test_an_image_that_is_refused_rejects_its_submission(
     fake: Any, published: Any, participant: Any, look: Any, submission: str
 ) -> None:
