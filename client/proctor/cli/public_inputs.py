@@ -14,6 +14,7 @@ from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption, PhaseOption
 from proctor.cli.output import Format, emit, say
+from proctor.spec.challenge import OutputType
 
 if TYPE_CHECKING:
     from proctor.client import Client
@@ -149,13 +150,11 @@ def _file_name(task: TaskSpec, name: str) -> str:
 def _write_output(
     client: Client, task: TaskSpec, output: OutputSpec, case: PublicCase, path: Path
 ) -> None:
-    if output.columns:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(output.columns)
-            # The same for every column: where they are probabilities, they sum to one.
-            same = repr(1 / len(output.columns))
-            writer.writerows([[same] * len(output.columns)] * case.items)
+    if output.type is OutputType.LABEL_LIST:
+        path.write_text("\n".join(["label", *[str(min(task.labels))] * case.items]) + "\n")
+        return
+    if output.type is OutputType.TABLE:
+        _write_table(output, case.items, path)
         return
     from proctor.cli.constant_mask import write_constant_mask
 
@@ -164,6 +163,20 @@ def _write_output(
         grid = Path(scratch) / _file_name(task, name)
         client.download(case.files[name].digest, grid)
         write_constant_mask(grid, min(task.labels), path)
+
+
+def _write_table(output: OutputSpec, items: int, path: Path) -> None:
+    # The same for every column: where they are probabilities, they sum to one.
+    same = 1 / len(output.columns)
+    if path.suffix == ".npy":
+        import numpy as np
+
+        np.save(path, np.full((items, len(output.columns)), same), allow_pickle=False)
+        return
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(output.columns)
+        writer.writerows([[repr(same)] * len(output.columns)] * items)
 
 
 def _write_card(view: ChallengeView, phase: PhaseSpec, folder: Path) -> None:

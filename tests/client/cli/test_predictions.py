@@ -7,6 +7,7 @@ import pytest
 
 from proctor.spec.digests import digest_bytes
 from proctor_runner.decode.grid import reordering
+from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.table import read_table
 from proctor_runner.decode.volume import open_volume
 
@@ -66,6 +67,30 @@ def test_the_template_has_every_file_with_the_right_rows_and_can_be_sent(
     assert sent["content"]["kind"] == "predictions"
     assert [entry["path"] for entry in sent["content"]["entries"]] == ["c1/p.csv", "c2/p.csv"]
     assert sent["card"]["title"] == "Constant answers"
+
+
+@pytest.mark.parametrize(
+    ("output", "read"),
+    [
+        (
+            {"type": "table", "file": "p.npy", "columns": ["0", "1"]},
+            lambda path, items: read_table(path, "p.npy", ["0", "1"], items),
+        ),
+        (
+            {"type": "label_list", "file": "p.csv"},
+            lambda path, items: read_label_list(path, "p.csv", {"0": 0, "1": 1}, items),
+        ),
+    ],
+)
+def test_the_template_writes_arrays_and_label_lists_that_can_be_read(
+    proctor, public, challenge_view, tmp_path, output, read
+):
+    challenge_view["challenge"]["tasks"][0]["outputs"]["p"] = output
+    folder = tmp_path / "mine"
+    ended = proctor("challenge", "template", "predictions", "digits", folder)
+    assert ended.code == 0, ended.err
+    for case in public.cases:
+        assert len(read(folder / case["id"] / output["file"], case["items"])) == case["items"]
 
 
 def test_a_second_template_does_not_overwrite_the_first(proctor, public, tmp_path):
