@@ -20,6 +20,7 @@ from proctor_platform.routes import (
     challenges,
     health,
     leaderboards,
+    metrics,
     pictures,
     submissions,
     work,
@@ -28,6 +29,7 @@ from proctor_platform.routes import (
 from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.storage import FolderStore
+from proctor_platform.telemetry import Telemetry
 from proctor_platform.work.waiting_room import WaitingRoom
 
 API = "/api/v1"
@@ -71,9 +73,11 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     app.state.database = database
     app.state.store = store
     app.state.background = background
+    app.state.telemetry = telemetry = Telemetry()
     app.state.waiting_room = WaitingRoom(database)
     errors.install(app)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     for module in (
         accounts,
         archives,
@@ -88,5 +92,5 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
         app.include_router(module.router, prefix=API, responses=problems())
     app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, knows=knows)
     app.add_middleware(CrossOrigin, dashboard_url=settings.dashboard_url)
-    app.add_middleware(RequestFrame)
+    app.add_middleware(RequestFrame, observe=telemetry.observe)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Callable
 
 import structlog
@@ -34,8 +35,9 @@ _HEADERS = {
 class RequestFrame:
     """Give every request an id, every answer its headers, and every surprise a plain 500."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, observe: Callable[[Scope, int, float], None]) -> None:
         self.app = app
+        self.observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -44,12 +46,12 @@ class RequestFrame:
             return
         given = Headers(scope=scope).get("X-Request-Id", "")
         request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
-        started = False
+        status, began = 0, time.perf_counter()
 
         async def send_framed(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 for name, value in _HEADERS.items():
@@ -62,9 +64,11 @@ class RequestFrame:
                 await self.app(scope, receive, send_framed)
             except Exception:
                 _log.exception("request_failed", method=scope["method"], path=scope["path"])
-                if not started:
+                if not status:
                     answer = problem(Code.INTERNAL, f"The request's id is {request_id}.")
                     await answer(scope, receive, send_framed)
+            finally:
+                self.observe(scope, status, time.perf_counter() - began)
 
 
 class JsonLimit:

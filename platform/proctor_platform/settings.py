@@ -66,6 +66,9 @@ class PlatformSettings(BaseSettings):
     )
     lease_s: float = Field(30, gt=0, description="a worker's lease lapses this long after a beat")
     reconcile_s: float = Field(5, gt=0, description="seconds between two looks for lost work")
+    metrics_public: bool = Field(
+        False, description="whether /metrics answers everybody, and not admins alone"
+    )
     max_attempts: int = Field(5, ge=1, description="attempts at one run or evaluation")
     running: int | None = Field(
         None,
