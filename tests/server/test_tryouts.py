@@ -1,6 +1,7 @@
 """A submission answers the public sample first; hidden cases only meet what passed."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -342,3 +343,20 @@ def test_what_gets_a_score_is_charged_though_another_task_failed_first(
     theirs.complete_run()
     fake.score(scores(1, 1, 1))
     assert charged(database, submission)
+
+
+def test_two_tryouts_that_end_at_once_accept_once(
+    two_tried: Any, organizer: Any, fake: Any
+) -> None:
+    for _ in range(3):
+        submission = entered(two_tried, organizer, baseline=True)
+        both = [fake.claim(), fake.claim()]
+        for held in both:
+            for case in held.order["cases"]:
+                assert held.case(case["id"]).status_code == 204
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda held: held.complete_run(), both))
+        assert [answer.status_code for answer in answers] == [204, 204]
+        shown = view(organizer, submission)
+        assert sorted(purposes(shown)) == ["first", "first", "tryout", "tryout"]
+        organizer.post(f"/submissions/{submission}/cancel")
