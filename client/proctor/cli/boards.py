@@ -45,7 +45,10 @@ def leaderboard(
         if style is Format.CSV:
             _write_csv(client, fetch(0, 1))
         else:
-            show_board(whole_board(lambda start: fetch(start, _PAGE)), style, labels=labels)
+            board = whole_board(lambda start: fetch(start, _PAGE))
+            show_board(board, style, labels=labels)
+            if snapshot is None:
+                _tell_if_held(client, challenge, board.phase)
 
 
 def whole_board(fetch: Callable[[int], Leaderboard]) -> Leaderboard:
@@ -107,6 +110,12 @@ def _fetcher(
         hint = f"It has {numbers[0]} to {numbers[-1]}." if numbers else "It has none yet."
         raise CommandError(f"{challenge}/{chosen} has no snapshot {snapshot}.", hint, Exit.REJECTED)
     return lambda start, limit: client.snapshot(found, start, limit)
+
+
+def _tell_if_held(client: Client, slug: str, phase: str) -> None:
+    """Tell an organizer why the newest board is not of the newest scores."""
+    if client.challenge(slug).organizer and (held := client.reevaluations(slug, phase).held):
+        say(held)
 
 
 def _introduce(board: Leaderboard) -> None:

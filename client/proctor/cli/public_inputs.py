@@ -14,7 +14,6 @@ from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption, PhaseOption
 from proctor.cli.output import Format, emit, say
-from proctor.spec.challenge import OutputType
 
 if TYPE_CHECKING:
     from proctor.client import Client
@@ -150,6 +149,8 @@ def _file_name(task: TaskSpec, name: str) -> str:
 def _write_output(
     client: Client, task: TaskSpec, output: OutputSpec, case: PublicCase, path: Path
 ) -> None:
+    from proctor.spec.challenge import OutputType
+
     if output.type is OutputType.LABEL_LIST:
         path.write_text("\n".join(["label", *[str(min(task.labels))] * case.items]) + "\n")
         return
