@@ -12,6 +12,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (send.dataset.ready === data.key) return;
   send.dataset.ready = data.key;
   find("named").hidden = data.kind === "folder";
+  find("tryout").hidden = !data.tryout;
   const state = { files: [], card: null };
   const say = (name, text) => { find(name).textContent = text; };
 

@@ -25,6 +25,8 @@ Array = npt.NDArray[Any]
 
 _MOST_VOXELS = 100_000_000
 _MOST_BYTES = 8 * _MOST_VOXELS
+_MUCH = 0.8
+"""A slice may be shown first when it cuts at least this part of what the best one cuts."""
 _GZIP = b"\x1f\x8b"
 _UNREADABLE = (
     OSError,
@@ -153,10 +155,12 @@ def usual_window(array: Array) -> tuple[float, float]:
 
 
 def busiest(mask: Array, plane: Plane) -> int:
-    """Return the position at which most of a mask is cut; the middle of an empty one."""
+    """Return a position near the middle at which much of a mask is cut."""
     others = tuple(axis for axis in range(3) if axis != plane.axis)
     counts = np.count_nonzero(mask, axis=others)
-    return int(counts.argmax()) if counts.any() else mask.shape[plane.axis] // 2
+    middle = (len(counts) - 1) / 2
+    much = np.flatnonzero(counts >= _MUCH * counts.max())
+    return int(much[np.abs(much - middle).argmin()])
 
 
 def _in_order(array: Array, turned: Array) -> Array:

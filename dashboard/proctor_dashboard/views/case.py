@@ -13,7 +13,7 @@ from proctor.client.api import CasePart
 from proctor.spec.api import CaseFiles, CaseView, RunView, SubmissionView
 from proctor.spec.challenge import OutputType, TaskSpec
 from proctor.spec.outcomes import OUTCOMES, Code
-from proctor.spec.work import Split
+from proctor.spec.work import Purpose, Split
 from proctor_dashboard.slices import Layer, color_of, picture
 from proctor_dashboard.text import address, literal, number, plain, trail
 from proctor_dashboard.visitor import client
@@ -30,6 +30,12 @@ from proctor_dashboard.volumes import (
 )
 
 _MOST_LABELS = 40
+_PURPOSES = {
+    Purpose.FIRST: "first run",
+    Purpose.TRYOUT: "try-out",
+    Purpose.RERUN: "re-run",
+    Purpose.REFRESH: "later test set",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +71,11 @@ def draw() -> None:
     if not runs:
         st.info("This submission has no case with a picture yet.")
         return
-    run = _choose_run(runs)
-    cases = api.cases(submission.id, run.id)
-    chosen = _choose_case(cases)
+    left, right = st.columns([3, 2])
+    with left:
+        run = _choose_run(runs)
+    with right:
+        chosen = _choose_case(api.cases(submission.id, run.id))
     if chosen is None:
         st.info("No case of this run is finished yet.")
         return
@@ -91,8 +99,6 @@ def _choose_run(runs: list[RunView]) -> RunView:
     sample = [run for run in by_id.values() if run.split is Split.SAMPLE]
     wanted = st.query_params.get("run", "")
     first = by_id.get(wanted) or (sample or list(by_id.values()))[0]
-    if len(by_id) == 1:
-        return first
     ids = list(by_id)
     chosen = st.selectbox(
         "Run",
@@ -108,8 +114,8 @@ def _choose_run(runs: list[RunView]) -> RunView:
 
 
 def _name_of_run(run: RunView) -> str:
-    cases = "the public sample" if run.split is Split.SAMPLE else "the hidden test set"
-    return f"{run.purpose.value} run of task {run.task} on {cases}"
+    cases = "Public sample" if run.split is Split.SAMPLE else "Hidden test set"
+    return f"{cases}: task {run.task}, {_PURPOSES[run.purpose]}"
 
 
 def _choose_case(cases: list[CaseView]) -> CaseView | None:

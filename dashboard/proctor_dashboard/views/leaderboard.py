@@ -25,7 +25,8 @@ def draw() -> None:
         st.info("Choose a challenge on the first page.")
         return
     api = client()
-    title = api.challenge(slug).challenge.title
+    view = api.challenge(slug)
+    title = view.challenge.title
     st.html(trail(("Challenges", address("challenges")), (title, address("challenge", slug=slug))))
     st.title("Leaderboard", anchor=False)
     try:
@@ -36,10 +37,12 @@ def draw() -> None:
         return
     if head.notice:
         st.warning(prose(head.notice))
+    if view.organizer and (held := api.reevaluations(slug, phase).held):
+        st.warning(literal(held))
     st.markdown(literal(head.ranking_sentence))
     st.caption(
         f"Snapshot {head.number} of phase {head.phase}, {moment(head.created_at)} ·"
-        f" {head.total_rows:,} rows · challenge version {head.challenge_version}"
+        f" {head.total_rows:,} {'row' if head.total_rows == 1 else 'rows'} · challenge version {head.challenge_version}"
     )
     board = _find(api, head)
     columns = _choose_columns(board)

@@ -33,7 +33,7 @@ _FORM = """
     <input data-part="single" type="file" multiple></label>
   <p data-part="chosen" class="quiet">Nothing is chosen yet.</p>
   <label class="field">A note on it <input data-part="message" maxlength="400"></label>
-  <label class="tick"><input data-part="check" type="checkbox">
+  <label class="tick" data-part="tryout"><input data-part="check" type="checkbox">
     Try it out on the public sample only; costs no quota</label>
   <button data-part="send" disabled>Enter</button>
   <progress data-part="bar" max="1" value="0" hidden></progress>
@@ -48,7 +48,7 @@ _LOOK = """
 .field {display: flex; flex-direction: column; gap: .25rem; font-weight: 600;}
 .field input {font: inherit; font-weight: 400; padding: .45rem .5rem; border: 1px solid #b9cfc7;
   border-radius: 6px; max-width: 100%; box-sizing: border-box; background: #fff;}
-.field[hidden] {display: none;}
+.field[hidden], .tick[hidden] {display: none;}
 .tick {display: flex; gap: .5rem; align-items: baseline;}
 button {align-self: flex-start; font: inherit; font-weight: 600; padding: .5rem 1.4rem; border: 0;
   border-radius: 6px; background: #0f5c4d; color: #fff; cursor: pointer;}
@@ -211,6 +211,7 @@ def _draw_form(view: ChallengeView, phase: PhaseSpec, kind: SubmissionKind) -> N
             "challenge": view.challenge.slug,
             "phase": phase.slug,
             "kind": kind.value,
+            "tryout": phase.tryout and kind is SubmissionKind.FOLDER,
         },
         on_entered_change=lambda: None,
     )
