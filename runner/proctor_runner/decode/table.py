@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -86,17 +86,16 @@ def _read_array(path: Path, name: str, columns: Sequence[str], items: int) -> ND
             f" {most_bytes}."
         )
     try:
-        with path.open("rb") as stream:
-            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-            rest = stream.read(1)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:
+        # Mapped, so that a header which promises more than there is costs no memory.
+        array = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
         raise InvalidOutputError(
             f"{name} is no readable .npy array: {short(' '.join(str(error).split()))}."
         ) from None
-    if rest:
-        raise InvalidOutputError(f"{name} goes on after its array; expected nothing more.")
     if array.shape != expected:
         raise InvalidOutputError(f"{name} has shape {array.shape}; expected {expected}.")
+    if path.stat().st_size > array.offset + array.nbytes:
+        raise InvalidOutputError(f"{name} goes on after its array; expected nothing more.")
     if array.dtype.newbyteorder("=") not in ARRAY_TYPES:
         raise InvalidOutputError(
             f"{name} holds values of type {array.dtype}; expected float32 or float64."

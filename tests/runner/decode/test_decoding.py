@@ -207,6 +207,7 @@ def test_every_broken_array_gets_a_sentence_of_its_own(decode_each: Decoder) -> 
             "empty": b"",
             "pickle": npy(np.array([[1, 2], [3, None]]), allow_pickle=True),
             "flood": npy(np.ones((20_000, 2))),
+            "boast": good.replace(b"(2, 2), }".ljust(23), b"(200000000000, 2), }".ljust(23)),
         },
     )
 
@@ -217,7 +218,7 @@ def test_every_broken_array_gets_a_sentence_of_its_own(decode_each: Decoder) -> 
     assert said["inf"] == "p.npy row 2 column 'b' holds inf; expected a finite number."
     assert said["more"] == "p.npy goes on after its array; expected nothing more."
     assert said["flood"].startswith("p.npy has 320128 bytes; an array of shape (2, 2) has at most")
-    for name in ("cut", "text", "empty", "pickle"):
+    for name in ("cut", "text", "empty", "pickle", "boast"):
         assert said[name].startswith("p.npy is no readable .npy array: "), name
 
 
