@@ -199,6 +199,7 @@ def test_a_metric_that_crashes_is_the_organizers_and_the_board_before_stays(
     told = organizer.get(AGAIN).json()
     assert (told["waiting"], told["failed"]) == (0, 1)
     assert told["failure"] == "METRIC_FAILED: metric 'top1': ValueError"
+    assert "`proctor challenge reevaluate tiny`" in told["held"]
     for submission in two.values():
         view = organizer.get(f"/submissions/{submission}").json()
         assert (view["progress"], view["final"]) == ("scored", True)

@@ -17,6 +17,7 @@ from proctor.cli.options import FormatOption, HostOption
 from proctor.cli.output import Format, emit, say
 from proctor.cli.public_inputs import inputs, template
 from proctor.cli.reevaluating import reevaluate, tell_queued
+from proctor.cli.refreshing import refresh
 
 if TYPE_CHECKING:
     from proctor.spec.api import ChallengeView
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 challenges = typer.Typer(no_args_is_help=True, help="Make, publish, look at and join challenges.")
 challenges.command("reevaluate")(reevaluate)
+challenges.command("refresh")(refresh)
 challenges.command("inputs")(inputs)
 challenges.command("template")(template)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +34,7 @@ def reevaluate(
     with connect(host) as client:
         known = [known.slug for known in client.challenge(slug).challenge.phases]
         phases = known if phase is None else [phase]
-        before = {name: _board(client, slug, name) for name in phases}
+        before = {name: board_of(client, slug, name) for name in phases}
         asked = client.reevaluate(slug, phase)
         tell_queued(asked.evaluations, asked.outdated)
         if not wait:
@@ -48,8 +49,15 @@ def reevaluate(
             )
         after = before
         if asked.waiting:
-            after = {name: _renewed(client, slug, name, before[name], poll_s) for name in phases}
-    moves = [row for name in phases for row in _moves(name, before[name], after[name])]
+            after = {name: renewed(client, slug, name, before[name], poll_s) for name in phases}
+    show_moves(before, after, style)
+
+
+def show_moves(
+    before: Mapping[str, Leaderboard | None], after: Mapping[str, Leaderboard | None], style: Format
+) -> None:
+    """Print whose ranks differ between two boards of each phase."""
+    moves = [row for name in before for row in _moves(name, before[name], after[name])]
     if not moves:
         say("No rank has moved.")
     if moves or style is not Format.TABLE:
@@ -63,7 +71,10 @@ def tell_queued(evaluations: int, outdated: int) -> None:
         say(f"{evaluations} archived {archived} scored anew; the board before stays until then.")
     if outdated:
         stand = "submission stands" if outdated == 1 else "submissions stand"
-        say(f"{outdated} {stand} on an older version's data and must be submitted again.")
+        say(
+            f"{outdated} {stand} on an older version's data: `proctor challenge refresh` runs the"
+            " models that can answer the new; others must be submitted again."
+        )
 
 
 def _emit_counts(asked: Reevaluations, style: Format) -> None:
@@ -84,19 +95,20 @@ def _follow(client: Client, slug: str, phase: str | None, poll_s: float) -> Reev
         sleep(poll_s)
 
 
-def _renewed(
+def renewed(
     client: Client, slug: str, phase: str, before: Leaderboard | None, poll_s: float
 ) -> Leaderboard | None:
     """Return the board that is made of the new scores; the one before if none comes."""
     ends_at = monotonic() + _BOARD_WAIT_S
     while True:
-        board = _board(client, slug, phase)
+        board = board_of(client, slug, phase)
         if board is None or before is None or board.id != before.id or monotonic() > ends_at:
             return board
         sleep(poll_s)
 
 
-def _board(client: Client, slug: str, phase: str) -> Leaderboard | None:
+def board_of(client: Client, slug: str, phase: str) -> Leaderboard | None:
+    """Return a phase's newest board, or none when nothing was scored in it."""
     from proctor.cli.boards import whole_board
     from proctor.client.errors import ApiError
     from proctor.spec.outcomes import Code

@@ -36,6 +36,8 @@ from proctor.spec.api import (
     QuotaLeft,
     ReevaluationRequest,
     Reevaluations,
+    Refreshes,
+    RefreshRequest,
     RerunRequest,
     SubmissionCreate,
     SubmissionView,
@@ -165,6 +167,16 @@ class Client:
         """Tell how many of these scorings wait or failed (organizers only)."""
         path = f"/challenges/{slug}/reevaluations"
         return self._get(Reevaluations, path, **_given(phase=phase))
+
+    def refresh(self, slug: str, phase: str | None = None, *, best: bool = False) -> Refreshes:
+        """Run what is archived on the newest version's test set (organizers only)."""
+        request = RefreshRequest(phase=phase, best=best)
+        # What runs or has run is not queued again, so that repeating is safe.
+        return self._post(Refreshes, f"/challenges/{slug}/refreshes", request, safe=True)
+
+    def refreshes(self, slug: str, phase: str | None = None) -> Refreshes:
+        """Tell how many of these runs and scorings wait or failed (organizers only)."""
+        return self._get(Refreshes, f"/challenges/{slug}/refreshes", **_given(phase=phase))
 
     def join(self, slug: str, terms_version: str = "") -> None:
         """Accept the terms of a challenge and take part."""

@@ -184,6 +184,7 @@ class Reevaluations(Spec):
     waiting: int = Field(description="scorings that the board waits for")
     failed: int = Field(description="scorings that failed; the board before stays")
     failure: str = Field("", description="what the first of them says")
+    held: str = Field("", description="why the board is not the newest, and what to do, if so")
 
 
 class RefreshRequest(Spec):

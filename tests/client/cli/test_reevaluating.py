@@ -97,4 +97,4 @@ def test_without_waiting_the_counts_are_printed(challenge, proctor):
     ended = proctor("challenge", "reevaluate", "digits", "--format", "csv")
     assert ended.code == 0
     assert ended.out.splitlines()[1] == "2,2,3,2,0"
-    assert "3 submissions stand on an older version's data" in ended.err
+    assert "3 submissions stand on an older version" in ended.err
