@@ -40,9 +40,10 @@ def draw() -> None:
     if view.organizer and (held := api.reevaluations(slug, phase).held):
         st.warning(literal(held))
     st.markdown(literal(head.ranking_sentence))
+    rows = "row" if head.total_rows == 1 else "rows"
     st.caption(
         f"Snapshot {head.number} of phase {head.phase}, {moment(head.created_at)} ·"
-        f" {head.total_rows:,} {'row' if head.total_rows == 1 else 'rows'} · challenge version {head.challenge_version}"
+        f" {head.total_rows:,} {rows} · challenge version {head.challenge_version}"
     )
     board = _find(api, head)
     columns = _choose_columns(board)
