@@ -18,6 +18,7 @@ from proctor.cli.failures import CommandError, Exit
 from proctor.cli.sources.credentials import stored_credentials
 from proctor.cli.sources.reference import parse_reference
 from proctor.cli.sources.registry import Manifest, Registry
+from proctor.cli.transfer import size
 from proctor.spec.api import Source, SourceKind
 from proctor.spec.base import FileRef
 from proctor.spec.work import ImageContent
@@ -113,7 +114,7 @@ def open_registry_image(
         for number, (packed, digest) in enumerate(zip(parts.layers, promised, strict=True), 1):
             if digest in files:
                 continue
-            say(f"Layer {number} of {len(promised)}: {packed.size} bytes.")
+            say(f"Layer {number} of {len(promised)}: {size(packed.size)}.")
             path = Path(folder) / digest.removeprefix("sha256:")
             registry.blob(packed, path, f"layer {number}")
             sizes[digest] = _unpacked_size(path, digest, number, left)
