@@ -1,7 +1,8 @@
 """A folder of predictions, as content by digest.
 
 ``predictions.json`` marks it: a model's card, without a model. Beside it lie ``<case>/<file>``, or
-``<task>/<case>/<file>`` where a phase has several tasks. Nothing of the files is read here.
+``<task>/<case>/<file>`` where a phase has several tasks. Instead of the tables of every case there
+may be one for all of them, ``<file>`` or ``<task>/<file>``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from pydantic import ValidationError
 
 from proctor.cli.contents import Model, read_card
 from proctor.cli.failures import CommandError, Exit
+from proctor.cli.prediction_tables import cut_tables
 from proctor.client.blobs import Blob
-from proctor.spec.digests import FolderError, read_folder
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec
+from proctor.spec.digests import FolderEntry, FolderError, read_folder
 from proctor.spec.model import ModelCard
 from proctor.spec.work import PredictionsContent
 
@@ -27,11 +30,13 @@ def holds_predictions(name: str) -> bool:
     return (Path(name) / CARD).is_file()
 
 
-def read_predictions(name: str, card: Path | None) -> Model:
+def read_predictions(name: str, card: Path | None, spec: ChallengeSpec, phase: PhaseSpec) -> Model:
     """List and hash a folder of predictions.
 
     Args:
         name: The folder.
+        spec: The challenge that asks for them.
+        phase: The phase that they enter.
         card: Its card, if that does not lie in it; without any, the folder's name is the card.
 
     Raises:
@@ -53,17 +58,32 @@ def read_predictions(name: str, card: Path | None) -> Model:
                 " `proctor challenge template predictions` writes an example.",
                 Exit.USAGE,
             )
-        # Whether a file may be executed says nothing about a prediction.
+        tables = cut_tables(folder, spec, phase)
+        files = {
+            entry.path: Blob.of_file(folder / entry.path, entry.file)
+            for entry in found
+            if entry.path not in tables
+        }
+        for table, cut in tables.items():
+            if both := sorted(files.keys() & cut.keys()):
+                raise CommandError(
+                    f"{folder / table} answers what {both[0]} answers too.",
+                    "Keep one of them.",
+                    Exit.USAGE,
+                )
+            files |= cut
         content = PredictionsContent(
-            entries=tuple(entry.model_copy(update={"executable": False}) for entry in found)
+            entries=tuple(
+                FolderEntry(path=path, file=blob.ref)
+                for path, blob in sorted(files.items(), key=lambda item: item[0].encode())
+            )
         )
     except FolderError as error:
         raise CommandError(str(error), "", Exit.USAGE) from error
     except ValidationError as error:
         first = error.errors()[0]
         raise CommandError(f"{folder}: {first['msg']}.", "", Exit.USAGE) from error
-    blobs = tuple(Blob.of_file(folder / entry.path, entry.file) for entry in content.entries)
-    return Model(name, content, _card(folder, card), blobs)
+    return Model(name, content, _card(folder, card), tuple(files.values()))
 
 
 def _card(folder: Path, card: Path | None) -> ModelCard:

@@ -30,7 +30,8 @@ One folder a case{tasks}, with every output that the task asks for:
 {layout}
 
 The files here are right in form and answer nothing: put your own in their place, under the same
-names. What is not here is a missing case and takes the worst value. `{card}` says what
+names. One table for all cases is as good: in the place of those of the cases, with `case` as its
+first column. What is not here is a missing case and takes the worst value. `{card}` says what
 this is; fill it in, it is shown on the board. This README is not sent.
 
     proctor submit {slug} {folder} --wait

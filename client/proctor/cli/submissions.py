@@ -77,9 +77,11 @@ def submit(
     from proctor.spec.api import SubmissionCreate
 
     with connect(host) as client:
-        chosen = choose_phase(client.challenge(challenge), phase)
+        asked = client.challenge(challenge)
+        chosen = choose_phase(asked, phase)
+        spec = asked.challenge
         given = (
-            nullcontext(read_predictions(model, card))
+            nullcontext(read_predictions(model, card, spec, spec.phase(chosen)))
             if predictions or holds_predictions(model)
             else open_model(
                 model,

@@ -162,6 +162,39 @@ def test_what_is_no_folder_of_predictions_is_not_sent(proctor, public, tmp_path)
     assert public.made("POST /submissions") == []
 
 
+def test_one_table_for_all_cases_is_sent_as_the_table_of_each(
+    proctor, public, submission_view, problem, tmp_path
+):
+    (tmp_path / "p").mkdir()
+    table = tmp_path / "p/p.csv"
+    table.write_text("case,0,1\nc1,0.1,0.9\nc2,0.5,0.5\nc1,0.3,0.7\n")
+    missing = (409, problem(409, "BLOB_MISSING", "A file is not here."))
+    public.on("POST /submissions", missing, (201, submission_view(kind="predictions")))
+    assert proctor("submit", "digits", tmp_path / "p", "--predictions").code == 0
+    sent = public.made("POST /submissions")[1].json()["content"]["entries"]
+    texts = {entry["path"]: public.blobs[entry["file"]["digest"]] for entry in sent}
+    assert texts == {"c1/p.csv": b"0,1\n0.1,0.9\n0.3,0.7\n", "c2/p.csv": b"0,1\n0.5,0.5\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0,1\n0.5,0.5\n", "a table for all cases has 'case,0,1'"),
+        ("case,0,1\nc1,0.5\n", "2 cells in line 2; expected 3"),
+        ("case,0,1\nc1,0.5,0.5\n", "p.csv answers what c1/p.csv answers too"),
+        ('case,0,1\n"c1,0.5,0.5', "is not CSV"),
+    ],
+)
+def test_a_table_for_all_cases_that_is_none_is_not_sent(proctor, public, tmp_path, text, says):
+    (tmp_path / "p/c1").mkdir(parents=True)
+    (tmp_path / "p/c1/p.csv").write_text("0,1\n0,1\n0,1\n")
+    (tmp_path / "p/p.csv").write_text(text)
+    ended = proctor("submit", "digits", tmp_path / "p", "--predictions")
+    assert ended.code == 2
+    assert says in ended.err
+    assert public.made("POST /submissions") == []
+
+
 def test_a_folder_without_a_card_is_predictions_when_said_so(
     proctor, public, submission_view, tmp_path
 ):
