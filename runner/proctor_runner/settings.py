@@ -53,6 +53,9 @@ class WorkerSettings(BaseSettings):
     )
     decode_image: str = Field("", description="id of the decode image; proctor/decode if none")
     cache_bytes: int = Field(8 * GIB, ge=1 << 20, description="size limit of the blob cache")
+    image_cache_bytes: int = Field(
+        32 * GIB, ge=1 << 20, description="size limit of submissions' images in the Docker daemon"
+    )
     poll_s: float = Field(5.0, gt=0, description="an idle process asks for work this often")
     sweep_s: float = Field(5.0, gt=0, description="leftovers of dead workers go this often")
     drain_s: float = Field(30.0, ge=0, description="after SIGTERM, work may go on for so long")

@@ -119,6 +119,7 @@ def children_of(settings: WorkerSettings, open_driver: OpenDriver = open_nvml) -
                 decode_image=settings.decode_image,
                 decode_cases=settings.decode_cases,
                 decode_wait_s=settings.decode_wait_s,
+                image_cache_bytes=settings.image_cache_bytes,
                 faults=settings.faults(),
             )
             context = jobs.WorkContext(

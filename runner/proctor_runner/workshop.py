@@ -26,10 +26,12 @@ from proctor_runner.gpus.sandbox import GpuSandbox
 from proctor_runner.images.builder import DECODE_REPOSITORY, released_tag
 from proctor_runner.intake.daemon import ensure_image
 from proctor_runner.intake.interface import OpenBlob
+from proctor_runner.intake.kept_images import KeptImages
 from proctor_runner.model_program import ImageShelf, NoImages
 from proctor_runner.run_work import Bench
 from proctor_runner.sandbox.choose import choose
 from proctor_runner.sandbox.daemon import connect
+from proctor_runner.sandbox.slots import shared_folder
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,13 @@ class Workshop(Protocol):
 class DockerShelf:
     """Images in a Docker daemon."""
 
-    def __init__(self, client: docker.DockerClient) -> None:
+    def __init__(self, client: docker.DockerClient, kept: KeptImages) -> None:
         self._client = client
+        self._kept = kept
 
     def ensure(self, content: ImageContent, open_blob: OpenBlob, check: bool) -> str:
         """Return the image's id in the daemon; see ``ensure_image``."""
-        return ensure_image(self._client, content, open_blob, check)
+        return ensure_image(self._client, content, open_blob, check, self._kept)
 
     def tagged(self, name: str) -> str:
         """Return the id of a local image.
@@ -98,6 +101,7 @@ class SandboxWorkshop:
         sandbox: ``auto``, ``docker`` or ``process``.
         decode_image: Id of the decode image; empty for the one of this release.
         gpus: What models may use; decoding uses none.
+        image_cache_bytes: Most bytes of submissions' images that stay; without, any number.
     """
 
     sandbox: str
@@ -108,6 +112,7 @@ class SandboxWorkshop:
     decode_wait_s: float = 10.0
     faults: Faults = field(default_factory=Faults)
     gpus: HeldGpus | None = None
+    image_cache_bytes: int | None = None
 
     @contextmanager
     def open(self, scratch: Path) -> Iterator[RunTools]:
@@ -151,7 +156,9 @@ class SandboxWorkshop:
         if self.sandbox == "process":
             return None
         try:
-            return DockerShelf(stack.enter_context(closing(connect())))
+            client = stack.enter_context(closing(connect()))
+            kept = KeptImages(client, shared_folder(), self.image_cache_bytes)
+            return DockerShelf(client, stack.enter_context(closing(kept)))
         except PlatformError:
             if self.sandbox == "docker":
                 raise

@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Connection, String, Table, delete, select
+import sqlalchemy
+from sqlalchemy import JSON, Connection, String, Table, delete
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from proctor_platform.clock import now
 from proctor_platform.database import Database
@@ -90,7 +91,7 @@ def _unused(
         )
         found = {
             digest: size
-            for digest, size in session.execute(old)
+            for digest, size in session.exec(old)
             # Whoever uploads what is here already makes its file anew.
             if _old(store.path(digest), before)
         }
@@ -108,7 +109,9 @@ def _named(connection: Connection, table: Table) -> Iterator[str]:
     columns = [column for column in table.columns if isinstance(column.type, JSON | String)]
     if not columns:
         return
-    rows = connection.execute(select(*columns), execution_options={"yield_per": _AT_ONCE})
+    rows = connection.execute(
+        sqlalchemy.select(*columns), execution_options={"yield_per": _AT_ONCE}
+    )
     for row in rows:
         for value in row:
             yield from _DIGEST.findall(_text(value))
@@ -126,8 +129,8 @@ def _unknown(database: Database, folder: Path, before: float) -> list[Path]:
     with database.reading() as session:
         for start in range(0, len(files), _AT_ONCE):
             part = {f"sha256:{path.name}": path for path in files[start : start + _AT_ONCE]}
-            known = session.execute(select(Blob.digest).where(col(Blob.digest).in_(list(part))))
-            for digest in known.scalars():
+            known = session.exec(select(Blob.digest).where(col(Blob.digest).in_(list(part))))
+            for digest in known:
                 del part[digest]
             unknown += part.values()
     return unknown

@@ -6,7 +6,7 @@ through ``held``, so a worker that was too slow is told so everywhere alike.
 
 from __future__ import annotations
 
-from typing import Never
+from typing import Never, cast
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
@@ -66,10 +66,8 @@ def find(session: Session, work_id: str, *conditions: ColumnElement[bool]) -> Wo
     """
     table = table_of(work_id)
     wanted = select(table).where(col(table.id) == work_id, *conditions)
-    found: Work | None = session.exec(
-        wanted.with_for_update() if writes(session) else wanted
-    ).first()
-    return found
+    found = session.exec(wanted.with_for_update() if writes(session) else wanted).first()
+    return cast("Work | None", found)
 
 
 def held(session: Session, work_id: str, fence: int) -> Work:

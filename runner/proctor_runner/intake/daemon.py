@@ -20,22 +20,26 @@ from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import ImageContent
 from proctor_runner.intake.interface import OpenBlob
+from proctor_runner.intake.kept_images import KeptImages
 from proctor_runner.intake.rules import reject
 from proctor_runner.intake.scan import scan
 from proctor_runner.sandbox.engine_errors import is_the_archives_fault, ours
-
-KEPT_REPOSITORY = "proctor/cand"
 
 _CHUNK_BYTES = 1 << 20
 _LOADED = re.compile(r"^Loaded image(?: ID)?: (\S+)", re.MULTILINE)
 
 
 def ensure_image(
-    client: docker.DockerClient, content: ImageContent, open_blob: OpenBlob, check: bool
+    client: docker.DockerClient,
+    content: ImageContent,
+    open_blob: OpenBlob,
+    check: bool,
+    kept: KeptImages,
 ) -> str:
     """Return the id under which the daemon runs ``content``, loading it when it is not there.
 
     Args:
+        kept: Holds the image from now on.
         check: Scan the image by the rules of intake first, even when the daemon has it already.
 
     Raises:
@@ -46,10 +50,11 @@ def ensure_image(
         scan(content, open_blob)
     image_id = content.config.digest
     with ours("an image was loaded"):
+        kept.hold(image_id)
         if not _has(client, image_id):
             _load(client, content, open_blob)
         # Without a name of its own an image is the first that a clean-up of the daemon removes.
-        client.api.tag(image_id, KEPT_REPOSITORY, image_id.removeprefix("sha256:")[:12])
+        kept.keep(image_id)
     return image_id
 
 

@@ -6,12 +6,24 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from proctor.spec.base import FileRef
 from proctor.spec.work import ImageContent
+from proctor_runner.intake.kept_images import KeptImages
+
+
+@pytest.fixture
+def kept(docker_client: docker.DockerClient, tmp_path: Path) -> Iterator[KeptImages]:
+    """Kept images without a limit."""
+    images = KeptImages(docker_client, tmp_path)
+    yield images
+    images.close()
 
 
 @pytest.fixture

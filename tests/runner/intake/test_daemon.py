@@ -15,7 +15,8 @@ from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
 from proctor.spec.work import ImageContent
 from proctor_runner.intake.archive import read_local
-from proctor_runner.intake.daemon import KEPT_REPOSITORY, assemble, ensure_image
+from proctor_runner.intake.daemon import assemble, ensure_image
+from proctor_runner.intake.kept_images import KEPT_REPOSITORY, KeptImages
 
 
 def test_an_assembled_archive_names_nothing(make_image: Any) -> None:
@@ -45,31 +46,35 @@ def test_a_blob_of_another_length_is_ours_to_answer_for(make_image: Any) -> None
 
 @pytest.mark.docker
 def test_an_image_comes_back_from_the_daemon_as_it_went_in(
-    docker_client: docker.DockerClient, make_image: Any
+    docker_client: docker.DockerClient, make_image: Any, kept: KeptImages
 ) -> None:
     image = make_image(Labels={"proctor.protocols": "case"}, Entrypoint=["/hello.txt"])
 
     try:
-        image_id = ensure_image(docker_client, image.content, image.open_blob, check=True)
+        image_id = ensure_image(
+            docker_client, image.content, image.open_blob, check=True, kept=kept
+        )
 
         assert image_id == image.content.digest()
         found = docker_client.images.get(image_id)
         assert found.tags == [f"{KEPT_REPOSITORY}:{image_id[7:19]}"]
         with read_local(docker_client, image_id) as local:
             assert local.content == image.content
-            assert ensure_image(docker_client, local.content, local.open_blob, check=True)
+            assert ensure_image(
+                docker_client, local.content, local.open_blob, check=True, kept=kept
+            )
     finally:
         docker_client.images.remove(image.content.digest(), force=True)
 
 
 @pytest.mark.docker
 def test_an_image_that_breaks_a_rule_never_reaches_the_daemon(
-    docker_client: docker.DockerClient, make_image: Any
+    docker_client: docker.DockerClient, make_image: Any, kept: KeptImages
 ) -> None:
     image = make_image(Labels={"proctor.slot": "1"})
 
     with pytest.raises(ParticipantError):
-        ensure_image(docker_client, image.content, image.open_blob, check=True)
+        ensure_image(docker_client, image.content, image.open_blob, check=True, kept=kept)
 
     with pytest.raises(ImageNotFound):
         docker_client.images.get(image.content.digest())
@@ -77,14 +82,14 @@ def test_an_image_that_breaks_a_rule_never_reaches_the_daemon(
 
 @pytest.mark.docker
 def test_an_image_that_the_daemon_cannot_load_is_its_owners(
-    docker_client: docker.DockerClient, make_image: Any
+    docker_client: docker.DockerClient, make_image: Any, kept: KeptImages
 ) -> None:
     link = tarfile.TarInfo("a")
     link.type, link.linkname = tarfile.LNKTYPE, "nothere"
     image = make_image((link.tobuf() + bytes(2 * tarfile.BLOCKSIZE),))
 
     with pytest.raises(ParticipantError, match="link /nothere /a") as caught:
-        ensure_image(docker_client, image.content, image.open_blob, check=True)
+        ensure_image(docker_client, image.content, image.open_blob, check=True, kept=kept)
 
     assert caught.value.code is Code.IMAGE_REJECTED
 
