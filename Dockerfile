@@ -32,8 +32,11 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 # A new volume takes owner and mode of the folder it is mounted over.
-RUN mkdir -m 0700 /var/lib/proctor /var/lib/proctor-tokens \
- && chown 65532:65532 /var/lib/proctor /var/lib/proctor-tokens
+RUN cd /var/lib \
+ && mkdir -p proctor-tokens \
+ && mkdir -m 0700 proctor proctor-scorer proctor-tokens/run proctor-tokens/score \
+ && mkdir -m 0755 proctor-database \
+ && chown 65532:65532 proctor proctor-scorer proctor-tokens/run proctor-tokens/score proctor-database
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /
 USER 65532:65532

