@@ -89,7 +89,6 @@ def write_model(folder: Path, examples: int, claimed: dict[str, float]) -> Path:
     card = {
         "contract": 1,
         "name": f"net-{examples:02}",
-        "title": f"Known from {examples} examples",
         "protocols": ["case", "serve"],
         "runtime": "runtime-cpu",
         "claimed_scores": claimed,

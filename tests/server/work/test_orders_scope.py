@@ -175,3 +175,28 @@ def test_an_upload_that_is_cut_short_or_altered_leaves_nothing(held: Any, organi
     answer = held.holder.request("PUT", f"/work/{held.id}/blobs/{digest}", content=b"sent")
     assert (answer.status_code, answer.json()["code"]) == (422, "DIGEST_MISMATCH")
     assert organizer.get(f"/blobs/{digest}").status_code == 404
+
+
+def test_only_organizers_are_told_where_scores_item_by_item_lie(
+    fake: Any, held: Any, participant: Any, organizer: Any, scores: Any
+) -> None:
+    for case in held.order["cases"]:
+        held.case(case["id"])
+    held.complete_run()
+    scoring = fake.claim("score")
+    per_item = scoring.put(b"one number an item")
+    original = scoring.holder.post
+
+    def post(path: str, body: Any) -> Any:
+        return original(path, body | {"per_item": per_item.model_dump()})
+
+    object.__setattr__(scoring.holder, "post", post)
+    assert scoring.complete_scores(scores(1.0, 0.5, 0.25)).status_code == 204
+
+    def shown(who: Any) -> Any:
+        (found,) = who.get("/submissions?mine=false").json()["items"]
+        view = who.get(f"/submissions/{found['id']}").json()
+        return view["runs"][0]["evaluation"].get("per_item")
+
+    assert shown(organizer) == per_item.model_dump()
+    assert shown(participant) is None
