@@ -5,13 +5,15 @@ where that is allowed. What is still missing is said, with the tests that are le
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from proctor.cli.services.debian import Machine, ensure_program, this_machine
+from proctor.cli.services.debian import Machine, ensure_program, install, this_machine
 from proctor.cli.services.docker_daemon import DockerUnavailable, docker_daemon
+from proctor.cli.services.postgresql import programs_folder
 from proctor.cli.services.process_tree import ProcessTree
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +44,13 @@ def main() -> int:
         left_out += _markers_without_program(machine)
         expression = " and ".join(f"not {marker}" for marker in left_out)
         command = [sys.executable, "-m", "pytest", *IN_PARALLEL, "-m", expression, *passed_on]
-        return subprocess.run(command, cwd=ROOT, check=False).returncode
+        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        if options.nightly and "postgresql" not in left_out:
+            say("Once more, everything through its doors, on PostgreSQL.")
+            again = {**os.environ, "PROCTOR_TEST_DATABASE": "postgresql"}
+            command += ["tests/e2e"]
+            status = subprocess.run(command, cwd=ROOT, env=again, check=False).returncode or status
+        return status
 
 
 def _markers_without_program(machine: Machine) -> list[str]:
@@ -53,6 +61,9 @@ def _markers_without_program(machine: Machine) -> list[str]:
     if refusal := ensure_program(machine, "docker-registry", ["docker-registry"], say):
         say(f"Left out, tests marked registry: {refusal}.")
         left_out.append("registry")
+    if programs_folder() is None and (refusal := install(machine, ["postgresql"], say)):
+        say(f"LEFT OUT, everything on PostgreSQL: {refusal}.")
+        left_out.append("postgresql")
     if refusal := ensure_program(machine, "debootstrap", ["debootstrap"], say):
         say(f"Tests marked docker need an image that can be pulled: {refusal}.")
     return left_out
