@@ -12,6 +12,7 @@ from proctor.cli.contents import refuse_unknown, remark_on
 from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import Format, console, emit, plain, say
+from proctor.cli.prediction_folder import holds_predictions
 from proctor.cli.submissions import choose_phase
 from proctor.spec.outcomes import OUTCOMES, Code
 
@@ -60,6 +61,12 @@ def model_of(name: str) -> Path | str:
         CommandError: There is no such thing.
     """
     path = Path(name)
+    if holds_predictions(name) and not (path / "model.json").exists():
+        raise CommandError(
+            f"{name} holds predictions; there is no model in it to run.",
+            "`proctor submit` sends them: each file is checked, and told by name if it is wrong.",
+            Exit.USAGE,
+        )
     if path.exists():
         return path
     refuse_unknown(name)

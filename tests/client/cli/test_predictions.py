@@ -205,6 +205,13 @@ def test_a_folder_without_a_card_is_predictions_when_said_so(
     assert public.made("POST /submissions")[0].json()["card"]["name"] == "predictions-3-runs"
 
 
+def test_predictions_are_no_model_to_run_here(proctor, public, tmp_path):
+    assert proctor("challenge", "template", "predictions", "digits", tmp_path / "mine").code == 0
+    ended = proctor("run", "digits", tmp_path / "mine")
+    assert ended.code == 2
+    assert "holds predictions" in ended.err
+
+
 def test_the_board_says_that_predictions_cannot_be_run_again(
     proctor, logged_in, challenge_view, board
 ):
