@@ -10,9 +10,9 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from proctor.spec.api import PART_BYTES, UploadState
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ProctorError
+from proctor.spec.uploads import PART_BYTES, UploadState
 from proctor_platform.blobs import announced, arriving, granted, keep, tell_early
 from proctor_platform.database import Database
 from proctor_platform.identity import UserIdentity

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from proctor.spec.api import PlatformLimits
 from proctor.spec.base import FileRef
 from proctor.spec.digests import FolderEntry, digest_bytes, digest_document, digest_entries
+from proctor.spec.uploads import PlatformLimits
 
 REGISTRY = {
     "kind": "registry",

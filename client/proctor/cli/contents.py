@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     import docker
 
     from proctor.cli.sources.registry_image import RegistryImage
-    from proctor.spec.api import PlatformLimits, Source
+    from proctor.spec.api import Source
+    from proctor.spec.uploads import PlatformLimits
     from proctor_runner.intake.archive import LocalImage
 
 _CARD = "model.json"

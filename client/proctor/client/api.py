@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Literal, TypeVar
 
 import httpx2
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from proctor.client.blobs import Blob, DownloadError, store
+from proctor.client.connection import API
 from proctor.client.errors import HostError
-from proctor.client.parts import PartedUpload
-from proctor.client.transport import Params, RetryPolicy, Transport
+from proctor.client.files import Files, verified
+from proctor.client.transport import Params, RetryPolicy
 from proctor.spec.api import (
-    PART_BYTES,
     CaseFiles,
     CaseView,
     ChallengeSummary,
@@ -28,10 +24,7 @@ from proctor.spec.api import (
     JoinRequest,
     Me,
     MemberCreate,
-    MissingReply,
-    MissingRequest,
     Page,
-    PlatformLimits,
     PublishRequest,
     QuotaLeft,
     ReevaluationRequest,
@@ -48,22 +41,18 @@ from proctor.spec.api import (
 )
 from proctor.spec.archive import ArchiveKind
 from proctor.spec.dataset import PublicInputs, SplitData
-from proctor.spec.digests import digest_bytes, digest_file
 from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
+from proctor.spec.uploads import PART_BYTES
 from proctor.spec.work import RuntimeImage
 
 T = TypeVar("T")
 CasePart = Literal["inputs", "reference", "predictions"]
-Progress = Callable[[int, int], None]
-"""Called with bytes done and bytes in all."""
 
-_API = "/api/v1"
-_DIGESTS_PER_REQUEST = 10_000
 _PAGE = 100
 _MOST_ROWS = 1000
 
 
-class Client:
+class Client(Files):
     """A platform at an address, seen with one token (or as an anonymous reader without).
 
     Every method raises `ApiError` when the platform refuses and `HostError` when it cannot be
@@ -88,40 +77,19 @@ class Client:
         transport: httpx2.BaseTransport | None = None,
         part_bytes: int = PART_BYTES,
     ) -> None:
-        self._retry = retry or RetryPolicy()
-        self._wire = Transport(
-            host, token, retry=self._retry, timeout_s=timeout_s, transport=transport
+        super().__init__(
+            host,
+            token,
+            retry=retry,
+            timeout_s=timeout_s,
+            transport=transport,
+            part_bytes=part_bytes,
         )
-        self._part_bytes = part_bytes
         self._boards: dict[str, tuple[str, Leaderboard]] = {}
-
-    @property
-    def host(self) -> str:
-        """The platform's address."""
-        return self._wire.host
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
 
     def health(self) -> Health:
         """Tell how the platform and what it stands on are."""
         return self._parse(Health, self._wire.send("GET", "/healthz", safe=True))
-
-    def limits(self) -> PlatformLimits:
-        """Say what the platform takes."""
-        return self._get(PlatformLimits, "/limits")
 
     def me(self) -> Me:
         """Tell whom the token speaks for."""
@@ -141,7 +109,7 @@ class Client:
 
     def revoke_token(self, token_id: str) -> None:
         """Make a token useless from now on."""
-        self._wire.send("DELETE", f"{_API}/tokens/{token_id}", safe=True)
+        self._wire.send("DELETE", f"{API}/tokens/{token_id}", safe=True)
 
     def challenges(self, offset: int = 0, limit: int = _PAGE) -> Page[ChallengeSummary]:
         """Return one page of the challenges this token may see."""
@@ -238,82 +206,13 @@ class Client:
 
     def snapshot_csv(self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE) -> str:
         """Return a page of the snapshot with this id as CSV, its header line included."""
-        path = f"{_API}/leaderboards/{leaderboard_id}"
+        path = f"{API}/leaderboards/{leaderboard_id}"
         params: Params = {"format": "csv", "offset": offset, "limit": limit}
         return self._wire.send("GET", path, params=params, safe=True).text
 
-    def missing_blobs(self, digests: Sequence[str]) -> set[str]:
-        """Tell which of ``digests`` must be uploaded."""
-        missing: set[str] = set()
-        for start in range(0, len(digests), _DIGESTS_PER_REQUEST):
-            request = MissingRequest(digests=tuple(digests[start : start + _DIGESTS_PER_REQUEST]))
-            missing |= set(self._post(MissingReply, "/blobs/missing", request, safe=True).missing)
-        return missing
-
-    def put_blob(self, blob: Blob, sent: Callable[[int], None] = lambda _: None) -> int:
-        """Upload one file, a large one in parts; return how many bytes of it had to be sent."""
-        path = f"{_API}/blobs/{blob.ref.digest}"
-        if blob.ref.size > self._part_bytes:
-            parts = PartedUpload(self._wire, f"{path}/upload", blob, self._retry, self._part_bytes)
-            return parts.send(sent)
-        self._wire.send(
-            "PUT",
-            path,
-            content=lambda: blob.chunks(sent),
-            headers={
-                "Content-Length": str(blob.ref.size),
-                "Content-Type": "application/octet-stream",
-            },
-            safe=True,
-        )
-        return blob.ref.size
-
-    def upload(self, blobs: Iterable[Blob], progress: Progress | None = None) -> int:
-        """Upload what the platform lacks of ``blobs`` and return how many bytes that was.
-
-        Of a file that an earlier call did not bring to its end only the rest is sent.
-        """
-        by_digest = {blob.ref.digest: blob for blob in blobs}
-        missing = self.missing_blobs(list(by_digest))
-        wanted = [blob for digest, blob in by_digest.items() if digest in missing]
-        total, done, sent = sum(blob.ref.size for blob in wanted), 0, 0
-        report = progress or _silently
-        report(0, total)
-        for blob in wanted:
-            sent += self.put_blob(blob, partial(_add, report, done, total))
-            done += blob.ref.size
-        return sent
-
-    def get_blob(self, digest: str) -> bytes:
-        """Return a file's bytes, verified.
-
-        Raises:
-            DownloadError: the bytes have another digest.
-        """
-        content = self._wire.send("GET", f"{_API}/blobs/{digest}", safe=True).content
-        return _verified(content, digest)
-
-    def download(self, digest: str, path: Path) -> None:
-        """Bring a file to ``path``, verified; one that is there already is not sent again.
-
-        Raises:
-            DownloadError: the bytes have another digest.
-        """
-        if path.is_file() and digest_file(path).digest == digest:
-            return
-        for attempt in range(self._retry.attempts):
-            try:
-                with self._wire.stream(f"{_API}/blobs/{digest}") as chunks:
-                    store(chunks, digest, path)
-                return
-            except HostError:
-                if attempt + 1 == self._retry.attempts:
-                    raise
-                self._retry.sleep(self._retry.pause_s(attempt, None))
-
     def archive(self, submission_id: str, kind: ArchiveKind, path: Path) -> None:
         """Write the archive of a submission to ``path``; a lost connection starts it anew."""
-        address = f"{_API}/submissions/{submission_id}/archive?kind={kind.value}"
+        address = f"{API}/submissions/{submission_id}/archive?kind={kind.value}"
         for attempt in range(self._retry.attempts):
             try:
                 with self._wire.stream(address) as chunks, path.open("wb") as target:
@@ -371,14 +270,14 @@ class Client:
         Raises:
             DownloadError: the bytes have another digest.
         """
-        path = f"{_API}/submissions/{submission_id}/runs/{files.run}/cases/{files.case}"
+        path = f"{API}/submissions/{submission_id}/runs/{files.run}/cases/{files.case}"
         content = self._wire.send("GET", f"{path}/{part}/{name}", safe=True).content
-        return _verified(content, getattr(files, part)[name].digest)
+        return verified(content, getattr(files, part)[name].digest)
 
     def log(self, submission_id: str, run: str | None = None, case: str | None = None) -> str:
         """Return what the model printed, of one case or of all."""
         params = _given(run=run, case=case)
-        path = f"{_API}/submissions/{submission_id}/log"
+        path = f"{API}/submissions/{submission_id}/log"
         return self._wire.send("GET", path, params=params, safe=True).text
 
     def events(self, submission_id: str) -> list[Event]:
@@ -389,7 +288,7 @@ class Client:
         """End a submission that is not finished."""
         return self._parse(
             SubmissionView,
-            self._wire.send("POST", f"{_API}/submissions/{submission_id}/cancel", safe=False),
+            self._wire.send("POST", f"{API}/submissions/{submission_id}/cancel", safe=False),
         )
 
     def rerun(self, submission_id: str, request: RerunRequest | None = None) -> SubmissionView:
@@ -422,40 +321,13 @@ class Client:
         key = f"{path}?{sorted(params.items())}"
         etag, board = self._boards.get(key, ("", None))
         headers = {"If-None-Match": etag} if etag else {}
-        response = self._wire.send("GET", _API + path, params=params, headers=headers, safe=True)
+        response = self._wire.send("GET", API + path, params=params, headers=headers, safe=True)
         if response.status_code == httpx2.codes.NOT_MODIFIED and board is not None:
             return board
         board = self._parse(Leaderboard, response)
         if etag := response.headers.get("ETag", ""):
             self._boards[key] = (etag, board)
         return board
-
-    def _get(self, kind: type[T], path: str, **params: str | int) -> T:
-        return self._parse(kind, self._wire.send("GET", _API + path, params=params, safe=True))
-
-    def _post(self, kind: type[T], path: str, body: BaseModel, *, safe: bool = False) -> T:
-        return self._parse(kind, self._send_json(path, body, safe=safe))
-
-    def _send_json(
-        self, path: str, body: BaseModel, *, safe: bool, headers: dict[str, str] | None = None
-    ) -> httpx2.Response:
-        return self._wire.send(
-            "POST",
-            _API + path,
-            content=body.model_dump_json().encode(),
-            headers={"Content-Type": "application/json", **(headers or {})},
-            safe=safe,
-        )
-
-    def _parse(self, kind: type[T], response: httpx2.Response) -> T:
-        try:
-            return TypeAdapter(kind).validate_json(response.content)
-        except ValidationError as error:
-            raise HostError(
-                f"{response.request.url} answered something that is not the Proctor API: "
-                f"{error.error_count()} fields differ, first {error.errors()[0]['loc']}.",
-                "Check the address, and that client and platform have the same version.",
-            ) from error
 
 
 def every(fetch: Callable[[int], Page[T]]) -> Iterator[T]:
@@ -473,19 +345,5 @@ def _given(**params: str | int | None) -> dict[str, str | int]:
     return {name: value for name, value in params.items() if value is not None}
 
 
-def _verified(content: bytes, digest: str) -> bytes:
-    if digest_bytes(content) != digest:
-        raise DownloadError(f"What arrived for {digest} has another digest.", "Try again.")
-    return content
-
-
 def _window(offset: int, limit: int, search: str) -> dict[str, str | int]:
     return {"offset": offset, "limit": limit} | ({"search": search} if search else {})
-
-
-def _silently(_done: int, _total: int) -> None:
-    pass
-
-
-def _add(report: Progress, before: int, total: int, sent: int) -> None:
-    report(before + sent, total)

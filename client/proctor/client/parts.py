@@ -13,8 +13,8 @@ from typing import BinaryIO
 from proctor.client.blobs import CHUNK_BYTES, Blob
 from proctor.client.errors import ApiError, ClientError, HostError
 from proctor.client.transport import RetryPolicy, Transport
-from proctor.spec.api import PART_BYTES, UploadState
 from proctor.spec.outcomes import Code
+from proctor.spec.uploads import PART_BYTES, UploadState
 
 Sent = Callable[[int], None]
 """Called with the bytes of a file that are out."""

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlmodel import col, select
 
-from proctor.spec.api import MissingReply, MissingRequest, UploadState
 from proctor.spec.base import Digest, FileRef
 from proctor.spec.outcomes import Code, ProctorError
+from proctor.spec.uploads import MissingReply, MissingRequest, UploadState
 from proctor_platform.blobs import granted, receive_blob, send_blob
 from proctor_platform.database import Database, Reading, database_of
 from proctor_platform.identity import CurrentUser, OptionalUser

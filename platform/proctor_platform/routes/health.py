@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from proctor.spec.api import PART_BYTES, Health, PlatformLimits
+from proctor.spec.api import Health
+from proctor.spec.uploads import PART_BYTES, PlatformLimits
 from proctor.spec.work import Queue
 from proctor_platform.database import Database, database_of
 from proctor_platform.queueing.bells import Bells, BellsError
