@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -106,6 +107,139 @@ def test_nothing_a_stranger_writes_runs_or_calls_home(
         assert page.title() != "owned"
 
 
+def sign_in(page: Page, token: str) -> None:
+    """Have every page of this test opened as somebody."""
+    page.add_init_script(f"sessionStorage.setItem('proctor_token', {json.dumps(token)})")
+
+
+def test_a_participant_enters_a_model_from_the_page(
+    stack: Any, challenge: str, joined: str, model: Callable[..., Path], page: Page
+) -> None:
+    sign_in(page, joined)
+    page.goto(f"{stack.endpoints['dashboard']}/submit?slug={challenge}&phase=main")
+    expect(page.get_by_text("20 left now")).to_be_visible(timeout=PATIENCE_MS)
+    folder = model(name="by-hand")
+    (folder / "weights").mkdir()
+    (folder / "weights" / "large.bin").write_bytes(bytes(range(256)) * 20_000)
+    page.locator("[data-part=folder]").set_input_files(folder)
+    expect(page.locator("[data-part=chosen]")).to_contain_text("By-Hand: 3 files, 5.1 MB")
+    page.get_by_role("button", name="Enter").click()
+    link = page.get_by_role("link", name="Follow it on its page")
+    expect(link).to_be_visible(timeout=PATIENCE_MS)
+    link.click()
+    expect(page.get_by_text("Model card")).to_be_visible(timeout=PATIENCE_MS)
+    submission = re.search(r"sub_[0-9a-z]{26}", page.url)
+    assert submission is not None
+    view = stack.finish(submission.group(), joined)
+    assert view.outcome == "OK", view.detail
+    by_cli = stack.submit(challenge, folder, joined)
+    assert stack.client(joined).submission(by_cli).content_digest == view.content_digest
+
+
+def test_a_refusal_is_told_on_the_page_in_the_platforms_words(
+    stack: Any, challenge: str, joined: str, model: Callable[..., Path], page: Page
+) -> None:
+    sign_in(page, joined)
+    folder = model(name="wrong")
+    card = (folder / "model.json").read_text().replace("runtime-cpu", "runtime-<b>x</b>")
+    (folder / "model.json").write_text(card)
+    page.goto(f"{stack.endpoints['dashboard']}/submit?slug={challenge}&phase=main")
+    page.locator("[data-part=folder]").set_input_files(folder)
+    page.get_by_role("button", name="Enter").click()
+    error = page.locator("[data-part=error]")
+    expect(error).to_contain_text("runtime", timeout=PATIENCE_MS)
+    assert error.locator("b").count() == 0
+    (folder / "model.json").unlink()
+    page.locator("[data-part=folder]").set_input_files(folder)
+    expect(error).to_contain_text("no model.json")
+
+
+def test_terms_are_accepted_on_the_page_before_anything_is_sent(
+    stack: Any,
+    organizer: str,
+    participant: str,
+    page: Page,
+    tmp_path: Path,
+    write_challenge: Callable[..., Path],
+) -> None:
+    folder = write_challenge(tmp_path / "terms", "terms")
+    text = (folder / "challenge.yaml").read_text()
+    (folder / "challenge.yaml").write_text(f"terms: {{version: '3', text: Be kind.}}\n{text}")
+    stack.cli("challenge", "publish", str(folder), token=organizer)
+    sign_in(page, participant)
+    page.goto(f"{stack.endpoints['dashboard']}/submit?slug=terms&phase=main")
+    expect(page.get_by_text("Be kind.")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Accept the terms and take part").click()
+    expect(page.get_by_role("button", name="Enter")).to_be_visible(timeout=PATIENCE_MS)
+    assert stack.client(participant).challenge("terms").terms_accepted
+
+
+@pytest.fixture(scope="module")
+def balls(stack: Any, organizer: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A published segmentation, and somebody's model for it that was run on it."""
+    folder = tmp_path_factory.mktemp("balls") / "balls"
+    stack.cli("challenge", "init", str(folder), "--task", "segmentation", token=organizer)
+    stack.cli("challenge", "publish", str(folder), token=organizer)
+    token = stack.user("bea")
+    stack.client(token).join("balls")
+    submission = stack.submit("balls", folder / "baselines" / "simple", token)
+    assert stack.finish(submission, token).outcome == "OK"
+    return str(submission)
+
+
+def test_a_reader_sees_outlines_on_the_public_sample(stack: Any, balls: str, page: Page) -> None:
+    dashboard = stack.endpoints["dashboard"]
+    page.goto(f"{dashboard}/submission?id={balls}")
+    page.get_by_role("link", name="Look at slices").click()
+    expect(page.get_by_text("Prediction (dashed)")).to_be_visible(timeout=PATIENCE_MS)
+    slices = page.locator("img.pr-slice")
+    expect(slices).to_have_count(3)
+    widths = slices.evaluate_all("all => all.map(one => one.naturalWidth)")
+    assert min(widths) > 0
+    before = slices.first.get_attribute("src")
+    page.get_by_role("slider", name="Axial slice").press("ArrowRight")
+    expect(slices.first).not_to_have_attribute("src", before or "", timeout=PATIENCE_MS)
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert _overflow(page) <= 0
+
+
+def test_a_reader_does_not_see_hidden_cases(stack: Any, balls: str, page: Page) -> None:
+    (hidden,) = [run.id for run in stack.client().submission(balls).runs if run.split == "hidden"]
+    page.goto(f"{stack.endpoints['dashboard']}/case?id={balls}&run={hidden}")
+    told = page.get_by_text("shown to organizers only")
+    expect(told).to_be_visible(timeout=PATIENCE_MS)
+    assert page.locator("img.pr-slice").count() == 0
+
+
+def test_a_search_and_an_older_snapshot_have_addresses(
+    stack: Any, challenge: str, joined: str, model: Callable[..., Path], page: Page
+) -> None:
+    for name in ("needle", "hay"):
+        stack.finish(stack.submit(challenge, model(name=name), joined), joined)
+    board = f"{stack.endpoints['dashboard']}/leaderboard?slug={challenge}&phase=main"
+    page.goto(f"{board}&q=needle")
+    found = page.locator(".pr-board").first.locator("tbody tr")
+    expect(page.get_by_text("hold these words")).to_be_visible(timeout=PATIENCE_MS)
+    assert all("Needle" in text for text in found.all_inner_texts())
+    search = page.get_by_label("Find a participant or a title")
+    search.fill(HOSTILE[:60])
+    search.press("Enter")
+    expect(page.get_by_text("0 of")).to_be_visible(timeout=PATIENCE_MS)
+    assert "q=%3Cimg" in page.url
+    assert page.title() != "owned"
+    snapshots = stack.client().leaderboards(challenge, "main")
+    page.goto(f"{board}&snapshot={snapshots[-1].id}")
+    page.get_by_role("link", name="What moved since").click()
+    expect(page.get_by_text("changed rank").first).to_be_visible(timeout=PATIENCE_MS)
+    assert f"since={snapshots[-1].id}" in page.url
+
+
+def _overflow(page: Page) -> int:
+    return int(
+        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )
+
+
 @pytest.mark.parametrize("width", [1400, 390])
 def test_pages_fit_their_window(
     stack: Any,
@@ -116,18 +250,18 @@ def test_pages_fit_their_window(
     width: int,
 ) -> None:
     stack.finish(stack.submit(challenge, model(), joined), joined)
+    sign_in(page, joined)
     page.set_viewport_size({"width": width, "height": 900})
     dashboard = stack.endpoints["dashboard"]
     for path, words in (
         ("/", "Challenges"),
         (f"/challenge?slug={challenge}", "How to take part"),
         (f"/leaderboard?slug={challenge}&phase=main", "How sure is it?"),
+        (f"/submit?slug={challenge}&phase=main", "What will be checked"),
     ):
         page.goto(dashboard + path)
         expect(page.get_by_text(words).first).to_be_visible(timeout=PATIENCE_MS)
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        overflow = _overflow(page)
         assert overflow <= 0, f"{path} is {overflow} px too wide"
 
 
