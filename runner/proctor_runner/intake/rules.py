@@ -23,6 +23,7 @@ ALLOWED_LABEL = "proctor.protocols"
 _OWN_LABELS = "proctor."
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
+_WEIGHTS = "model"
 _MOUNTED = frozenset(("proc", "sys", "dev", "dev/shm", "tmp", "input", "output"))
 _KEYS = frozenset(
     (
@@ -119,14 +120,30 @@ def check_name(name: str, volume_paths: Sequence[str]) -> None:
             )
 
 
-def check_kind(name: str, is_folder: bool) -> None:
+def check_weights_place(volume_paths: Sequence[str]) -> None:
+    """Check that an image leaves the place of its weights alone.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED.
+    """
+    for volume in volume_paths:
+        if posixpath.normpath(volume).startswith(f"/{_WEIGHTS}/"):
+            raise reject(
+                f"The image declares the VOLUME {volume} below /{_WEIGHTS}, where its weights go."
+            )
+
+
+def check_kind(name: str, is_folder: bool, *, weights: bool = False) -> None:
     """Check what one file in a layer is, where the sandbox mounts something over it.
+
+    Args:
+        weights: A folder of weights is mounted as well.
 
     Raises:
         ParticipantError: IMAGE_REJECTED.
     """
     place = posixpath.normpath(name)
-    if place in _MOUNTED and not is_folder:
+    if (place in _MOUNTED or (weights and place == _WEIGHTS)) and not is_folder:
         raise reject(f"The image holds a file or link /{place}; it must be a folder, or absent.")
 
 

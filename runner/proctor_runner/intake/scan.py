@@ -17,6 +17,7 @@ from proctor_runner.intake.rules import (
     check_config,
     check_kind,
     check_name,
+    check_weights_place,
     diff_ids,
     reject,
     volumes,
@@ -54,10 +55,12 @@ def scan(
         raise reject(f"The image has {len(layers)} layers; {limits.layers} are allowed.")
     if layers != [layer.digest for layer in content.layers]:
         raise reject("The image's layers are not those its configuration names, in its order.")
+    if content.weights:
+        check_weights_place(volumes(config))
     left = _Budget(limits)
     for layer in dict.fromkeys(layers):
         with open_blob(layer) as stream:
-            _scan_layer(stream, layer, volumes(config), left)
+            _scan_layer(stream, layer, volumes(config), left, weights=bool(content.weights))
 
 
 def read_config(
@@ -133,14 +136,16 @@ class _Entry(tarfile.TarInfo):
         return entry
 
 
-def _scan_layer(stream: BinaryIO, digest: str, volume_paths: Sequence[str], left: _Budget) -> None:
+def _scan_layer(
+    stream: BinaryIO, digest: str, volume_paths: Sequence[str], left: _Budget, *, weights: bool
+) -> None:
     hashing = _Hashing(stream)
     try:
         with tarfile.open(fileobj=hashing, mode="r|", bufsize=1 << 20, tarinfo=_Entry) as archive:
             for entry in archive:
                 left.spend(entry)
                 check_name(entry.name, volume_paths)
-                check_kind(entry.name, entry.isdir())
+                check_kind(entry.name, entry.isdir(), weights=weights)
                 in_dev = entry.name.removeprefix("./").startswith("dev/")
                 if (entry.ischr() or entry.isblk()) and not in_dev:
                     raise reject(f"The image holds the device {entry.name[:100]!r}; remove it.")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from proctor.spec.base import FileRef
+from proctor.spec.digests import FolderEntry
 from proctor.spec.outcomes import Code, ParticipantError
 from proctor.spec.work import ImageContent
 from proctor_runner.intake.rules import IntakeLimits
@@ -191,3 +193,20 @@ def test_a_configuration_made_to_confuse_is_refused(
     )
 
     assert expected in refusal(image)
+
+
+def test_an_image_leaves_the_place_of_its_weights_alone(make_image: Any) -> None:
+    weights = (FolderEntry(path="w", file=FileRef(digest="sha256:" + "0" * 64, size=1)),)
+
+    def beside(image: Any) -> Any:
+        image.content = image.content.model_copy(update={"weights": weights})
+        return image
+
+    link = make_image((tar(("model", {"type": tarfile.SYMTYPE, "linkname": "/etc"})),))
+    scan(link.content, link.open_blob, machine="x86_64")
+    assert "a file or link /model" in refusal(beside(link))
+    inside = make_image(Volumes={"/model/cache": {}})
+    scan(inside.content, inside.open_blob, machine="x86_64")
+    assert "below /model, where its weights go" in refusal(beside(inside))
+    folder = beside(make_image((tar(("model/", {"type": tarfile.DIRTYPE})),)))
+    scan(folder.content, folder.open_blob, machine="x86_64")

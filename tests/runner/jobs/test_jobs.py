@@ -304,6 +304,24 @@ def test_a_model_folder_is_laid_out_as_its_entries_say(do, fakes, desk, platform
     assert seen == {".": "0o755", "bin": "0o755", "bin/tool": "0o555", "model.py": "0o444"}
 
 
+def test_weights_are_laid_out_beside_an_image(do, fakes, desk, platform, image):
+    weights = [{"path": "deep/w.bin", "file": desk.store_bytes(b"weights")}]
+    content = ImageContent.model_validate({**image.model_dump(), "weights": weights})
+    seen = {}
+
+    def answer(job, cancelled):
+        folder = job.program.model_folder
+        seen["weights"] = (folder / "deep" / "w.bin").read_bytes()
+        seen["mode"] = oct((folder / "deep" / "w.bin").stat().st_mode & 0o777)
+        seen["image"] = job.program.image_id
+        return fakes.good(job, cancelled)
+
+    shelf = Shelf()
+    do(fakes.order(desk, cases=1, content=content), answer, shelf=shelf)
+    assert seen == {"weights": b"weights", "mode": "0o444", "image": "sha256:" + "1" * 64}
+    assert shelf.asked == [(image.config.digest, False)], "the image alone is what Docker runs"
+
+
 @pytest.mark.parametrize("paths", [("a", "a"), ("a", "a/b"), ("a/b", "a")])
 def test_a_model_folder_that_contradicts_itself_is_refused(do, fakes, desk, platform, paths):
     file = desk.store_bytes(b"x").model_dump()
