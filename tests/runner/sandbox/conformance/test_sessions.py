@@ -350,6 +350,18 @@ def test_what_is_no_message_is_log(served: Served) -> None:
     assert result.log == b"[1]\nhello\n{no json\n"
 
 
+def test_a_flood_of_log_is_cut_to_its_end_and_stays_with_its_case(served: Served) -> None:
+    served.count()
+    flood = served.ask("for _ in range(300): print('x' * 4096)\nprint('the end')")
+    after = served.ask("print('quiet')")
+
+    assert (flood.ending, after.ending) == (Ending.ANSWERED, Ending.ANSWERED)
+    assert len(flood.log) <= 8192
+    assert flood.log.startswith(b"[earlier output left out]\n")
+    assert flood.log.endswith(b"x\nthe end\n")
+    assert after.log == b"quiet\n"
+
+
 def test_a_cancelled_case_ends_the_program(served: Served) -> None:
     served.count()
     result = served.ask("time.sleep(90)", cancelled=lambda: True)
