@@ -7,7 +7,7 @@ row to turn red.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ _THREAD_COUNT_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "LOKY_MAX_CPU_COUNT",
 )
-_OWN_PLACES = ("/input", "/output", "/model", "/tmp", "/dev/shm")  # noqa: S108 inside a container
+_SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 inside a container
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def confinement(request: ContainerRequest) -> dict[str, Any]:
         # The engine wants the profile's text: a path is read by its client, not by its API.
         "security_opt": ["no-new-privileges:true", f"seccomp={profile()}"],
         "mounts": list(request.mounts),
-        "tmpfs": _scratch(limits, request.image_volumes),
+        "tmpfs": _scratch(limits, request),
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
         "oom_score_adj": 1000,
@@ -140,15 +140,17 @@ def _devices(gpus: Sequence[str]) -> list[DeviceRequest] | None:
     return [DeviceRequest(driver="nvidia", device_ids=list(gpus), capabilities=kinds)]
 
 
-def _scratch(limits: Limits, image_volumes: Iterable[str]) -> dict[str, str]:
+def _scratch(limits: Limits, request: ContainerRequest) -> dict[str, str]:
     # Without a number of files the kernel would let one fill all memory with empty ones. A size of
     # 0 would mean no limit.
     tmp_bytes = max(limits.tmp_bytes, 4096)
     tmp_exec = "exec" if limits.tmp_exec else "noexec"
+    # A declared volume that nothing is mounted over would be a writable place on the host's disk.
+    taken = {*_SCRATCH, *(str(mount["Target"]) for mount in request.mounts)}
     masked = {
         path: "ro,nosuid,nodev,noexec,size=4k,nr_inodes=2"
-        for path in image_volumes
-        if path.rstrip("/") not in _OWN_PLACES
+        for path in request.image_volumes
+        if path.rstrip("/") not in taken
     }
     return {
         **masked,
