@@ -143,7 +143,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def settings(tmp_path: Path, database_url: str) -> PlatformSettings:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    return PlatformSettings(home=home, database_url=database_url)
+    # A slow machine must not lose work in the middle of a test; what lapses is made to.
+    return PlatformSettings(home=home, database_url=database_url, lease_s=600)
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def test_the_first_heartbeat_says_that_work_has_begun(
     held = fake.claim()
     assert look(Run)[0].state == "claimed"
     reply = held.beat("pulling", cases_done=1, cases_total=3).json()
-    assert reply == {"cancel": False, "lease_s": 30.0}
+    assert reply == {"cancel": False, "lease_s": 600.0}
     (run,) = look(Run)
     assert (run.state, run.stage, run.cases_done) == ("running", "pulling", 1)
     assert run.started_at is not None
