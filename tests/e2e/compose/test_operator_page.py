@@ -23,6 +23,8 @@ READ_BY_THE_CLI = {
     "config": "XDG_CONFIG_HOME",
     "cache": "XDG_CACHE_HOME",
     "redis_url": "PROCTOR_REDIS_URL",
+    "docker_config": "DOCKER_CONFIG",
+    "network": "HTTPS_PROXY",
     "debug": "PROCTOR_DEBUG",
 }
 
