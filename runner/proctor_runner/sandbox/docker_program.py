@@ -24,6 +24,10 @@ from proctor_runner.sandbox.slot_folder import CaseSlot
 _ASK_EVERY_S = 0.2
 _HEARD_WITHIN_S = 5.0
 _NOT_IN_THAT_STATE = 409
+# Said of a container that has used up its share of the CPU or is on a crowded host: its processes
+# are not scheduled, and so do not come to the place where they would stop.
+_CANNOT_FREEZE = "unable to freeze"
+_FREEZE_AGAIN_AFTER_S = (0.05, 0.1, 0.2, 0.4)
 
 
 class DockerProgram:
@@ -103,7 +107,7 @@ class DockerProgram:
         self._witness = KernelWitness()
         self._inputs.fill(job.part, job.documents, job.inputs)
         line = self._conversation.ask(job.part)
-        self._set_paused(False)
+        self._resume()
         asked = time.monotonic()
         # Nobody reads any more: that it has ended is seen from outside.
         with suppress(OSError):
@@ -128,8 +132,8 @@ class DockerProgram:
         return True
 
     def harvest(self, job: SandboxJob) -> Harvest:
-        """Pause the container and take what it left."""
-        self._set_paused(True)
+        """Pause the container, or end it where that is not possible, and take what it left."""
+        self._pause()
         self._memory.look()
         collected, full = self._output.gather(job.outputs, job.destination, job.part)
         is_clean = self._output.empty()
@@ -171,17 +175,34 @@ class DockerProgram:
             self._output.close()
             self._containers.folder.clear()
 
-    def _set_paused(self, paused: bool) -> None:
-        if self._is_paused == paused:
+    def _pause(self) -> None:
+        with ours("a container was paused"):
+            for wait_s in (*_FREEZE_AGAIN_AFTER_S, None):
+                try:
+                    self._api.pause(self._container_id)
+                    self._is_paused = True
+                    return
+                except APIError as error:
+                    if error.status_code == _NOT_IN_THAT_STATE:
+                        # It has ended; whose doing that was is judged when it is missed.
+                        return
+                    if _CANNOT_FREEZE not in explain(error):
+                        raise
+                if wait_s is not None:
+                    time.sleep(wait_s)
+            # What it wrote is complete: the answer came before. The next case has a new one.
+            self._end.kill()
+
+    def _resume(self) -> None:
+        if not self._is_paused:
             return
-        with ours("a container was paused or resumed"):
+        with ours("a container was resumed"):
             try:
-                (self._api.pause if paused else self._api.unpause)(self._container_id)
+                self._api.unpause(self._container_id)
             except APIError as error:
-                # It has ended; whose doing that was is judged when it is missed.
                 if error.status_code != _NOT_IN_THAT_STATE:
                     raise
-        self._is_paused = paused
+        self._is_paused = False
 
     def _listen(self) -> None:
         with suppress(OSError):

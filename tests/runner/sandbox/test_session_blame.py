@@ -10,6 +10,8 @@ from pathlib import Path
 
 import docker
 import pytest
+import requests
+from docker.errors import APIError
 
 from proctor.spec.limits import MIB, Limits
 from proctor.spec.model import Protocol
@@ -100,6 +102,35 @@ def test_an_image_that_is_not_there_is_ours(
 
     assert caught.value.code is Code.SANDBOX_FAILED
     assert ours(docker_client, slots) == []
+
+
+def test_a_container_that_cannot_be_frozen_is_ended_and_its_answer_kept(
+    docker_client: docker.DockerClient,
+    slots: Slots,
+    sandbox: DockerSandbox,
+    job: SandboxJob,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+
+    def pause(_api: docker.APIClient, container: str) -> None:
+        tried.append(container)
+        answer = requests.Response()
+        answer.status_code = 500
+        raise APIError("500", answer, f"Cannot pause {container}: unable to freeze: unknown")
+
+    monkeypatch.setattr(docker.APIClient, "pause", pause)
+    session = sandbox.session()
+    first = session.run(job, lambda: False)
+    left = ours(docker_client, slots)
+    monkeypatch.undo()
+    second = session.run(replace(job, part="b"), lambda: False)
+    session.close()
+
+    assert (first.ending, second.ending) == (Ending.ANSWERED, Ending.ANSWERED)
+    assert len(tried) > 1
+    assert left == []
+    assert second.start_s > 0.1
 
 
 def test_a_paused_container_of_a_killed_worker_is_swept(
