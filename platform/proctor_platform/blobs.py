@@ -144,7 +144,10 @@ def _refuse_above_quota(
     ).one()
     used += coming
     if used + ref.size > quota:
-        detail = f"You have uploaded {used} bytes; with these {ref.size} it is above {quota}."
+        begun = f", {coming} of them not to their end" if coming else ""
+        detail = (
+            f"You have uploaded {used} bytes{begun}; with these {ref.size} it is above {quota}."
+        )
         raise ProctorError(Code.TOO_LARGE, detail)
 
 

@@ -54,7 +54,7 @@ class PlatformSettings(BaseSettings):
     )
     max_image_bytes: int = Field(32 * _GIB, gt=0, description="the largest image, all layers")
     max_open_uploads: int = Field(
-        16, ge=1, description="uploads in parts that one user may have begun and not ended"
+        16, ge=1, description="unfinished uploads of one user; one more takes the oldest's place"
     )
     max_unfinished_bytes: int = Field(
         128 * _GIB, gt=0, description="bytes of everybody's unfinished uploads in all"

@@ -140,7 +140,7 @@ class UnfinishedFolder:
             coming: how many bytes this request brings.
 
         Raises:
-            ProctorError: another request goes on with it now, or too many are open.
+            ProctorError: another request goes on with it now, or too many others do.
             PlatformError: the platform keeps too many unfinished bytes already.
         """
         path = self._path(owner, ref)
@@ -148,10 +148,7 @@ class UnfinishedFolder:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._guarded(owner):
             if not path.exists():
-                begun = len(self._open_of(owner))
-                if begun >= limits.uploads:
-                    detail = f"You have {begun} unfinished uploads; finish one of them first."
-                    raise ProctorError(Code.QUOTA_USED, detail)
+                self._make_room(owner, limits.uploads)
             held = sum(_length(one) for one in self._folder.glob("*/*.part"))
             if held + coming > limits.total_bytes:
                 raise PlatformError(
@@ -172,14 +169,26 @@ class UnfinishedFolder:
         """Remove the uploads that nobody went on with for so long; return how many."""
         dropped = 0
         for path in self._folder.glob("*/*.part"):
-            with suppress(FileNotFoundError, BlockingIOError), self._guarded(path.parent.name):
-                if time.time() - path.stat().st_mtime <= kept_s:
-                    continue
-                with path.open("rb") as stream:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    path.unlink()
-                    dropped += 1
+            with suppress(FileNotFoundError), self._guarded(path.parent.name):
+                if time.time() - path.stat().st_mtime > kept_s:
+                    dropped += _drop_unheld(path)
         return dropped
+
+    def _make_room(self, owner: str, most: int) -> None:
+        """Give up the uploads that their user left longest ago, so that one more may begin.
+
+        Raises:
+            ProctorError: all of them go on at this moment.
+        """
+        begun = sorted(self._open_of(owner), key=lambda path: path.stat().st_mtime)
+        too_many = len(begun) - most + 1
+        for path in begun:
+            if too_many <= 0:
+                return
+            too_many -= _drop_unheld(path)
+        if too_many > 0:
+            detail = f"{most} uploads of yours go on at this moment; wait until one is done."
+            raise ProctorError(Code.CONFLICT, detail)
 
     @contextmanager
     def _guarded(self, owner: str) -> Iterator[None]:
@@ -204,3 +213,14 @@ def _length(path: Path) -> int:
     with suppress(FileNotFoundError):
         return path.stat().st_size
     return 0
+
+
+def _drop_unheld(path: Path) -> bool:
+    """Remove an upload unless a request goes on with it now; call it under its user's guard."""
+    with path.open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        path.unlink()
+    return True

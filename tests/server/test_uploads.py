@@ -8,6 +8,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,6 @@ def test_a_part_above_64_mib_is_refused(participant: Any) -> None:
         ("max_blob_bytes", REF.size - 1, 413, "TOO_LARGE"),
         ("upload_quota_bytes", REF.size + 999, 413, "TOO_LARGE"),
         ("max_unfinished_bytes", 1099, 503, "STORAGE_FAILED"),
-        ("max_open_uploads", 1, 429, "QUOTA_USED"),
     ],
 )
 def test_unfinished_uploads_are_held_to_limits(
@@ -123,6 +123,26 @@ def test_unfinished_uploads_are_held_to_limits(
     refused = put(participant, 0, WHOLE[:101])
     assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert len(unfinished(settings)) == 1
+
+
+def test_one_upload_too_many_takes_the_place_of_the_one_left_longest_ago(
+    app: FastAPI, participant: Any, other: Any, settings: PlatformSettings
+) -> None:
+    app.state.settings = settings.model_copy(update={"max_open_uploads": 2})
+    refs = [FileRef(digest=digest_bytes(bytes([number])), size=1000) for number in range(3)]
+    put(other, 0, bytes(10), refs[0])
+    for age, ref in ((50, refs[0]), (100, refs[1])):
+        put(participant, 0, bytes(10), ref)
+        (path,) = (settings.blobs / "unfinished" / participant.id).glob(f"{ref.digest[7:]}*")
+        os.utime(path, (path.stat().st_mtime - age,) * 2)
+    assert put(participant, 0, bytes(10), refs[2]).status_code == 200
+    assert [state(participant, ref)["received"] for ref in refs] == [10, 0, 10]
+    assert state(other, refs[0])["received"] == 10
+    with ExitStack() as held:
+        for path in (settings.blobs / "unfinished" / participant.id).glob("*.part"):
+            fcntl.flock(held.enter_context(path.open("rb")), fcntl.LOCK_EX)
+        refused = put(participant, 0, bytes(10), refs[1])
+    assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
 
 
 def test_an_upload_that_nobody_goes_on_with_is_dropped_after_a_day(

@@ -83,7 +83,6 @@ def read_upload(
         **problems(
             Code.CONFLICT,
             Code.TOO_LARGE,
-            Code.QUOTA_USED,
             Code.DIGEST_MISMATCH,
             Code.STORAGE_FAILED,
         ),
