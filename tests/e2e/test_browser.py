@@ -214,8 +214,10 @@ def test_a_reader_does_not_see_hidden_cases(stack: Any, balls: str, page: Page) 
 def test_a_search_and_an_older_snapshot_have_addresses(
     stack: Any, challenge: str, joined: str, model: Callable[..., Path], page: Page
 ) -> None:
-    for name in ("needle", "hay"):
-        stack.finish(stack.submit(challenge, model(name=name), joined), joined)
+    second = stack.user("hannah")
+    stack.client(second).join(challenge)
+    for name, token in (("needle", joined), ("hay", second)):
+        stack.finish(stack.submit(challenge, model(name=name), token), token)
     board = f"{stack.endpoints['dashboard']}/leaderboard?slug={challenge}&phase=main"
     page.goto(f"{board}&q=needle")
     found = page.locator(".pr-board").first.locator("tbody tr")

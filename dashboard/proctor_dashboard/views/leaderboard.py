@@ -69,7 +69,7 @@ def draw() -> None:
 def _find(api: Client, head: Leaderboard) -> Leaderboard:
     """Return the page of the snapshot that the address and the search field ask for."""
     search = ""
-    if head.total_rows > 1:
+    if head.total_rows > 1 or _SEARCH in st.query_params:
         search = st.text_input(
             "Find a participant or a title",
             type="search",
