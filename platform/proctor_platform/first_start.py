@@ -6,7 +6,10 @@ anew, with a new token; what the old one was good for can be revoked.
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -38,22 +41,31 @@ def secret_files(home: Path) -> list[Path]:
 
 def make_secrets(database: Database, home: Path) -> list[Path]:
     """Make the tokens whose files are not there, and return the files that were made."""
-    made = []
-    with database.writing() as session:
-        path = admin_token_file(home)
-        if not path.exists():
-            token = tokens.mint(session, user_id=_admin(session).id, note=path.name)
-            made.append((path, token))
-        for role in Role:
-            path = worker_token_file(home, role)
+    with _alone(home):
+        made = []
+        with database.writing() as session:
+            path = admin_token_file(home)
             if not path.exists():
-                made.append((path, tokens.mint(session, worker_role=role, note=path.name)))
+                token = tokens.mint(session, user_id=_admin(session).id, note=path.name)
+                made.append((path, token))
+            for role in Role:
+                path = worker_token_file(home, role)
+                if not path.exists():
+                    made.append((path, tokens.mint(session, worker_role=role, note=path.name)))
+            for path, token in made:
+                record(session, token.id, "token_created", PLATFORM, {"file": path.name})
+            session.commit()
         for path, token in made:
-            record(session, token.id, "token_created", PLATFORM, {"file": path.name})
-        session.commit()
-    for path, token in made:
-        _write_secret(path, token.secret)
+            _write_secret(path, token.secret)
     return [path for path, _ in made]
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep a platform that starts in the same home at this moment from doing the same."""
+    with (home / ".first-start").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _admin(session: Session) -> User:

@@ -18,6 +18,7 @@ from sqlmodel import col, func, select
 from proctor.spec.work import Queue
 from proctor_platform.app import create_app
 from proctor_platform.database import Database
+from proctor_platform.first_start import ADMIN, make_secrets, secret_files
 from proctor_platform.leaderboards.snapshot import make_board
 from proctor_platform.outbox import renew_board
 from proctor_platform.queueing.bells import Bell
@@ -32,6 +33,8 @@ from proctor_platform.tables import (
     Outbox,
     Run,
     Submission,
+    Token,
+    User,
 )
 
 AT_ONCE = 8
@@ -298,3 +301,17 @@ def test_publishing_while_scores_come_in_leaves_every_run_with_a_score(
         runs = session.exec(select(Run)).all()
     assert {run.state for run in runs} == {"succeeded"}
     assert count(database, EventRow, EventRow.name == "evaluation_scored") >= 3
+
+
+def test_platforms_that_start_at_once_in_one_home_make_its_secrets_once(
+    settings: PlatformSettings, database: Database
+) -> None:
+    others = [Database(settings.database_address) for _ in range(4)]
+    with ThreadPoolExecutor(len(others)) as threads:
+        done = [threads.submit(make_secrets, other, settings.home) for other in others]
+        made = [path for each in done for path in each.result(60)]
+    for other in others:
+        other.close()
+    assert sorted(made) == sorted(secret_files(settings.home))
+    assert count(database, User, User.name == ADMIN) == 1
+    assert count(database, Token) == len(made)
