@@ -54,27 +54,29 @@ def verdicts(finished: subprocess.CompletedProcess[str]) -> list[tuple[str, str]
 
 def test_an_archive_runs_again_on_another_machine(
     stack: Any,
-    challenge: str,
-    joined: str,
+    tried: str,
+    participant: str,
     organizer: str,
     model: Callable[..., Path],
     elsewhere: Callable[..., subprocess.CompletedProcess[str]],
     tmp_path: Path,
 ) -> None:
-    submission = stack.submit(challenge, model(), joined)
-    assert stack.finish(submission, joined).progress == "scored"
+    stack.client(participant).join(tried)
+    submission = stack.submit(tried, model(), participant)
+    assert stack.finish(submission, participant).progress == "scored"
     public, sealed = tmp_path / "public.zip", tmp_path / "sealed.zip"
     stack.cli("archive", submission, "--out", str(public), token=stack.user("reader"))
-    refused = stack.cli("archive", submission, "--sealed", token=joined, check=False)
+    refused = stack.cli("archive", submission, "--sealed", token=participant, check=False)
     assert refused.returncode != 0
     assert "hidden data" in refused.stderr
     stack.cli("archive", submission, "--sealed", "--out", str(sealed), token=organizer)
-    for path, split, verdict in ((public, "sample", None), (sealed, "hidden", "identical")):
+    for path, split in ((public, "sample"), (sealed, "hidden")):
         finished = elsewhere("rerun", path, "--format", "json")
         assert finished.returncode == 0, finished.stdout + finished.stderr
-        assert verdicts(finished) == [(split, verdict)], finished.stderr
+        assert verdicts(finished) == [(split, "identical")], finished.stderr
         scores = json.loads(finished.stdout)["scores"]
-        assert {row["metric"]: row["archived metrics"] for row in scores}["top1"] == 1.0
+        archived = {row["metric"]: row["archived metrics"] for row in scores}
+        assert archived["top1"] == 1.0, finished.stderr
         assert all(row["archived metrics"] == row["current metrics"] for row in scores)
     damaged = tmp_path / "damaged.zip"
     content = bytearray(sealed.read_bytes())

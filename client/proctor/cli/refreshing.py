@@ -56,7 +56,8 @@ def refresh(
 
 def _tell(asked: Refreshes) -> None:
     if asked.runs:
-        say(f"{asked.runs} runs on the newest test set are queued; the board before stays so long.")
+        runs = "run is" if asked.runs == 1 else "runs are"
+        say(f"{asked.runs} {runs} queued on the newest test set; the board before stays so long.")
     else:
         say("Nothing more is to be run on the newest test set.")
     if asked.predictions:
@@ -78,6 +79,6 @@ def _follow(client: Client, slug: str, phase: str | None, poll_s: float) -> Refr
         if not state.waiting:
             return state
         if state.waiting != waiting:
-            say(f"{state.waiting} runs and scorings wait")
+            say(f"runs and scorings that wait: {state.waiting}")
             waiting = state.waiting
         sleep(poll_s)
