@@ -28,7 +28,7 @@ class WaitingReasons:
         self._full: dict[Share, str] = {}
 
     def of(self, submission: Submission, runs: Iterable[Run]) -> dict[str, str]:
-        """Return why runs of a submission wait; those that wait for their turn alone are left out."""
+        """Return why runs of a submission wait; some wait for nothing but their turn."""
         waiting = [run for run in runs if run.state == RunState.QUEUED]
         return {run.id: why for run in waiting if (why := self._reason(submission, run))}
 

@@ -196,3 +196,16 @@ def test_work_that_nobody_can_do_holds_up_nothing_that_somebody_can(
     tiny.enter(participant)
     small = participant.submit(tiny.model, tiny.card, phase="small").json()["runs"][0]["id"]
     assert fake.claim("run.gpu", facts=facts(gpu())).id == small
+
+
+def test_a_bare_number_of_gpus_is_short_for_their_count(
+    opened: Any, tiny_phase: Any, organizer: Any, fake: Any, participant: Any
+) -> None:
+    challenge = opened(limits={"gpus": 2})
+    enter_all(challenge, participant, 1)
+    assert fake.ask("run.gpu", facts=facts(gpu())).status_code == 204
+    assert fake.ask("run.gpu", facts=facts(gpu("GPU-1"), gpu("GPU-2"))).status_code == 200
+    both = tiny_phase(limits={"gpus": 1, "gpu": {"count": 1}})
+    answer = challenge.publish(organizer, phases=[both])
+    assert answer.status_code == 422
+    assert "gpus is the short form of gpu" in answer.text
