@@ -75,6 +75,7 @@ def submit(
     with ExitStack() as stack:
         client = stack.enter_context(connect(host))
         view = client.challenge(slug)
+        chosen = choose_phase(view, phase)
         _take_part(client, view, accept_terms)
         if isinstance(model, Mapping):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -82,13 +83,13 @@ def submit(
             model = folder
         name = str(model)
         if holds_predictions(name):
-            entry = read_predictions(name, None)
+            entry = read_predictions(name, None, view.challenge, view.challenge.phase(chosen))
         else:
             entry = stack.enter_context(open_model(name, None, say, limits=client.limits))
         card = entry.card.model_copy(update={"title": title}) if title else entry.card
         request = SubmissionCreate(
             challenge=slug,
-            phase=choose_phase(view, phase),
+            phase=chosen,
             content=entry.content,
             card=card,
             message=message,

@@ -66,7 +66,7 @@ def snapshot_before(session: Session, snapshot: str) -> str:
         ProctorError: this is the first.
     """
     row = session.get_one(LeaderboardSnapshot, snapshot)
-    found = session.execute(
+    found: str | None = session.execute(
         select(col(LeaderboardSnapshot.id)).where(
             col(LeaderboardSnapshot.challenge_id) == row.challenge_id,
             col(LeaderboardSnapshot.phase) == row.phase,
