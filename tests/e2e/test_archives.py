@@ -89,6 +89,7 @@ def test_an_archive_runs_again_on_another_machine(
     assert victim.filename in finished.stderr
 
 
+@pytest.mark.slow
 def test_an_archived_model_without_a_seed_comes_out_different_elsewhere(
     stack: Any,
     challenge: str,
