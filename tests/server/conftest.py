@@ -49,6 +49,32 @@ from proctor_platform.tables import (
 )
 
 
+# Where the two kinds of database differ most; what else runs on PostgreSQL does so each night.
+ON_POSTGRESQL_EACH_TIME = {
+    "test_boards.py",
+    "test_claim.py",
+    "test_clearing.py",
+    "test_concurrency.py",
+    "test_dispatcher.py",
+    "test_migrations.py",
+    "test_postgresql.py",
+    "test_submitting.py",
+    "test_transitions.py",
+    "test_turns.py",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave most of what runs on SQLite already to the night on PostgreSQL."""
+    for item in items:
+        if (
+            "server" in item.path.parts
+            and item.get_closest_marker("postgresql")
+            and item.path.name not in ON_POSTGRESQL_EACH_TIME
+        ):
+            item.add_marker(pytest.mark.slow)
+
+
 @dataclass(frozen=True)
 class Person:
     """A user, or a worker, and the requests they make."""
