@@ -48,7 +48,6 @@ from proctor_platform.tables import (
     User,
 )
 
-
 # Where the two kinds of database differ most; what else runs on PostgreSQL does so each night.
 ON_POSTGRESQL_EACH_TIME = {
     "test_boards.py",
