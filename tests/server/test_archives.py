@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -191,6 +192,24 @@ def test_a_sealed_archive_is_for_organizers_until_the_last_phase_with_its_data_h
     tiny.publish(organizer, release="after_close", phases=[closed])
     assert ask(participant).status_code == 200
     assert ask(anonymous).content == ask(organizer).content
+
+
+def test_a_sealed_archive_waits_for_phases_that_ask_its_data_under_another_task(
+    archived: str, tiny: Any, tiny_phase: Any, organizer: Any, anonymous: Any
+) -> None:
+    task = tiny.spec.tasks[0].model_dump(mode="json")
+    both = replace(tiny, data={**tiny.data, "again": tiny.data["classify"]})
+    closed = tiny_phase(closes_at=(datetime.now(UTC) - timedelta(minutes=1)).isoformat())
+    finals = tiny_phase("finals", tasks=["again"])
+    published = both.publish(
+        organizer,
+        release="after_close",
+        tasks=[task, {**task, "slug": "again"}],
+        phases=[closed, finals],
+    )
+    assert published.status_code == 201, published.text
+    refused = anonymous.get(f"/submissions/{archived}/archive?kind=sealed")
+    assert (refused.status_code, refused.json()["code"]) == (403, "NOT_YET")
 
 
 @pytest.mark.parametrize("license_name", ["", "LicenseRef-proprietary", "CC-BY-NC-4.0"])

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from proctor.spec.archive import ArchiveKind
 from proctor.spec.challenge import ChallengeSpec, Release
 from proctor.spec.outcomes import Code, ProctorError
+from proctor.spec.work import Split
 from proctor_platform.archive.licenses import may_be_handed_on
 from proctor_platform.rights import Asker, database_now
 from proctor_platform.submissions.sights import Access, SubmissionSight, submission_in_sight
-from proctor_platform.versions import newest, numbered, spec_of
+from proctor_platform.tables import ChallengeVersion, Run
+from proctor_platform.versions import dataset, newest, numbered, spec_of
 
 
 def archive_in_sight(
@@ -43,21 +45,48 @@ def archive_in_sight(
 
 def _refuse_sealed(session: Session, sight: SubmissionSight) -> None:
     """Refuse hidden data that the challenge keeps, or keeps for the present."""
-    present = spec_of(newest(session, sight.challenge))
+    version = newest(session, sight.challenge)
+    present = spec_of(version)
     if present.release is not Release.AFTER_CLOSE:
         raise ProctorError(
             Code.FORBIDDEN,
             f"A sealed archive holds hidden data; {present.slug} gives it to its organizers alone.",
         )
-    then = spec_of(numbered(session, sight.challenge, sight.submission.version))
-    tasks = set(then.phase(sight.submission.phase).tasks)
-    ends = [sight.phase.closes_at, *_ends_of(present, tasks)]
+    asked = _tasks_with_its_data(session, sight, version)
+    ends = [sight.phase.closes_at, *_ends_of(present, asked)]
     if database_now(session) < max(ends):
         raise ProctorError(
             Code.NOT_YET,
             "A sealed archive holds hidden data; it is open to all once the last phase with this"
             f" data has closed, at {max(ends):%Y-%m-%dT%H:%M:%SZ}.",
         )
+
+
+def _tasks_with_its_data(
+    session: Session, sight: SubmissionSight, present: ChallengeVersion
+) -> set[str]:
+    """Return the tasks of now that ask what the archive holds, whatever they are called."""
+    archived = session.exec(
+        select(Run.version, Run.task)
+        .where(col(Run.submission_id) == sight.submission.id, col(Run.split) == Split.HIDDEN.value)
+        .distinct()
+    ).all()
+    held: set[str] = set()
+    for number, task in archived:
+        held |= _hidden_files(session, numbered(session, sight.challenge, number), task)
+    shared = {
+        task for task in present.data if not held.isdisjoint(_hidden_files(session, present, task))
+    }
+    return shared | {task for _, task in archived}
+
+
+def _hidden_files(session: Session, version: ChallengeVersion, task: str) -> set[str]:
+    return {
+        file.digest
+        for half in ("inputs", "reference")
+        for case in dataset(session, version, task, Split.HIDDEN, half).cases
+        for file in case.files.values()
+    }
 
 
 def _ends_of(spec: ChallengeSpec, tasks: Iterable[str]) -> list[datetime]:
