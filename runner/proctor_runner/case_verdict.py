@@ -1,10 +1,13 @@
-"""What the way a program ended means for the case that it was asked."""
+"""What the way a program ended means for the case that it was asked, and for the run."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import assert_never
 
-from proctor.spec.outcomes import Code
+from proctor.spec.outcomes import OUTCOMES, Code
+from proctor.spec.work import CaseReport
 from proctor_runner.desk import StoppedError
 from proctor_runner.sandbox.interface import Ending, SandboxResult
 from proctor_runner.sandbox.sentences import exit_words
@@ -42,3 +45,12 @@ def judge(result: SandboxResult, by_total: bool) -> tuple[Code, str]:
             raise StoppedError
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def all_failed(reports: Sequence[CaseReport]) -> tuple[Code, str]:
+    """Return the outcome of a run without any good case: its most frequent one, and a sentence."""
+    code, count = Counter(report.outcome for report in reports).most_common(1)[0]
+    first = next(report for report in reports if report.outcome is code)
+    alike = " alike" if count == len(reports) else f", {count} of them like this one"
+    said = first.detail or OUTCOMES[code].message
+    return code, f"All {len(reports)} cases failed{alike}: {said}"

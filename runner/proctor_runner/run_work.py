@@ -12,7 +12,6 @@ import math
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -21,10 +20,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from proctor.spec.model import Protocol
-from proctor.spec.outcomes import OUTCOMES, Code, ParticipantError, ProctorError
+from proctor.spec.outcomes import Code, ParticipantError, ProctorError
 from proctor.spec.work import CaseReport, OrderCase, RunOrder
 from proctor_runner import agreement
-from proctor_runner.case_verdict import judge
+from proctor_runner.case_verdict import all_failed, judge
 from proctor_runner.contracts.native import CASE_FILE, prepare
 from proctor_runner.decoding import DecodedCase, RawCase, decode
 from proctor_runner.desk import RunDesk, StoppedError
@@ -376,16 +375,10 @@ class _Attempt:
             raise StoppedError
 
     def _outcome(self) -> RunOutcome:
-        codes = Counter(report.outcome for report in self._reported)
-        if codes[Code.OK] or self._done_before or not codes:
+        some_ok = any(report.outcome is Code.OK for report in self._reported)
+        if some_ok or self._done_before or not self._reported:
             return RunOutcome(Code.OK, "", self._model_s, self._protocol)
-        code, count = codes.most_common(1)[0]
-        first = next(report for report in self._reported if report.outcome is code)
-        alike = " alike" if count == len(self._reported) else f", {count} of them like this one"
-        detail = f"All {len(self._reported)} cases failed{alike}: " + (
-            first.detail or OUTCOMES[code].message
-        )
-        return self._failed(code, detail)
+        return self._failed(*all_failed(self._reported))
 
     def _failed(self, code: Code, detail: str) -> RunOutcome:
         return RunOutcome(code, detail[:2000], self._model_s, self._protocol)

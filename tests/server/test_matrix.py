@@ -22,6 +22,7 @@ WORK_ORDER: ROW = (401, 403, 403, 403, 403)
 # One status a role in the order of ROLES; 0 where another test says what the allowed get.
 EXPECTED: dict[tuple[str, str], ROW] = {
     ("GET", "/healthz"): (200, 200, 200, 200, 200),
+    ("GET", "/metrics"): (401, 403, 403, 403, 403),
     ("GET", "/me"): (401, 403, 200, 200, 200),
     ("POST", "/users"): (401, 403, 403, 403, 403),
     ("POST", "/tokens"): (401, 403, 201, 201, 201),
@@ -153,7 +154,7 @@ def test_every_route_answers_every_role_as_the_table_says(
                 options["params"] = {"size": len(content), "offset": 0}
             if (method, path) in bodies:
                 options["json"] = bodies[method, path]
-            prefix = "" if path == "/healthz" else "/api/v1"
+            prefix = "" if path in ("/healthz", "/metrics") else "/api/v1"
             person = people[role]
             answer = person.client.request(
                 method, prefix + address, headers=person.headers, **options

@@ -131,7 +131,8 @@ OUTCOMES: dict[Code, Outcome] = {
         _P,
         "The container did not start, or the model was not ready to serve.",
         "Check the entrypoint: it must exist, be executable and fit this machine's architecture;"
-        " a model that serves is loaded within start_s of the phase. The log of the case says more.",
+        " a model that serves is loaded within start_s of the phase. The log of the case says"
+        " more.",
         422,
     ),
     Code.PROTOCOLS_DISAGREE: Outcome(
