@@ -60,6 +60,12 @@ def test_a_part_for_another_place_is_told_where_to_go_on(participant: Any) -> No
     assert state(participant)["received"] == 100
 
 
+def test_a_size_that_no_blob_has_is_refused(participant: Any) -> None:
+    put(participant, 0, WHOLE[:100])
+    asked = participant.get(f"/blobs/{REF.digest}/upload", params={"size": "9" * 300})
+    assert (asked.status_code, asked.json()["code"]) == (422, "INVALID_REQUEST")
+
+
 def test_a_whole_with_another_digest_leaves_nothing(
     participant: Any, settings: PlatformSettings
 ) -> None:

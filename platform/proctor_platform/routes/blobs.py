@@ -22,7 +22,7 @@ from proctor_platform.uploads import receive_part, upload_state
 
 router = APIRouter(tags=["blobs"])
 
-Size = Annotated[int, Query(ge=0, description="bytes of the whole blob")]
+Size = Annotated[int, Query(ge=0, lt=1 << 63, description="bytes of the whole blob")]
 
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
