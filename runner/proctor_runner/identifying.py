@@ -6,13 +6,11 @@ It cannot know what a text means, so it reports every text there is. Pixels are 
 from __future__ import annotations
 
 import gzip
-import zlib
 from pathlib import Path
 
 import nibabel
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
+
+from proctor_runner.references import UNREADABLE
 
 _TEXT_FIELDS = ("descrip", "db_name", "aux_file", "intent_name")
 _NIFTI_BYTES = 352
@@ -57,14 +55,7 @@ def _nifti_fields(path: Path, compressed: bool) -> tuple[str, ...]:
             with path.open("rb") as plain:
                 content = plain.read(_NIFTI_BYTES)
         header = nibabel.Nifti1Header(content[:348], check=False)  # type: ignore[no-untyped-call]
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-        ImageFileError,
-        HeaderDataError,
-        WrapStructError,
-    ) as error:
+    except UNREADABLE as error:
         raise ValueError(f"is no readable NIfTI volume ({error})") from error
     found = [
         f"{name} = {text!r}"

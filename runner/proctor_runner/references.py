@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from proctor.spec.challenge import OutputType, ReferenceType, TaskSpec
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
@@ -26,6 +27,9 @@ from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.contracts.native import suffix
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
+
+UNREADABLE = (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError, WrapStructError)
+"""What reading a damaged NIfTI volume raises."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +102,7 @@ def load_volume(path: Path, file_suffix: str) -> Volume:
             content = gzip.decompress(content)
         image = nibabel.Nifti1Image.from_bytes(content)
         return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
-    except (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError, ValueError) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise ValueError(f"is no readable NIfTI volume ({error})") from error
 
 
