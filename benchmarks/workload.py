@@ -99,6 +99,8 @@ def write_challenge(folder: Path, cases: int = CASES) -> Path:
                 "opens_at": "2026-01-01T00:00:00Z",
                 "closes_at": "2036-01-01T00:00:00Z",
                 "quota": {"per_day": None},
+                # The peer answers the hidden cases alone.
+                "tryout": False,
             }
         ],
     }
