@@ -66,6 +66,9 @@ OPEN = frozenset(
 """SPDX ids of licenses under which everybody may redistribute."""
 
 _TOKEN = re.compile(r"\s*([()]|[A-Za-z0-9.+-]+)")
+_EXCEPTION = re.compile(
+    r"(?!LicenseRef-|AdditionRef-)[A-Z0-9.-]+-exception(?:-[0-9.]+)?|Linux-syscall-note", re.I
+)
 _BY_LOWER_CASE = {name.lower(): name for name in OPEN}
 
 
@@ -124,7 +127,9 @@ def _one(tokens: list[str]) -> tuple[bool, list[str]]:
         if rest[0] != ")":
             raise ValueError("a parenthesis is not closed")
         return answer, rest[1:]
-    if rest and rest[0].upper() == "WITH":
-        # An exception only ever adds permissions.
-        rest = rest[2:]
-    return first.lower() in _BY_LOWER_CASE, rest
+    known = first.lower() in _BY_LOWER_CASE
+    if not rest or rest[0].upper() != "WITH":
+        return known, rest
+    # SPDX's exceptions only ever add permissions; other additions may take some away.
+    adds = len(rest) > 1 and _EXCEPTION.fullmatch(rest[1]) is not None
+    return known and adds, rest[2:]
