@@ -15,7 +15,13 @@ from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor.spec.work import RESULTS
 from proctor_platform.events import record
 from proctor_platform.identity import UserIdentity
-from proctor_platform.leaderboards.renewal import UNSCORED, Renewal, answers_present, renewal_of
+from proctor_platform.leaderboards.renewal import (
+    UNSCORED,
+    Renewal,
+    answers_present,
+    refreshing_of,
+    renewal_of,
+)
 from proctor_platform.leaderboards.scope import Scope, scope_of
 from proctor_platform.rights import organized_challenge, phase_of
 from proctor_platform.tables import Challenge, Evaluation, Run, Submission
@@ -89,14 +95,14 @@ def _told(
         failed=sum(renewal.failed for renewal in renewals),
         failure=next((renewal.failure for renewal in renewals if renewal.failure), ""),
         held=" ".join(
-            _why_held(scope, renewal)
+            _why_held(session, scope, renewal)
             for scope, renewal in zip(scopes, renewals, strict=True)
             if renewal.held
         ),
     )
 
 
-def _why_held(scope: Scope, renewal: Renewal) -> str:
+def _why_held(session: Session, scope: Scope, renewal: Renewal) -> str:
     """Say to an organizer why a board stays as it was, and what to do about it."""
     board = f"The board of {scope.phase.slug} stays as it was"
     if renewal.failed:
@@ -104,6 +110,13 @@ def _why_held(scope: Scope, renewal: Renewal) -> str:
             f"{board}: scoring {renewal.failed} of its runs anew failed ({renewal.failure}). Mend"
             " what it names and publish; of a failure of the platform's, ask once more with"
             f" `proctor challenge reevaluate {scope.spec.slug}`."
+        )
+    refreshing = refreshing_of(session, scope)
+    if refreshing.failed:
+        return (
+            f"{board}: {refreshing.failed} runs on the newest test set failed for no fault of a"
+            f" model ({refreshing.failure}). Mend what it names, then ask for them once more with"
+            f" `proctor challenge refresh {scope.spec.slug}`."
         )
     return f"{board} until what is archived has run and been scored anew; nothing is to be done."
 

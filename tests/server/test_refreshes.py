@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from proctor_platform.database import Database
-from proctor_platform.leaderboards.snapshot import make_board
-from proctor_platform.queueing.bells import NoBells
-from proctor_platform.queueing.dispatcher import Dispatcher
+from proctor_platform.settings import PlatformSettings
 from proctor_platform.tables import Submission
 
 BOARD = "/challenges/tiny/phases/main/leaderboard"
 REFRESH = "/challenges/tiny/refreshes"
-
-
-@pytest.fixture
-def dispatch(database: Database) -> Callable[[], None]:
-    return Dispatcher(database, NoBells(), make_board).once
-
-
-@pytest.fixture
-def two(
-    published: Any, fake: Any, person: Any, scores: Any, dispatch: Callable[[], None]
-) -> dict[str, str]:
-    """Ann .9 before bob .5, both on the board."""
-    made = {}
-    for name, value in (("ann", 0.9), ("bob", 0.5)):
-        made[name] = str(published.enter(person(name)).json()["id"])
-        fake.run()
-        fake.score(scores(value, value, value))
-    dispatch()
-    return made
 
 
 def publish_fewer_cases(tiny: Any, organizer: Any, **task: Any) -> Any:
@@ -174,6 +150,35 @@ def test_a_model_that_fails_on_the_new_set_leaves_the_board_and_is_not_asked_aga
     with database.reading() as session:
         assert session.get_one(Submission, two[loser]).state == "accepted"
         assert session.get_one(Submission, two[loser]).charged
+
+
+def test_a_run_on_the_new_set_that_we_fail_leaves_the_board_before_until_it_has_run(
+    two: dict[str, str],
+    tiny: Any,
+    organizer: Any,
+    fake: Any,
+    scores: Any,
+    dispatch: Any,
+    settings: PlatformSettings,
+) -> None:
+    before = organizer.get(BOARD)
+    publish_fewer_cases(tiny, organizer)
+    organizer.post(REFRESH, {})
+    fake.run()
+    for _ in range(settings.max_attempts):
+        assert fake.claim().say("fail", code="SANDBOX_FAILED").status_code == 204
+    assert fake.ask().status_code == 204, "it was tried often enough"
+    score_by_name(fake, organizer, two, scores, ann=0.4, bob=0.4)
+    dispatch()
+    assert organizer.get(BOARD).content == before.content
+    held = organizer.get("/challenges/tiny/reevaluations").json()["held"]
+    assert "SANDBOX_FAILED" in held
+    assert "proctor challenge refresh tiny" in held
+    assert organizer.post(REFRESH, {}).json()["runs"] == 1
+    fake.run()
+    score_by_name(fake, organizer, two, scores, ann=0.3, bob=0.3)
+    dispatch()
+    assert len(organizer.get(BOARD).json()["rows"]) == 2
 
 
 def test_a_metric_that_crashes_on_the_new_set_leaves_the_board_before(

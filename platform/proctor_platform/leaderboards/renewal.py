@@ -36,7 +36,8 @@ class Renewal(NamedTuple):
         failed: runs without a score under the present definitions since scoring them failed.
         failure: what the first of these says.
         held: a run that was scored before waits for its new score, or cannot get it: a board made
-            now would lack it. So it would while what is archived runs on a new test set.
+            now would lack it. So it would while what is archived runs on a new test set, and when
+            we could not run it.
     """
 
     waiting: int
@@ -94,7 +95,8 @@ def renewal_of(session: Session, scope: Scope) -> Renewal:
     for run, purpose, version, *rest, task in rows:
         by_run[run].append(_Scoring(purpose, version in scope.comparable[task], *rest))
     waiting = failed = 0
-    failure, held = "", refreshing_of(session, scope).running > 0
+    refreshing = refreshing_of(session, scope)
+    failure, held = "", refreshing.running > 0 or refreshing.failed > 0
     for evaluations in by_run.values():
         current = [row for row in evaluations if row.current]
         if not current:
