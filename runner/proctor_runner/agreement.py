@@ -19,7 +19,7 @@ _CASES = 2
 
 
 def compared_aliases(order: RunOrder) -> frozenset[str]:
-    """Return the aliases of the cases that are answered twice, the same in every attempt.
+    """Return the aliases of the cases that are answered twice, the same for the same order.
 
     Half of a tiny set at most, but one at least; not the case that is answered first, which has
     none before it, unless no others are left. A later attempt compares as many: the cases to be
@@ -27,7 +27,10 @@ def compared_aliases(order: RunOrder) -> frozenset[str]:
     """
     count = max(1, min(_CASES, order.cases_total // 2))
     aliases = sorted(case.alias for case in order.cases)
-    chooser = random.Random(order.id)  # noqa: S311 repeatable, and unknown inside a container
+    # A container may read the run's id from the names of its mounts; what is to come, or the token,
+    # it cannot.
+    secret = "\n".join((order.id, order.token, *aliases))
+    chooser = random.Random(secret)  # noqa: S311 repeatable, and unknown inside a container
     later = aliases[1:] if len(aliases) > count else aliases
     return frozenset(chooser.sample(later, min(count, len(later))))
 

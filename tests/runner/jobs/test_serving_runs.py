@@ -87,6 +87,13 @@ def test_which_cases_are_compared_depends_on_the_run_alone(fakes, desk):
     assert {len(one) for one in chosen} == {2}
 
 
+def test_which_cases_are_compared_cannot_be_known_from_the_id_of_the_run(fakes, desk):
+    # A container reads the id from the names of its mounts.
+    orders = [fakes.order(desk, cases=9, token=secret) for secret in "abcdefgh"]
+    assert len({order.id for order in orders}) == 1
+    assert len({compared_aliases(order) for order in orders}) > 1
+
+
 @pytest.mark.parametrize(("cases", "compared"), [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2)])
 def test_of_a_tiny_set_fewer_are_compared(fakes, desk, cases, compared):
     order = fakes.order(desk, cases=cases)
