@@ -35,12 +35,13 @@ from proctor_runner.sandbox.settings import ContainerRequest, create_container, 
 
 PAGE_BYTES = 4096
 _WRITABLE_FOLDER = "data"
-_KEEPER_LIMITS = Limits(memory_bytes=64 * MIB, pids=16, cpus=1, tmp_bytes=4096, log_bytes=0)
+# Room to list a folder of as many files, of as long names, as a phase may allow.
+_KEEPER_LIMITS = Limits(memory_bytes=256 * MIB, pids=16, cpus=1, tmp_bytes=4096, log_bytes=0)
 _SLEEP = ("python3", "-c", "import signal; signal.pause()")
 _ANSWERS_WITHIN_S = 60.0
 # Runs in the keeper and answers one line each: how full the file system is and what each name is,
 # followed by the bytes of the plain files; or whether everything could be removed. Whoever wrote
-# the files has ended or is paused.
+# the files has ended or is paused, and may have locked the folder.
 _KEEP = """
 import json, os, shutil, stat, sys
 
@@ -55,6 +56,7 @@ def facts(folder, name, most):
 def look(below, names, most):
     folder = os.path.join("/output", below)
     space = os.statvfs("/output")
+    os.chmod("/output", 0o700)
     try:
         plain = stat.S_ISDIR(os.lstat(folder).st_mode)
     except OSError:
@@ -79,6 +81,7 @@ def look(below, names, most):
         os.close(descriptor)
 
 def empty():
+    os.chmod("/output", 0o700)
     try:
         for entry in os.scandir("/output"):
             if entry.is_dir(follow_symlinks=False):
@@ -88,7 +91,8 @@ def empty():
                 os.unlink(entry.path)
     except (OSError, RecursionError):
         pass
-    yield json.dumps(not os.listdir("/output") and free() == at_first).encode() + b"\\n"
+    left = next(os.scandir("/output"), None)
+    yield json.dumps(left is None and free() == at_first).encode() + b"\\n"
 
 def free():
     space = os.statvfs("/output")

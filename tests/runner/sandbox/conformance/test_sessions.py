@@ -274,6 +274,23 @@ def test_only_plain_files_of_the_case_itself_are_collected(served: Served) -> No
     assert [path.read_text() for path in result.outputs.values()] == ["good"]
 
 
+def test_an_output_folder_that_its_model_locked_costs_no_more_than_its_case(
+    served: Served,
+) -> None:
+    result = served.ask(
+        """
+        open(HERE + "count", "w").write("x")
+        os.chmod(OUTPUT, 0)
+        LINE.send(id=own, ok=1)
+        os._exit(0)
+        """
+    )
+    assert result.ending is Ending.ANSWERED
+    assert set(result.outputs) == {"count"}
+    served.session.close()
+    assert served.count() == 1
+
+
 def test_a_folder_that_is_a_link_is_not_followed(served: Served) -> None:
     result = served.ask(
         """
