@@ -33,6 +33,9 @@ from proctor_platform import migrate, tokens
 from proctor_platform.app import create_app
 from proctor_platform.blobs import add_once
 from proctor_platform.database import Database
+from proctor_platform.leaderboards.snapshot import make_board
+from proctor_platform.queueing.bells import NoBells
+from proctor_platform.queueing.dispatcher import Dispatcher
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.tables import (
     AggregateScore,
@@ -738,3 +741,23 @@ def token_of_somebody(app: FastAPI) -> str:
         token = tokens.mint(session, user_id=user.id).secret
         session.commit()
     return token
+
+
+@pytest.fixture
+def dispatch(database: Database) -> Callable[[], None]:
+    """Do once what the outbox asks: boards are made, and no bell is rung."""
+    return Dispatcher(database, NoBells(), make_board).once
+
+
+@pytest.fixture
+def two(
+    published: Any, fake: Any, person: Any, scores: Any, dispatch: Callable[[], None]
+) -> dict[str, str]:
+    """Ann .9 before bob .5, both on the board."""
+    made = {}
+    for name, value in (("ann", 0.9), ("bob", 0.5)):
+        made[name] = str(published.enter(person(name)).json()["id"])
+        fake.run()
+        fake.score(scores(value, value, value))
+    dispatch()
+    return made

@@ -17,9 +17,6 @@ from fastapi import FastAPI
 from proctor.spec.archive import ArchiveManifest
 from proctor.spec.digests import digest_bytes
 from proctor_platform.archive.licenses import may_be_handed_on
-from proctor_platform.leaderboards.snapshot import make_board
-from proctor_platform.queueing.bells import NoBells
-from proctor_platform.queueing.dispatcher import Dispatcher
 
 WHEEL = b"a wheel"
 
@@ -48,11 +45,6 @@ def scores_with(held: Any, values: Any, code: Any, per_item: Any) -> Any:
 
     object.__setattr__(held.holder, "post", post)
     return held.complete_scores(values)
-
-
-@pytest.fixture
-def dispatch(database: Any) -> Callable[[], None]:
-    return Dispatcher(database, NoBells(), make_board).once
 
 
 @pytest.fixture

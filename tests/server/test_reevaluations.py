@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from proctor_platform.database import Database
-from proctor_platform.leaderboards.snapshot import make_board
-from proctor_platform.queueing.bells import NoBells
-from proctor_platform.queueing.dispatcher import Dispatcher
 from proctor_platform.tables import Evaluation, EventRow, LeaderboardSnapshot, Run, Submission
 
 BOARD = "/challenges/tiny/phases/main/leaderboard"
 AGAIN = "/challenges/tiny/reevaluations"
-
-
-@pytest.fixture
-def dispatch(database: Database) -> Callable[[], None]:
-    return Dispatcher(database, NoBells(), make_board).once
-
-
-@pytest.fixture
-def two(
-    published: Any, fake: Any, person: Any, scores: Any, dispatch: Callable[[], None]
-) -> dict[str, str]:
-    """Ann .9 before bob .5, both on the board."""
-    made = {}
-    for name, value in (("ann", 0.9), ("bob", 0.5)):
-        made[name] = str(published.enter(person(name)).json()["id"])
-        fake.run()
-        fake.score(scores(value, value, value))
-    dispatch()
-    return made
 
 
 def metric(tiny: Any, **changes: Any) -> list[dict[str, Any]]:

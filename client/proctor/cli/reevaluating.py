@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from proctor.spec.leaderboard import Leaderboard
 
 _BOARD_WAIT_S = 60
+
+
+class _Queue(Protocol):
+    """What is asked how much of it waits."""
+
+    @property
+    def waiting(self) -> int: ...
+
+
+Waiting = TypeVar("Waiting", bound=_Queue)
 
 
 def reevaluate(
@@ -40,7 +50,9 @@ def reevaluate(
         if not wait:
             _emit_counts(asked, style)
             return
-        ended = _follow(client, slug, phase, poll_s) if asked.waiting else asked
+        ended = (
+            follow(lambda: client.reevaluations(slug, phase), poll_s) if asked.waiting else asked
+        )
         if ended.failed:
             raise CommandError(
                 f"{ended.failed} scorings failed, and the board before stays. {ended.failure}",
@@ -83,16 +95,15 @@ def _emit_counts(asked: Reevaluations, style: Format) -> None:
     emit([{name: document[name] for name in names}], style, document=document)
 
 
-def _follow(client: Client, slug: str, phase: str | None, poll_s: float) -> Reevaluations:
+def follow(ask: Callable[[], Waiting], poll_s: float) -> Waiting:
+    """Ask until nothing waits any more, saying how much does, and return the last answer."""
     waiting = -1
-    while True:
-        state = client.reevaluations(slug, phase)
-        if not state.waiting:
-            return state
+    while (state := ask()).waiting:
         if state.waiting != waiting:
-            say(f"{state.waiting} scorings wait")
+            say(f"runs and scorings that wait: {state.waiting}")
             waiting = state.waiting
         sleep(poll_s)
+    return state
 
 
 def renewed(

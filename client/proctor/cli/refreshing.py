@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +10,10 @@ from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption, WaitOption
 from proctor.cli.output import Format, emit, say
-from proctor.cli.reevaluating import board_of, renewed, show_moves
+from proctor.cli.reevaluating import board_of, follow, renewed, show_moves
 from proctor.cli.submissions import PollOption
 
 if TYPE_CHECKING:
-    from proctor.client import Client
     from proctor.spec.api import Refreshes
 
 
@@ -40,7 +38,7 @@ def refresh(
         if not wait:
             _emit_counts(asked, style)
             return
-        ended = _follow(client, slug, phase, poll_s) if asked.waiting else asked
+        ended = follow(lambda: client.refreshes(slug, phase), poll_s)
         after = before
         if asked.waiting and not ended.failed:
             after = {name: renewed(client, slug, name, before[name], poll_s) for name in phases}
@@ -70,15 +68,3 @@ def _emit_counts(asked: Refreshes, style: Format) -> None:
     document = asked.model_dump(mode="json")
     names = ("version", "runs", "outdated", "predictions", "waiting", "failed")
     emit([{name: document[name] for name in names}], style, document=document)
-
-
-def _follow(client: Client, slug: str, phase: str | None, poll_s: float) -> Refreshes:
-    waiting = -1
-    while True:
-        state = client.refreshes(slug, phase)
-        if not state.waiting:
-            return state
-        if state.waiting != waiting:
-            say(f"runs and scorings that wait: {state.waiting}")
-            waiting = state.waiting
-        sleep(poll_s)

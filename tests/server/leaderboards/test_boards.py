@@ -12,16 +12,9 @@ from sqlmodel import select
 from proctor.spec.leaderboard import Leaderboard
 from proctor_platform.database import Database
 from proctor_platform.leaderboards.snapshot import make_board
-from proctor_platform.queueing.bells import NoBells
-from proctor_platform.queueing.dispatcher import Dispatcher
 from proctor_platform.tables import LeaderboardSnapshot
 
 BOARD = "/challenges/tiny/phases/main/leaderboard"
-
-
-@pytest.fixture
-def dispatch(database: Database) -> Callable[[], None]:
-    return Dispatcher(database, NoBells(), make_board).once
 
 
 @pytest.fixture

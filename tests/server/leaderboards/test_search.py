@@ -7,17 +7,7 @@ from typing import Any
 
 import pytest
 
-from proctor_platform.database import Database
-from proctor_platform.leaderboards.snapshot import make_board
-from proctor_platform.queueing.bells import NoBells
-from proctor_platform.queueing.dispatcher import Dispatcher
-
 BOARD = "/challenges/tiny/phases/main/leaderboard"
-
-
-@pytest.fixture
-def dispatch(database: Database) -> Callable[[], None]:
-    return Dispatcher(database, NoBells(), make_board).once
 
 
 @pytest.fixture
