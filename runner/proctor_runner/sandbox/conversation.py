@@ -71,11 +71,11 @@ class Conversation:
         """Take what came on standard output."""
         with self._lock:
             *lines, self._line = (self._line + data).split(b"\n")
-            for line in lines:
-                self._take(line)
             if len(self._line) > MOST_LINE_BYTES:
-                self._take(self._line)
+                lines.append(self._line)
                 self._line = b""
+            # Kept at once: a flood of empty lines would copy the whole log for each.
+            self._keep(b"".join(line + b"\n" for line in lines if not self._take(line)))
 
     def print(self, data: bytes) -> None:
         """Take what came on standard error."""
@@ -96,13 +96,13 @@ class Conversation:
             log, self._log, self._error = self._log, b"", b""
         return sanitize(log, self._log_bytes)
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytes) -> bool:
+        """Take a line if it is a message; what is none is log."""
         message = _message(line)
         if len(line) > MOST_LINE_BYTES:
-            self._keep(line + b"\n")
             self._blame(f"It wrote a line of more than {MOST_LINE_BYTES} bytes to standard output.")
         elif message is None:
-            self._keep(line + b"\n")
+            return False
         elif "ready" in message:
             if self._ready:
                 self._blame("It said twice that it is ready.")
@@ -121,6 +121,7 @@ class Conversation:
             self._news.set()
         else:
             self._blame("It answered neither ok nor error.")
+        return message is not None
 
     def _blame(self, sentence: str) -> None:
         self._problem = self._problem or sentence
