@@ -187,7 +187,11 @@ class DockerProgram:
                         # It has ended; whose doing that was is judged when it is missed.
                         return
                     if _CANNOT_FREEZE not in explain(error):
-                        raise
+                        # One that is just ending is refused in other words by each engine.
+                        if not self._end.wait(_HEARD_WITHIN_S):
+                            raise
+                        self._end.raise_if_daemon_went_away()
+                        return
                 if wait_s is not None:
                     time.sleep(wait_s)
             # What it wrote is complete: the answer came before. The next case has a new one.

@@ -291,6 +291,15 @@ def test_an_output_folder_that_its_model_locked_costs_no_more_than_its_case(
     assert served.count() == 1
 
 
+def test_a_program_that_ends_as_it_answers_keeps_its_answer(served: Served) -> None:
+    for _ in range(3):
+        served.session.close()
+        result = served.ask(f"{COUNT}; LINE.send(id=own, ok=1); os._exit(0)")
+        assert result.ending is Ending.ANSWERED
+        assert set(result.outputs) == {"count"}
+    served.session.close()
+
+
 def test_a_folder_that_is_a_link_is_not_followed(served: Served) -> None:
     result = served.ask(
         """
