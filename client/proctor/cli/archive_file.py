@@ -11,6 +11,7 @@ import hashlib
 import json
 import stat
 import zipfile
+import zlib
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _MOST_MANIFEST_BYTES = 512 << 20
 _MOST_RATIO = 100
 _READ_ONLY = 0o444
 _ENCRYPTED = 0x1
+# The others let a file say how much memory it takes to unpack.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _AGAIN = "Fetch it again with `proctor archive`, or ask whoever gave it to you."
 
 
@@ -76,7 +79,7 @@ class ArchiveFile:
                     state.update(chunk)
                     if target is not None:
                         target.write(chunk)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise _damaged(self.path, listed.path) from error
         if f"sha256:{state.hexdigest()}" != listed.file.digest:
             raise _damaged(self.path, listed.path)
@@ -121,6 +124,8 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
             raise _strange(path, name, "is there twice")
         if member.flag_bits & _ENCRYPTED:
             raise _strange(path, name, "is encrypted")
+        if member.compress_type not in _METHODS:
+            raise _strange(path, name, "is packed in a way that no archive of Proctor is")
         found[name] = member
     unpacked = sum(member.file_size for member in found.values())
     if unpacked > _MOST_RATIO * max(path.stat().st_size, 1):
@@ -141,7 +146,7 @@ def _manifest(
         raise _damaged(path, MANIFEST)
     try:
         document: Any = json.loads(archive.read(MANIFEST))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise _damaged(path, MANIFEST) from error
     _refuse_newer(path, document)
     try:

@@ -121,6 +121,22 @@ def test_a_flipped_bit_is_named_even_where_only_the_checksum_of_the_zip_knows(
     assert "blobs/model is not what" in refused(path)
 
 
+@pytest.mark.parametrize("name", ["blobs/model", "proctor-archive.json"])
+def test_a_packed_member_that_is_damaged_is_named(refused, manifest, tmp_path, name):
+    path = write(tmp_path / "a.zip", manifest, compression=zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo(name).header_offset + 30 + len(name)
+    content = bytearray(path.read_bytes())
+    content[start] |= 0x06
+    path.write_bytes(content)
+    assert f"{name} is not what proctor-archive.json says" in refused(path)
+
+
+def test_a_member_packed_in_another_way_is_refused(refused, manifest, tmp_path):
+    said = refused(write(tmp_path / "a.zip", manifest, compression=zipfile.ZIP_LZMA))
+    assert "is packed in a way that no archive of Proctor is" in said
+
+
 def test_a_newer_format_says_which_proctor_reads_it(refused, manifest, tmp_path):
     newer = manifest | {"format": 2, "requires": "3.1.0", "something": "new"}
     said = refused(write(tmp_path / "a.zip", newer))
