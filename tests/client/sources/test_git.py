@@ -253,6 +253,17 @@ def test_a_fetch_that_takes_too_much_room_is_ended(repository: Repository) -> No
     assert "at most 1024" in refused.message or "larger than" in refused.message
 
 
+def test_trees_that_list_without_end_are_ended(repository: Repository) -> None:
+    commit = repository.commit(model="x")
+    tree = repository.git("rev-parse", f"{commit}:")
+    for _ in range(7):
+        lines = "\n".join(f"040000 tree {tree}\tone-of-ten-folders-{n}" for n in range(10))
+        tree = repository.git("mktree", given=lines.encode() + b"\n")
+    bomb = repository.git("commit-tree", tree, "-m", "made")
+    repository.git("update-ref", "refs/heads/made", bomb)
+    assert "says more" in refusal(f"git+file://{repository.folder}@{bomb}").message
+
+
 def test_what_is_not_there_is_said(repository: Repository, tmp_path: Path) -> None:
     commit = repository.commit(model="x")
     url = f"git+file://{repository.folder}"

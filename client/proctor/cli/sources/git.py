@@ -191,9 +191,12 @@ def _fetch(git: Git, reference: GitReference, most_bytes: int) -> None:
 def _list(git: Git, reference: GitReference) -> list[_Listed]:
     place = f"{reference.revision}:{reference.folder}" if reference.folder else reference.revision
     try:
-        listing = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", place)
+        kind = git.run("cat-file", "-t", place).strip()
     except GitError as error:
         raise GitError(f"the commit has no folder {reference.folder!r}") from error
+    if kind not in (b"commit", b"tree"):
+        raise GitError(f"{reference.folder!r} is a file of the commit, not a folder")
+    listing = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", place)
     files = []
     for line in listing.split(b"\0")[:-1]:
         facts, _, name = line.partition(b"\t")
