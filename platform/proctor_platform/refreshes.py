@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from proctor.spec.api import Refreshes, RefreshRequest
@@ -149,6 +150,8 @@ def _submissions(session: Session, scope: Scope) -> list[Submission]:
             col(Submission.check_only).is_(False),
         )
         .order_by(col(Submission.id))
+        # It may have megabytes, of each of thousands.
+        .options(defer(Submission.content))  # type: ignore[arg-type]  # SQLModel types it as a dict
     )
     return list(rows)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 from sqlmodel import col, select
 
 from proctor.spec.base import FileRef
@@ -322,3 +322,24 @@ def test_a_submission_names_its_page_where_there_is_a_dashboard(
     assert view["page"] == f"https://pages.test/submission?id={view['id']}"
     challenge = participant.get("/challenges/tiny").json()
     assert challenge["page"] == "https://pages.test/challenge?slug=tiny"
+
+
+def test_lists_and_refreshes_read_no_content_which_may_be_long(
+    published: Any, participant: Any, organizer: Any, fake: Any, scores: Any, database: Database
+) -> None:
+    published.enter(participant)
+    fake.run()
+    fake.score(scores(1.0, 0.5, 0.25))
+    said: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        said.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    for who in (participant, organizer):
+        assert who.get("/submissions").json()["total"] == 1
+    assert not [statement for statement in said if "run.content" in statement]
+    assert organizer.get("/challenges/tiny/refreshes").status_code == 200
+    event.remove(database.engine, "before_cursor_execute", note)
+    assert any("FROM submission" in statement for statement in said)
+    assert not [one for one in said if re.search(r"\bsubmission\.content\b", one)]

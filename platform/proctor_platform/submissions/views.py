@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from proctor.spec.api import EvaluationView, Page, RunView, Source, SubmissionView
@@ -46,6 +47,10 @@ from proctor_platform.tables import (
 )
 from proctor_platform.versions import newest
 from proctor_platform.work.reasons import WaitingReasons
+
+# A content may have megabytes, and a page has many.
+_SUBMISSION_ALONE = defer(Submission.content)  # type: ignore[arg-type]  # SQLModel types it as a dict
+_RUN_ALONE = defer(Run.content)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -110,6 +115,7 @@ def list_submissions(
         .order_by(col(Submission.id).desc())
         .offset(offset)
         .limit(limit)
+        .options(_SUBMISSION_ALONE)
     ).all()
     sights = [
         sight_of(session, submission, owner, user, organizer=bool(organizer))
@@ -133,7 +139,7 @@ def _read(session: Session, sights: Sequence[SubmissionSight]) -> _Parts:
         user.id: user.name for user in session.exec(select(User).where(col(User.id).in_(users)))
     }
     runs = session.exec(
-        select(Run).where(col(Run.submission_id).in_(ids)).order_by(col(Run.id))
+        select(Run).where(col(Run.submission_id).in_(ids)).order_by(col(Run.id)).options(_RUN_ALONE)
     ).all()
     for run in runs:
         parts.runs[run.submission_id].append(run)
@@ -181,6 +187,7 @@ def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Pa
             col(LeaderboardRow.leaderboard_id).in_([board.id for board in boards_now]),
             col(Submission.user_id).in_(users),
         )
+        .options(_SUBMISSION_ALONE)
     ).all()
     parts.places = {row.submission_id: row for row, _ in places}
     parts.standing = {
