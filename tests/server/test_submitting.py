@@ -343,3 +343,11 @@ def test_lists_and_refreshes_read_no_content_which_may_be_long(
     event.remove(database.engine, "before_cursor_execute", note)
     assert any("FROM submission" in statement for statement in said)
     assert not [one for one in said if re.search(r"\bsubmission\.content\b", one)]
+
+
+@pytest.mark.parametrize("field", ["authors", "links", "tasks"])
+def test_a_card_of_endless_lists_is_refused(field: str, published: Any, participant: Any) -> None:
+    card = published.card.model_copy(update={field: ("a",) * 1000})
+    published.enter(participant)
+    refused = participant.submit(published.model, card)
+    assert (refused.status_code, refused.json()["code"]) == (422, "INVALID_REQUEST")

@@ -31,11 +31,11 @@ class ModelCard(Spec):
     description: str = Field("", max_length=20_000)
     version: str = Field("1.0", max_length=64)
     license: str = Field("", max_length=120, description="SPDX expression")
-    authors: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
+    authors: tuple[Annotated[str, Field(max_length=200)], ...] = Field((), max_length=500)
+    links: tuple[Annotated[str, Field(max_length=500)], ...] = Field((), max_length=50)
     protocols: tuple[Protocol, ...] = (Protocol.CASE,)
     runtime: Slug | None = Field(None, description="approved runtime image of a model folder")
-    tasks: tuple[Slug, ...] = ()
+    tasks: tuple[Slug, ...] = Field((), max_length=100)
     claimed_scores: dict[ClaimedColumn, float] = Field(
         default_factory=dict,
         max_length=200,
