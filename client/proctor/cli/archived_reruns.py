@@ -39,7 +39,8 @@ def rerun_archive(path: Path, sandbox: str, style: Format, *, trust_metrics: boo
         FAILED when a task came out different or failed, else OK.
 
     Raises:
-        CommandError: The archive is damaged or holds nothing to run.
+        CommandError: The archive is damaged or holds nothing to run, or could only be run
+            unconfined, which nobody asked for.
     """
     from proctor.cli.local_runs import images_folder
     from proctor.cli.sandboxes import usable_sandbox
@@ -59,6 +60,11 @@ def rerun_archive(path: Path, sandbox: str, style: Format, *, trust_metrics: boo
         say(f"{path}: {len(manifest.files)} files, every digest is right.")
         _introduce(manifest)
         name = usable_sandbox(sandbox, images_folder(), say)
+        if name == "process" and sandbox != name:
+            raise CommandError(
+                "Without Docker the archive's model would run with your rights.",
+                "Start Docker; or, if you trust whoever made it, give --sandbox process.",
+            )
         judged = [
             _judge(work, Path(scratch) / f"task-{number}", name, trust_metrics)
             for number, work in enumerate(work_of(manifest, blobs))

@@ -215,6 +215,14 @@ def test_predictions_cannot_be_run_again(refused, manifest, tmp_path):
     assert "nothing can be run again" in refused(path)
 
 
+def test_without_docker_a_strangers_model_runs_only_when_that_is_asked_for(
+    refused, manifest, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("proctor.cli.services.docker_daemon.daemon_answers", lambda: False)
+    path = write(tmp_path / "a.zip", manifest | {"rerunnable": True})
+    assert "would run with your rights" in refused(path)
+
+
 def test_an_archive_is_checked_as_it_arrives(proctor, logged_in, manifest, tmp_path):
     whole = write(tmp_path / "whole.zip", manifest).read_bytes()
     logged_in.on("GET /submissions/sub_1/archive", (200, whole))
