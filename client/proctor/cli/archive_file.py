@@ -30,6 +30,7 @@ _READ_ONLY = 0o444
 _ENCRYPTED = 0x1
 # The others let a file say how much memory it takes to unpack.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_FIRST = "Give the path of a file that `proctor archive <submission>` wrote."
 _AGAIN = "Fetch it again with `proctor archive`, or ask whoever gave it to you."
 
 
@@ -95,7 +96,7 @@ def open_archive(path: Path) -> Generator[ArchiveFile]:
     try:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError as error:
-        raise CommandError(f"There is no file {path}.") from error
+        raise CommandError(f"There is no file {path}.", _FIRST) from error
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise CommandError(f"{path} is no whole zip archive: {error}.", _AGAIN) from error
     with archive:

@@ -200,7 +200,9 @@ def test_an_archive_cut_off_is_refused(refused, manifest, tmp_path, keep):
 
 def test_what_is_no_archive_of_proctor_says_so(refused, manifest, tmp_path):
     assert "no archive of Proctor" in refused(write(tmp_path / "a.zip", None))
-    assert "There is no file" in refused(tmp_path / "none.zip")
+    missing = refused(tmp_path / "none.zip")
+    assert "There is no file" in missing
+    assert "proctor archive" in missing
     (tmp_path / "text.zip").write_text("words")
     assert "is no whole zip archive" in refused(tmp_path / "text.zip")
 
