@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import docker
 
+from proctor_runner.sandbox.waiting_to_write import wait_for_room
+
 STDOUT, STDERR = 1, 2
 _HEADER = struct.Struct(">BxxxL")
 _CHUNK_BYTES = 1 << 16
@@ -55,8 +57,9 @@ class Attached:
         """Write to standard input.
 
         Raises:
-            OSError: nobody reads it any more.
+            OSError: nobody reads it any more, or not now.
         """
+        wait_for_room(self._socket.fileno())
         self._socket.sendall(data)
 
     def read(self) -> Piece | None:

@@ -11,6 +11,7 @@ import time
 
 import docker
 from docker.errors import APIError
+from requests.exceptions import ReadTimeout
 
 from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox.engine_errors import ENGINE_ERRORS, explain
@@ -21,6 +22,7 @@ KILLED_CODES = (137, 143)
 """Exit statuses that a program's own end and a kill from outside have in common."""
 
 _EVENTS_REACH_BACK_S = 86_400
+_ONE_REQUEST_S = 3600
 
 
 def weigh(stopped_for: Ending | None, out_of_memory: bool, full: bool) -> Ending:
@@ -37,10 +39,9 @@ def weigh(stopped_for: Ending | None, out_of_memory: bool, full: bool) -> Ending
 class ContainerEnd:
     """Waits for the end of one container in a thread of its own."""
 
-    def __init__(self, api: docker.APIClient, container_id: str, at_most_s: float) -> None:
+    def __init__(self, api: docker.APIClient, container_id: str) -> None:
         self._api = api
         self._container_id = container_id
-        self._at_most_s = int(at_most_s + 2 * KILL_TAKES_AT_MOST_S)
         self._error: Exception | None = None
         self._event = threading.Event()
         threading.Thread(target=self._wait, name="container-end", daemon=True).start()
@@ -99,8 +100,16 @@ class ContainerEnd:
 
     def _wait(self) -> None:
         try:
-            self._api.wait(self._container_id, timeout=self._at_most_s)
+            while not self._ended_within(_ONE_REQUEST_S):
+                pass
         except (*ENGINE_ERRORS, ValueError, OSError) as error:
             self._error = error
         finally:
             self._event.set()
+
+    def _ended_within(self, seconds: int) -> bool:
+        try:
+            self._api.wait(self._container_id, timeout=seconds)
+        except ReadTimeout:
+            return False
+        return True

@@ -175,7 +175,7 @@ class DockerSandbox:
         try:
             self._containers.start(container_id)
             started = time.monotonic()
-            end = ContainerEnd(self._api, container_id, job.timeout_s)
+            end = ContainerEnd(self._api, container_id)
             memory = MemoryWatch(self._api, container_id, job.limits.memory_bytes)
             stopped_for = _stop_reason(job, cancelled, output, memory, end, started)
             seconds = time.monotonic() - started

@@ -54,11 +54,8 @@ class DockerProgram:
         self._listener = threading.Thread(target=self._listen, name="conversation", daemon=True)
         self._listener.start()
         containers.start(self._container_id)
-        limits = job.limits
-        self._end = ContainerEnd(
-            api, self._container_id, limits.start_s + limits.total_s + limits.case_s
-        )
-        self._memory = MemoryWatch(api, self._container_id, limits.memory_bytes)
+        self._end = ContainerEnd(api, self._container_id)
+        self._memory = MemoryWatch(api, self._container_id, job.limits.memory_bytes)
         self._memory.look()
 
     @classmethod
@@ -109,7 +106,7 @@ class DockerProgram:
         line = self._conversation.ask(job.part)
         self._resume()
         asked = time.monotonic()
-        # Nobody reads any more: that it has ended is seen from outside.
+        # Nobody reads: that it has ended is seen from outside, that it never answers by the clock.
         with suppress(OSError):
             self._stream.send(line)
         return asked

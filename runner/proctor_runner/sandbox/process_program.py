@@ -23,6 +23,7 @@ from proctor_runner.sandbox.process_start import Places, Watch, shell_exit_code,
 from proctor_runner.sandbox.processes import kill_all, marked
 from proctor_runner.sandbox.session import Harvest, ProgramEnd
 from proctor_runner.sandbox.slot_folder import CaseSlot, SlotFolder
+from proctor_runner.sandbox.waiting_to_write import wait_for_room
 
 _HEARD_WITHIN_S = 5.0
 _CHUNK_BYTES = 65_536
@@ -73,9 +74,10 @@ class ServingProcess:
         line = self._conversation.ask(job.part)
         self._signal(signal.SIGCONT)
         asked = time.monotonic()
-        # Nobody reads any more: that it has ended is seen from outside.
+        # Nobody reads: that it has ended is seen from outside, that it never answers by the clock.
         with suppress(OSError):
             if self._child.stdin is not None:
+                wait_for_room(self._child.stdin.fileno())
                 self._child.stdin.write(line)
         return asked
 

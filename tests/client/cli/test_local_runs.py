@@ -71,10 +71,20 @@ def test_a_model_runs_on_the_public_sample_of_a_platform(
 
 def test_a_model_that_answers_differently_fails_its_test(proctor, exam, model):
     (model / "model.py").write_text(RANDOM_MODEL)
+    card = json.loads((model / "model.json").read_text())
+    (model / "model.json").write_text(json.dumps(card | {"protocols": ["case"]}))
     ended = proctor("model", "test", model, "--challenge", exam, "--sandbox", "process")
     assert ended.code == 1
     assert "answers differently the second time" in ended.err
     assert "no" in ended.out.split()
+
+
+def test_a_serving_model_that_answers_differently_is_told_so_by_its_first_run(proctor, exam, model):
+    (model / "model.py").write_text(RANDOM_MODEL)
+    ended = proctor("model", "test", model, "--challenge", exam, "--sandbox", "process")
+    assert ended.code == 1
+    assert "PROTOCOLS_DISAGREE" in ended.err
+    assert "seed" in ended.err
 
 
 def test_a_model_that_fails_says_where_and_what_it_printed(proctor, exam, model):
