@@ -92,9 +92,7 @@ def create_submission(
 ) -> SubmissionView:
     """Enter a phase. Upload the files before; the same `Idempotency-Key` enters once."""
     submission = submit(session, settings, user, body, idempotency_key)
-    return views.view_submission(
-        session, own_submission(session, submission.id, user), settings.dashboard_url
-    )
+    return views.view_submission(session, own_submission(session, submission.id, user), settings)
 
 
 @router.get("", responses=problems())
@@ -112,7 +110,7 @@ def list_submissions(
     return views.list_submissions(
         session,
         user,
-        settings.dashboard_url,
+        settings,
         challenge=challenge,
         phase=phase,
         mine=mine,
@@ -127,7 +125,7 @@ def read_submission(
 ) -> SubmissionView:
     """Show a submission: yours, one you organize, or one that stands on an open board."""
     sight = submission_in_sight(session, submission_id, user)
-    return views.view_submission(session, sight, settings.dashboard_url)
+    return views.view_submission(session, sight, settings)
 
 
 @router.get("/{submission_id}/cases", responses=problems(Code.NOT_FOUND))
@@ -174,7 +172,7 @@ def cancel_submission(
 ) -> SubmissionView:
     """Withdraw a submission that has not ended."""
     sight = cancel(session, user, submission_id)
-    return views.view_submission(session, sight, settings.dashboard_url)
+    return views.view_submission(session, sight, settings)
 
 
 @router.post(
@@ -197,4 +195,4 @@ def rerun_submission(
 ) -> SubmissionView:
     """Infer anew in a new container and compare; with `content`, another model's files."""
     sight = request_rerun(session, settings, user, submission_id, body)
-    return views.view_submission(session, sight, settings.dashboard_url)
+    return views.view_submission(session, sight, settings)

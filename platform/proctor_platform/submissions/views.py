@@ -24,6 +24,7 @@ from proctor_platform.alike import asked_alike
 from proctor_platform.identity import UserIdentity
 from proctor_platform.outbox import boards_about_to_come
 from proctor_platform.rights import organizes
+from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.progress import (
     Progress,
     first_runs,
@@ -77,15 +78,17 @@ class _Parts:
     """The version that asks something else than what a submission has answered."""
 
 
-def view_submission(session: Session, sight: SubmissionSight, dashboard: str) -> SubmissionView:
-    """Show one submission as far as ``sight`` reaches; its page is on ``dashboard``, if any."""
-    return _view_all(session, [sight], dashboard)[0]
+def view_submission(
+    session: Session, sight: SubmissionSight, settings: PlatformSettings
+) -> SubmissionView:
+    """Show one submission as far as ``sight`` reaches; its page is on the dashboard, if any."""
+    return _view_all(session, [sight], settings)[0]
 
 
 def list_submissions(
     session: Session,
     user: UserIdentity,
-    dashboard: str,
+    settings: PlatformSettings,
     *,
     challenge: str | None,
     phase: str | None,
@@ -121,17 +124,17 @@ def list_submissions(
         sight_of(session, submission, owner, user, organizer=bool(organizer))
         for submission, owner, organizer in rows
     ]
-    return Page(items=tuple(_view_all(session, sights, dashboard)), offset=offset, total=total)
+    return Page(items=tuple(_view_all(session, sights, settings)), offset=offset, total=total)
 
 
 def _view_all(
-    session: Session, sights: Sequence[SubmissionSight], dashboard: str
+    session: Session, sights: Sequence[SubmissionSight], settings: PlatformSettings
 ) -> list[SubmissionView]:
-    parts = _read(session, sights)
-    return [_view(sight, parts, dashboard) for sight in sights]
+    parts = _read(session, sights, settings.running)
+    return [_view(sight, parts, settings.dashboard_url) for sight in sights]
 
 
-def _read(session: Session, sights: Sequence[SubmissionSight]) -> _Parts:
+def _read(session: Session, sights: Sequence[SubmissionSight], running: int | None) -> _Parts:
     parts = _Parts()
     ids = [sight.submission.id for sight in sights]
     users = {sight.submission.user_id for sight in sights}
@@ -156,7 +159,7 @@ def _read(session: Session, sights: Sequence[SubmissionSight]) -> _Parts:
     ).all()
     parts.evaluations = telling_evaluations(evaluations)
     _read_scores(session, sights, parts)
-    reasons = WaitingReasons(session)
+    reasons = WaitingReasons(session, running)
     for sight in sights:
         if sight.access is not Access.READER:
             runs_of_it = parts.runs[sight.submission.id]

@@ -19,9 +19,13 @@ _SHOWN = 3
 
 
 class WaitingReasons:
-    """Reasons of one page; what holds for many of its runs is looked up once."""
+    """Reasons of one page; what holds for many of its runs is looked up once.
 
-    def __init__(self, session: Session, running: int | None = None) -> None:
+    Args:
+        running: how many runs of one participant are done at once where the phase does not say.
+    """
+
+    def __init__(self, session: Session, running: int | None) -> None:
         self._session = session
         self._running = running
         self._workers: dict[str, Workers] = {}
@@ -53,7 +57,9 @@ class WaitingReasons:
         cap = cap_of(self._session, share, self._running)
         if cap is None or count_live(self._session, share) < cap:
             return ""
-        return f"The phase carries out {cap} of one participant's runs at once; so many go on now."
+        return (
+            f"At most {cap} of one participant's runs are carried out at once; so many go on now."
+        )
 
 
 def no_fit(asked: GpuLimits, workers: Workers) -> str:

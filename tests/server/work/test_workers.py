@@ -137,7 +137,7 @@ def test_its_owner_reads_that_no_worker_is_there_or_that_enough_goes_on(
     fake.claim(facts=facts())
     participant.submit(challenge.model, challenge.card)
     assert why_it_waits(participant) == (
-        "The phase carries out 1 of one participant's runs at once; so many go on now."
+        "At most 1 of one participant's runs are carried out at once; so many go on now."
     )
 
 
