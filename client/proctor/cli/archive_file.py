@@ -142,7 +142,10 @@ def _manifest(
     path: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]
 ) -> ArchiveManifest:
     if MANIFEST not in members:
-        raise CommandError(f"{path} holds no {MANIFEST}, so it is no archive of Proctor.")
+        raise CommandError(
+            f"{path} holds no {MANIFEST}: it is no archive of Proctor, or only a part of one.",
+            _AGAIN,
+        )
     if members[MANIFEST].file_size > _MOST_MANIFEST_BYTES:
         raise _damaged(path, MANIFEST)
     try:
@@ -189,7 +192,8 @@ def _refuse_unlike(
 
 
 def _damaged(path: Path, name: str) -> CommandError:
-    return CommandError(f"{path} is damaged: {name} is not what {MANIFEST} says.", _AGAIN)
+    what = "cannot be read" if name == MANIFEST else f"is not what {MANIFEST} says"
+    return CommandError(f"{path} is damaged: {name} {what}.", _AGAIN)
 
 
 def _strange(path: Path, name: str, what: str) -> CommandError:

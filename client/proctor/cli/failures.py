@@ -59,6 +59,8 @@ def guarded(command: Callable[[], object]) -> int:
 
 def _explain(error: Exception) -> CommandError:
     """Return the same failure as a message, a hint and an exit code."""
+    from pydantic import ValidationError
+
     from proctor.client.errors import ApiError, ClientError
     from proctor.spec.outcomes import ProctorError
 
@@ -73,6 +75,13 @@ def _explain(error: Exception) -> CommandError:
         case ProctorError():
             message = f"{error.outcome.message} {error.detail}".strip()
             return CommandError(message, error.outcome.hint)
+        case ValidationError():
+            fields = "".join(f"\n  {_field(dict(entry))}" for entry in error.errors())
+            return CommandError(
+                f"What was given is no valid {error.title}.{fields}",
+                "Mend what the lines above name.",
+                Exit.USAGE,
+            )
         case ModuleNotFoundError() if not (error.name or "").startswith("proctor"):
             return CommandError(
                 f"This command needs {error.name}, which is not installed.",

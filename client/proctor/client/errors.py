@@ -8,7 +8,9 @@ ClientError
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
+from urllib.parse import unquote
 
 import httpx2
 from pydantic import ValidationError
@@ -25,6 +27,21 @@ _CODES = {
     HTTPStatus.UNPROCESSABLE_ENTITY: Code.INVALID_REQUEST,
     HTTPStatus.TOO_MANY_REQUESTS: Code.QUOTA_USED,
 }
+
+
+# What a path names, how it is called, and where one looks for those that are there.
+_NAMED = (
+    (
+        re.compile(r"/api/v1/challenges/([^/]+)"),
+        "challenge",
+        "Check the name; `proctor challenge list` shows the challenges that are listed for you.",
+    ),
+    (
+        re.compile(r"/api/v1/submissions/([^/]+)"),
+        "submission",
+        "Check the id; `proctor submissions` lists yours.",
+    ),
+)
 
 
 class ClientError(Exception):
@@ -54,7 +71,8 @@ class HostError(ClientError):
 def problem_of(response: httpx2.Response) -> Problem:
     """Read the problem in an error response, or make one when a proxy answered instead."""
     try:
-        return Problem.model_validate(json.loads(response.content))
+        problem = Problem.model_validate(json.loads(response.content))
+        return _naming_what_was_asked(problem, response.request.url.path)
     except (ValueError, ValidationError):
         status = HTTPStatus(response.status_code) if response.status_code in _STATUSES else None
         return Problem(
@@ -65,6 +83,17 @@ def problem_of(response: httpx2.Response) -> Problem:
             code=_CODES.get(status, Code.INTERNAL) if status else Code.INTERNAL,
             hint=f"Is {response.request.url.copy_with(path='/', query=None)} a Proctor platform?",
         )
+
+
+def _naming_what_was_asked(problem: Problem, path: str) -> Problem:
+    """Say which challenge or submission was not found; a platform tells nobody why it is not."""
+    if problem.code is not Code.NOT_FOUND or problem.detail:
+        return problem
+    for pattern, kind, hint in _NAMED:
+        if found := pattern.match(path):
+            detail = f"You asked for the {kind} {unquote(found[1])}."
+            return problem.model_copy(update={"detail": detail, "hint": hint})
+    return problem
 
 
 _STATUSES = frozenset(status.value for status in HTTPStatus)

@@ -121,15 +121,21 @@ def test_a_flipped_bit_is_named_even_where_only_the_checksum_of_the_zip_knows(
     assert "blobs/model is not what" in refused(path)
 
 
-@pytest.mark.parametrize("name", ["blobs/model", "proctor-archive.json"])
-def test_a_packed_member_that_is_damaged_is_named(refused, manifest, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("blobs/model", "is not what proctor-archive.json says"),
+        ("proctor-archive.json", "cannot be read"),
+    ],
+)
+def test_a_packed_member_that_is_damaged_is_named(refused, manifest, tmp_path, name, what):
     path = write(tmp_path / "a.zip", manifest, compression=zipfile.ZIP_DEFLATED)
     with zipfile.ZipFile(path) as archive:
         start = archive.getinfo(name).header_offset + 30 + len(name)
     content = bytearray(path.read_bytes())
     content[start] |= 0x06
     path.write_bytes(content)
-    assert f"{name} is not what proctor-archive.json says" in refused(path)
+    assert f"{name} {what}" in refused(path)
 
 
 def test_a_member_packed_in_another_way_is_refused(refused, manifest, tmp_path):
@@ -198,6 +204,13 @@ def test_an_archive_cut_off_is_refused(refused, manifest, tmp_path, keep):
     assert "is no whole zip archive" in refused(path)
 
 
+def test_an_archive_cut_off_behind_an_inner_zip_is_told_to_be_fetched_again(refused, tmp_path):
+    inner = write(tmp_path / "a.zip", None).read_bytes()
+    (tmp_path / "cut.zip").write_bytes(b"outer" + inner + b"cut")
+    assert "or only a part of one" in (said := refused(tmp_path / "cut.zip"))
+    assert "Fetch it again" in said
+
+
 def test_what_is_no_archive_of_proctor_says_so(refused, manifest, tmp_path):
     assert "no archive of Proctor" in refused(write(tmp_path / "a.zip", None))
     missing = refused(tmp_path / "none.zip")
@@ -260,4 +273,4 @@ def test_nothing_is_left_open(refused, manifest, tmp_path):
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("proctor-archive.json", "{")
     (tmp_path / "a.zip").write_bytes(stream.getvalue())
-    assert "proctor-archive.json is not what" in refused(tmp_path / "a.zip")
+    assert "proctor-archive.json cannot be read" in refused(tmp_path / "a.zip")

@@ -202,6 +202,30 @@ def test_a_member_that_is_no_user_is_named(proctor, logged_in, challenge_view, p
     assert "no user" not in proctor("challenge", "member", "other", "nobody").err
 
 
+def test_a_name_that_no_account_can_have_is_told_by_field(proctor, logged_in):
+    ended = proctor("challenge", "member", "digits", "Bob!")
+    assert ended.code == 2
+    assert "user: String should match" in ended.err
+    assert "pydantic" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("command", "asked", "next_step"),
+    [
+        (("challenge", "show", "nope"), "the challenge nope", "`proctor challenge list`"),
+        (("leaderboard", "nope"), "the challenge nope", "`proctor challenge list`"),
+        (("submission", "sub_nope"), "the submission sub_nope", "`proctor submissions`"),
+    ],
+)
+def test_what_is_not_found_is_named_with_where_to_look(
+    proctor, logged_in, command, asked, next_step
+):
+    ended = proctor(*command)
+    assert ended.code == 4
+    assert f"You asked for {asked}." in ended.err
+    assert next_step in ended.err
+
+
 def test_members_invitations_and_tokens_reach_the_platform(proctor, logged_in):
     logged_in.on("POST /challenges/digits/members", (204, None))
     logged_in.on("POST /users", (201, {"id": "tok_1", "secret": "tok_1.shown-once"}))
