@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue
 from proctor_dashboard.text import plain
+
+# Plotly takes pandas from sys.modules, where another visit may still be loading it: the lock of
+# this import makes every visit wait until it is whole.
+importlib.import_module("pandas")
 
 _INK = "#0f5c4d"
 _PALE = "#9db8af"
