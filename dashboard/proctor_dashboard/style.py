@@ -7,7 +7,7 @@ SHEET = """
 .pr-board table {border-collapse: collapse; width: 100%; font-size: .9rem;
   font-variant-numeric: tabular-nums;}
 .pr-board th {text-align: right; font-weight: 600; color: #4a5a56; background: #f3f6f5;
-  padding: .5rem .7rem; white-space: nowrap; border-bottom: 1px solid #dce4e1;}
+  padding: .5rem .7rem; vertical-align: bottom; border-bottom: 1px solid #dce4e1;}
 .pr-board td {text-align: right; padding: .45rem .7rem; border-bottom: 1px solid #edf1f0;
   white-space: nowrap; vertical-align: top;}
 .pr-board tr:last-child td {border-bottom: 0;}
@@ -33,13 +33,14 @@ SHEET = """
 .pr-time > div.pr-open {border-left-color: #0f5c4d;}
 .pr-time b {display: block; font-size: 1rem; margin-bottom: .2rem;}
 .pr-links a, .pr-time a {color: #0f5c4d; text-decoration: none; font-weight: 600;}
+.pr-links a {display: inline-block;}
 .pr-links a:hover, .pr-time a:hover {text-decoration: underline;}
 .pr-facts {border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums;}
 .pr-facts th {text-align: left; font-weight: 600; color: #4a5a56; padding: .25rem 1.4rem .25rem 0;
   vertical-align: top; white-space: nowrap;}
 .pr-facts td {padding: .25rem 1.4rem .25rem 0; overflow-wrap: anywhere;}
 .pr-facts thead th, .pr-facts td.pr-number {text-align: right; white-space: nowrap;}
-.pr-facts thead th:first-child {text-align: left;}
+.pr-facts thead th:first-child, .pr-facts thead th.pr-text {text-align: left;}
 .pr-scroll {overflow-x: auto;}
 .pr-trail {font-size: .85rem; color: #6b7a76; margin-bottom: .2rem;}
 .pr-trail a {color: #0f5c4d; text-decoration: none;}

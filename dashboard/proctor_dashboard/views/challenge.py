@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from proctor.spec.api import ChallengeView, TaskFacts
-from proctor.spec.challenge import BoardVisibility, PhaseSpec, TaskSpec
+from proctor.spec.challenge import (
+    BoardVisibility,
+    ChallengeSpec,
+    PhaseSpec,
+    SubmissionKind,
+    TaskSpec,
+)
 from proctor_dashboard.text import (
     address,
     badge,
@@ -20,6 +26,13 @@ from proctor_dashboard.text import (
     trail,
 )
 from proctor_dashboard.visitor import client
+
+_KINDS = {
+    SubmissionKind.FOLDER: "a model folder",
+    SubmissionKind.IMAGE: "a container image",
+    SubmissionKind.PREDICTIONS: "predictions",
+}
+_METRIC_HEADS = ("Metric", "Computed as", "Parameters", "Decides ranks")
 
 
 def draw() -> None:
@@ -47,7 +60,7 @@ def draw() -> None:
         _draw_part(view)
     with details:
         for task in challenge.tasks:
-            _draw_task(task, view.tasks[task.slug])
+            _draw_task(challenge, task, view.tasks[task.slug])
 
 
 def _draw_phases(view: ChallengeView) -> None:
@@ -73,9 +86,9 @@ def _draw_phases(view: ChallengeView) -> None:
 
 def _draw_part(view: ChallengeView) -> None:
     slug = view.challenge.slug
-    kinds = " or ".join(kind.value for kind in view.challenge.accepts)
+    kinds = " or ".join(_KINDS[kind] for kind in view.challenge.accepts)
     st.markdown(
-        f"Enter a model **{kinds}**. A container sees one case at a time, without a network,"
+        f"Enter **{kinds}**. A container sees one case at a time, without a network,"
         " and never a reference. Try it on the public sample first: the same sandbox, limits"
         " and metrics as here."
     )
@@ -116,22 +129,19 @@ def _limits(phase: PhaseSpec) -> str:
     )
 
 
-def _draw_task(task: TaskSpec, facts: TaskFacts) -> None:
+def _draw_task(challenge: ChallengeSpec, task: TaskSpec, facts: TaskFacts) -> None:
     st.subheader(literal(task.title), anchor=False)
-    items = "one item" if task.items_per_case == 1 else f"up to {task.items_per_case} items"
+    cases, hidden_items = facts.hidden_cases, facts.hidden_items
+    hidden = f"{cases:,} hidden {'case' if cases == 1 else 'cases'}"
+    items = "one case"
+    if task.items_per_case > 1:
+        hidden += f" with {hidden_items:,} items in all"
+        items += f", up to {task.items_per_case} items,"
     st.markdown(
-        f"{facts.hidden_cases} hidden cases with {facts.hidden_items} items in all;"
-        f" {facts.sample_cases} public sample cases. A container sees {items} at once."
+        f"{hidden}; public sample cases: {facts.sample_cases:,}."
+        f" A container sees {items} at a time."
     )
-    st.markdown(
-        "| Metric | Name | Parameters | Decides ranks |\n|---|---|---|---|\n"
-        + "\n".join(
-            f"| {metric.id} | {metric.name} | "
-            + (", ".join(f"{k} = {v}" for k, v in metric.parameters.items()) or "–")
-            + f" | {'yes' if metric.id == task.primary else ''} |"
-            for metric in task.metrics
-        )
-    )
+    st.html(metrics_html(challenge, task))
     st.markdown(
         "Inputs: "
         + ", ".join(f"`{name}` ({spec.type.value})" for name, spec in task.inputs.items())
@@ -141,4 +151,28 @@ def _draw_task(task: TaskSpec, facts: TaskFacts) -> None:
         )
         + "."
     )
-    st.caption(f"Inputs {facts.inputs_digest}\n\nReference, salted {facts.reference_digest}")
+    st.caption(
+        f"Digest of the hidden inputs: {facts.inputs_digest}\n\n"
+        f"Salted digest of their reference: {facts.reference_digest}"
+    )
+
+
+def metrics_html(challenge: ChallengeSpec, task: TaskSpec) -> str:
+    """Return the task's metrics and whether a phase ranks by them, every cell escaped."""
+    deciding = {
+        column.metric
+        for phase in challenge.phases
+        for column in challenge.ranking_columns(phase)
+        if column.task == task.slug
+    }
+    body = "".join(
+        f"<tr><th>{plain(metric.id)}</th><td>{plain(metric.name)}</td>"
+        f"<td>{plain(', '.join(f'{k} = {v}' for k, v in metric.parameters.items()) or '–')}</td>"
+        f"<td>{'yes' if metric.id in deciding else '–'}</td></tr>"
+        for metric in task.metrics
+    )
+    heads = "".join(f'<th class="pr-text">{title}</th>' for title in _METRIC_HEADS)
+    return (
+        f'<div class="pr-scroll"><table class="pr-facts"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
