@@ -57,10 +57,12 @@ def seconds(value: float | None) -> str:
     """Write a duration for people."""
     if value is None:
         return "–"
+    if value < 0.1:
+        return f"{value * 1000:.0f} ms" if value >= 0.001 or not value else "< 1 ms"
     if value < 120:
         return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
     minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest:02d} s"
+    return f"{minutes} min {rest:02d} s" if rest else f"{minutes} min"
 
 
 def memory(value: int | None) -> str:

@@ -25,7 +25,18 @@ def test_scores_are_written_with_four_digits(value: float | None, written: str) 
 
 
 @pytest.mark.parametrize(
-    ("value", "written"), [(None, "–"), (1.234, "1.23 s"), (59.6, "60 s"), (125, "2 min 05 s")]
+    ("value", "written"),
+    [
+        (None, "–"),
+        (0, "0 ms"),
+        (0.0004, "< 1 ms"),
+        (0.0043, "4 ms"),
+        (0.1, "0.10 s"),
+        (1.234, "1.23 s"),
+        (59.6, "60 s"),
+        (125, "2 min 05 s"),
+        (1800, "30 min"),
+    ],
 )
 def test_durations_are_written_for_people(value: float | None, written: str) -> None:
     assert seconds(value) == written

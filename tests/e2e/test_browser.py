@@ -221,12 +221,12 @@ def test_a_search_and_an_older_snapshot_have_addresses(
     board = f"{stack.endpoints['dashboard']}/leaderboard?slug={challenge}&phase=main"
     page.goto(f"{board}&q=needle")
     found = page.locator(".pr-board").first.locator("tbody tr")
-    expect(page.get_by_text("hold these words")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Found ")).to_be_visible(timeout=PATIENCE_MS)
     assert all("Needle" in text for text in found.all_inner_texts())
     search = page.get_by_label("Find a participant or a title")
     search.fill(HOSTILE[:60])
     search.press("Enter")
-    expect(page.get_by_text("0 of")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Found 0 of")).to_be_visible(timeout=PATIENCE_MS)
     assert "q=%3Cimg" in page.url
     assert page.title() != "owned"
     snapshots = stack.client().leaderboards(challenge, "main")

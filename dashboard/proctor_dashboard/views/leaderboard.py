@@ -87,7 +87,7 @@ def _find(api: Client, head: Leaderboard) -> Leaderboard:
         board = api.snapshot(head.id, 0, _ROWS_A_PAGE, search=(search or "").strip())
     if board.search:
         found = board.found_rows or 0
-        st.caption(f"{found:,} of {board.total_rows:,} rows hold these words.")
+        st.caption(f"Found {found:,} of {board.total_rows:,} rows.")
     return board
 
 
