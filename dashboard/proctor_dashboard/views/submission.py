@@ -98,10 +98,10 @@ def _draw_progress(submission: SubmissionView) -> None:
         st.error(literal(submission.detail or submission.outcome))
         st.caption(submission.hint)
     for run in submission.runs:
-        _draw_run(run)
+        _draw_run(run, submission.detail)
 
 
-def _draw_run(run: RunView) -> None:
+def _draw_run(run: RunView, already_said: str) -> None:
     title = _RUNS[run.purpose].format(run.task)
     with st.container(border=True):
         st.markdown(f"**{title}**: {run.state.value}{f', {run.stage}' if run.stage else ''}")
@@ -116,7 +116,7 @@ def _draw_run(run: RunView) -> None:
             st.text(run.verdict_detail)
         if run.waiting:
             st.text(run.waiting)
-        if run.detail:
+        if run.detail and run.detail != already_said:
             st.text(run.detail)
         evaluation = run.evaluation
         if evaluation is not None and evaluation.scores:
