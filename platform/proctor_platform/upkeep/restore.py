@@ -7,6 +7,9 @@ backup was made; the migrations since then follow, as they would have at the pla
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +34,7 @@ from proctor_platform.upkeep.errors import UpkeepError
 from proctor_platform.upkeep.rows import read_rows, tables_of
 
 _CHUNK_BYTES = 1 << 20
+_PRIVATE_UMASK = 0o077
 
 
 class Restored(NamedTuple):
@@ -48,7 +52,7 @@ def restore(settings: PlatformSettings, source: Path) -> Restored:
     Raises:
         UpkeepError: the platform is not empty, or the backup is damaged or made by a newer one.
     """
-    with opened_bundle(source) as bundle:
+    with opened_bundle(source) as bundle, _for_the_owner_alone():
         with bundle.open(MANIFEST) as stream:
             manifest = read_manifest(stream.read())
         if manifest.revision not in migrate.revisions():
@@ -69,6 +73,16 @@ def restore(settings: PlatformSettings, source: Path) -> Restored:
         finally:
             database.close()
     return Restored(rows, len(manifest.blobs), manifest.proctor, manifest.secrets_left_out)
+
+
+@contextmanager
+def _for_the_owner_alone() -> Iterator[None]:
+    """Let nobody else read what is made: models, hidden data, hashes of tokens."""
+    before = os.umask(_PRIVATE_UMASK)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _check(bundle: BundleReader, manifest: Manifest) -> None:

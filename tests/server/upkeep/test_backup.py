@@ -98,6 +98,18 @@ def test_a_restored_platform_has_every_row_and_every_blob(
     assert me.json()["name"] == participant.name
 
 
+def test_what_is_restored_into_a_folder_that_others_may_read_is_for_its_owner_alone(
+    ranked: str, settings: PlatformSettings, tmp_path: Path
+) -> None:
+    home = tmp_path / "open"
+    home.mkdir()
+    home.chmod(0o755)
+    back_up(settings, tmp_path / "backup")
+    restore(PlatformSettings(home=home, database_url=""), tmp_path / "backup")
+    modes = {path.name: path.stat().st_mode & 0o077 for path in home.iterdir()}
+    assert modes == {"blobs": 0, "proctor.sqlite3": 0}
+
+
 def test_a_restored_platform_goes_on_with_a_rerun_that_is_identical(
     ranked: str,
     settings: PlatformSettings,
