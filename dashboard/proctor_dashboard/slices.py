@@ -1,7 +1,8 @@
 """One slice as a picture: the input in gray, and outlines of masks as lines over it.
 
-A reference is a solid line and a prediction a dashed, paler one, so that they are told apart on
-paper and where they lie on each other. The picture is an SVG inside ``<img>``, where nothing runs.
+A reference is a solid line and a prediction a dashed, paler one with dark edges, so that they are
+told apart on paper, on bright tissue and where they lie on each other. The picture is an SVG inside
+``<img>``, where nothing runs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from proctor_dashboard.text import plain
 from proctor_dashboard.volumes import Array, Plane
 
 _COLORS = ("#e69f00", "#56b4e9", "#00a878", "#f0e442", "#cc79a7", "#d55e00", "#5b8def")
-_PALER = 0.6
+_PALER = 0.45
 _LINES_ACROSS = 190
 """A line's width is this part of the picture's longer side."""
 
@@ -143,11 +144,14 @@ def _line(
         "M" + "L".join(f"{x * pixel_mm[0]:g} {y * pixel_mm[1]:g}" for x, y in loop) + "Z"
         for loop in loops
     )
-    strength = width * (0.75 if dashed else 1.3)
+    strength = width * (0.85 if dashed else 1.3)
     dashes = f' stroke-dasharray="{width * 2.6:g} {width * 2.2:g}"' if dashed else ""
-    return (
-        f'<path d="{path}" fill="none" stroke="{color_of(number, dashed=dashed)}"'
-        f' stroke-width="{strength:g}"{dashes}/>'
+    strokes = [(color_of(number, dashed=dashed), strength)]
+    if dashed:
+        strokes.insert(0, ("#222", strength * 1.6))
+    return "".join(
+        f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{wide:g}"{dashes}/>'
+        for color, wide in strokes
     )
 
 

@@ -85,8 +85,11 @@ def test_a_reference_is_solid_and_a_prediction_dashed() -> None:
     mask = np.pad(np.ones((2, 2), dtype=int), 2)
     svg = drawn(mask, Layer(mask, False), Layer(mask, True))
     lines = svg.findall("{http://www.w3.org/2000/svg}path")
-    assert ["stroke-dasharray" in line.attrib for line in lines] == [False, True]
-    assert lines[0].get("stroke") != lines[1].get("stroke")
+    assert ["stroke-dasharray" in line.attrib for line in lines] == [False, True, True]
+    solid, edge, dashed = lines
+    assert solid.get("stroke") != dashed.get("stroke")
+    assert edge.get("stroke") == "#222"
+    assert float(edge.get("stroke-width", 0)) > float(dashed.get("stroke-width", 0))
 
 
 def test_a_label_that_is_nowhere_has_no_line() -> None:
