@@ -31,7 +31,7 @@ def board_html(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> str:
             '<th class="pr-text">Submission</th>',
             *(head for column in columns for head in _column_heads(column)),
             '<th title="answered of all; the others take the worst value">Cases</th>',
-            "<th>Time per case</th>",
+            "<th>Time per&nbsp;case</th>",
         ]
     )
     sizes = Counter(row.tie_group for row in board.rows if row.tie_group is not None)

@@ -38,7 +38,8 @@ SHEET = """
 .pr-facts {border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums;}
 .pr-facts th {text-align: left; font-weight: 600; color: #4a5a56; padding: .25rem 1.4rem .25rem 0;
   vertical-align: top; white-space: nowrap;}
-.pr-facts td {padding: .25rem 1.4rem .25rem 0; overflow-wrap: anywhere;}
+.pr-facts td {padding: .25rem 1.4rem .25rem 0; overflow-wrap: anywhere; vertical-align: top;}
+.pr-scroll .pr-facts td {overflow-wrap: normal;}
 .pr-facts thead th, .pr-facts td.pr-number {text-align: right; white-space: nowrap;}
 .pr-facts thead th:first-child, .pr-facts thead th.pr-text {text-align: left;}
 .pr-scroll {overflow-x: auto;}
@@ -55,6 +56,7 @@ SHEET = """
 @media (max-width: 640px) {
   .block-container {padding-left: .8rem; padding-right: .8rem;}
   .pr-board th, .pr-board td {padding: .4rem .5rem;}
+  .pr-scroll .pr-facts th, .pr-scroll .pr-facts td {padding-right: .8rem;}
   .pr-board td.pr-text, .pr-board th.pr-text {position: sticky; left: 0; background: #fff;
     white-space: normal; min-width: 8rem; max-width: 10rem; z-index: 1;}
   .pr-board th.pr-text {background: #f3f6f5;}
