@@ -210,6 +210,12 @@ def publish(
         api = f"{client.host}/api/v1/challenges/{view.challenge.slug}?version={view.version}"
         address = view.page or api
     tell_queued(view.reevaluations, view.outdated)
+    shown = [task.slug for task in view.challenge.tasks if task.inputs_public]
+    if new and shown:
+        say(
+            f"The test inputs of {', '.join(shown)} are now for whoever sees the challenge;"
+            " no later version takes a copy back."
+        )
     if not new:
         say(f"Nothing has changed: it is still version {view.version}.")
     elif view.challenge.baselines:

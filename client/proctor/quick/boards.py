@@ -38,7 +38,8 @@ def leaderboard(
 ) -> pd.DataFrame:
     """Return the newest board, one row a submission, by rank.
 
-    Every score has three columns: ``task/metric/label`` and the ends of its interval.
+    Every score has three columns: ``task/metric/label`` and the ends of its interval. A fourth
+    holds what authors claim, where somebody does.
     """
     import pandas as pd
 
@@ -92,6 +93,8 @@ def _row(row: BoardRow) -> dict[str, Any]:
     values: dict[str, Any] = {name: document[name] for name in _FACTS}
     for key, value in row.values.items():
         values |= {key: value.value, f"{key} low": value.low, f"{key} high": value.high}
+        if key in row.claimed:
+            values[f"{key} claimed"] = row.claimed[key].score
     return {
         "submission": row.submission,
         **values,

@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 
+from proctor import leaderboard
 from proctor.cli.output import fitting
 
 KEY = "classify/top1/mean"
@@ -121,3 +122,10 @@ def test_a_snapshot_is_found_by_its_number(proctor, boards, board):
     assert ended.code == 4
     assert "digits/main has no snapshot 99." in ended.err
     assert "It has 1 to 7." in ended.err
+
+
+def test_a_data_frame_of_a_board_has_what_authors_claim(boards, board):
+    assert f"{KEY} claimed" not in leaderboard("digits").columns
+    board["rows"][0]["claimed"] = {KEY: {"score": 0.5, "flag": "worse than measured"}}
+    frame = leaderboard("digits")
+    assert (frame.loc["sub_1", KEY], frame.loc["sub_1", f"{KEY} claimed"]) == (0.9912, 0.5)

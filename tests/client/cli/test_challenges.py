@@ -122,6 +122,17 @@ def test_publishing_the_same_again_says_that_nothing_changed(
     assert "http://d.test/challenge?slug=digits" in ended.out
 
 
+@pytest.mark.parametrize("public", [True, False])
+def test_publishing_says_whose_test_inputs_are_shown_from_now_on(
+    proctor, logged_in, tmp_path, challenge_view, public
+):
+    proctor("challenge", "init", tmp_path / "digits")
+    challenge_view["challenge"]["tasks"][0]["inputs_public"] = public
+    logged_in.on("POST /challenges/digits/versions", (201, challenge_view))
+    ended = proctor("challenge", "publish", tmp_path / "digits", "--no-docker")
+    assert ("The test inputs of classify are now for whoever sees" in ended.err) is public
+
+
 def test_salts_of_two_organizers_differ(tmp_path):
     assert salt_key(tmp_path / "a") == salt_key(tmp_path / "a")
     assert salt_key(tmp_path / "a") != salt_key(tmp_path / "b")
