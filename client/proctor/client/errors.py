@@ -29,17 +29,19 @@ _CODES = {
 }
 
 
-# What a path names, how it is called, and where one looks for those that are there.
+# What a path names, how it is called, where those that are there are listed, and one is shown.
 _NAMED = (
     (
         re.compile(r"/api/v1/challenges/([^/]+)"),
         "challenge",
         "Check the name; `proctor challenge list` shows the challenges that are listed for you.",
+        "`proctor challenge show {}` says what it has.",
     ),
     (
         re.compile(r"/api/v1/submissions/([^/]+)"),
         "submission",
         "Check the id; `proctor submissions` lists yours.",
+        "`proctor submission {}` says what it has.",
     ),
 )
 
@@ -60,7 +62,11 @@ class ApiError(ClientError):
     """The platform refused; ``problem`` is what it said."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(" ".join(filter(None, (problem.title, problem.detail))), problem.hint)
+        said = [part for part in (problem.title, problem.detail) if part]
+        if problem.code is Code.NOT_FOUND:
+            # The title speaks of any thing; a detail says which, and that is enough.
+            said = said[-1:]
+        super().__init__(" ".join(said), problem.hint)
         self.problem = problem
 
 
@@ -87,12 +93,15 @@ def problem_of(response: httpx2.Response) -> Problem:
 
 def _naming_what_was_asked(problem: Problem, path: str) -> Problem:
     """Say which challenge or submission was not found; a platform tells nobody why it is not."""
-    if problem.code is not Code.NOT_FOUND or problem.detail:
+    if problem.code is not Code.NOT_FOUND:
         return problem
-    for pattern, kind, hint in _NAMED:
+    for pattern, kind, absent, present in _NAMED:
         if found := pattern.match(path):
-            detail = f"You asked for the {kind} {unquote(found[1])}."
-            return problem.model_copy(update={"detail": detail, "hint": hint})
+            name = unquote(found[1])
+            if problem.detail:
+                return problem.model_copy(update={"hint": present.format(name)})
+            detail = f"There is no {kind} {name}, or it is not yours to see."
+            return problem.model_copy(update={"detail": detail, "hint": absent})
     return problem
 
 

@@ -129,3 +129,13 @@ def test_a_data_frame_of_a_board_has_what_authors_claim(boards, board):
     board["rows"][0]["claimed"] = {KEY: {"score": 0.5, "flag": "worse than measured"}}
     frame = leaderboard("digits")
     assert (frame.loc["sub_1", KEY], frame.loc["sub_1", f"{KEY} claimed"]) == (0.9912, 0.5)
+
+
+def test_a_board_that_is_not_there_yet_says_only_that(proctor, boards, problem):
+    title = "There is no such thing, or it is not yours to see."
+    missing = problem(404, "NOT_FOUND", title, "Nothing was scored in phase main yet.")
+    boards.on("GET /challenges/digits/phases/main/leaderboard", (404, missing))
+    ended = proctor("leaderboard", "digits")
+    assert ended.code == 4
+    assert ended.err.startswith("Error: Nothing was scored in phase main yet.\n")
+    assert "`proctor challenge show digits`" in ended.err

@@ -223,9 +223,9 @@ def test_a_name_that_no_account_can_have_is_told_by_field(proctor, logged_in):
 @pytest.mark.parametrize(
     ("command", "asked", "next_step"),
     [
-        (("challenge", "show", "nope"), "the challenge nope", "`proctor challenge list`"),
-        (("leaderboard", "nope"), "the challenge nope", "`proctor challenge list`"),
-        (("submission", "sub_nope"), "the submission sub_nope", "`proctor submissions`"),
+        (("challenge", "show", "nope"), "challenge nope", "`proctor challenge list`"),
+        (("leaderboard", "nope"), "challenge nope", "`proctor challenge list`"),
+        (("submission", "sub_nope"), "submission sub_nope", "`proctor submissions`"),
     ],
 )
 def test_what_is_not_found_is_named_with_where_to_look(
@@ -233,7 +233,7 @@ def test_what_is_not_found_is_named_with_where_to_look(
 ):
     ended = proctor(*command)
     assert ended.code == 4
-    assert f"You asked for {asked}." in ended.err
+    assert f"There is no {asked}, or it is not yours to see." in ended.err
     assert next_step in ended.err
 
 
