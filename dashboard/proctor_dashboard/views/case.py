@@ -57,15 +57,15 @@ def draw() -> None:
     api = client()
     submission = api.submission(submission_id)
     name = submission.card.title or submission.card.name
+    spec = api.challenge(submission.challenge, submission.challenge_version).challenge
     st.html(
         trail(
             ("Challenges", address("challenges")),
-            (submission.challenge, address("challenge", slug=submission.challenge)),
+            (spec.title, address("challenge", slug=submission.challenge)),
             (name, address("submission", id=submission.id)),
         )
     )
     st.title("Cases", anchor=False)
-    spec = api.challenge(submission.challenge, submission.challenge_version).challenge
     tasks = {task.slug: task for task in spec.tasks if is_drawn(task)}
     runs = [run for run in submission.runs if run.task in tasks and run.cases_done]
     if not runs:

@@ -50,6 +50,14 @@ def draw() -> None:
     if board.rows:
         st.html(board_html(board, columns))
     _draw_pages(board)
+    if board.rows:
+        _explain_table(board, columns)
+    _draw_pictures(api, board)
+    _draw_definitions(board)
+    history.draw(api, board, snapshots)
+
+
+def _explain_table(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> None:
     st.caption(
         "Shaded columns decide ranks. Small numbers are"
         f" {board.ranking.bootstrap.level:.0%} intervals of scores and ranks from"
@@ -61,9 +69,6 @@ def draw() -> None:
             "Claimed scores are from the authors' model cards and decide nothing; those outside"
             " the measured interval are marked."
         )
-    _draw_pictures(api, board)
-    _draw_definitions(board)
-    history.draw(api, board, snapshots)
 
 
 def _find(api: Client, head: Leaderboard) -> Leaderboard:

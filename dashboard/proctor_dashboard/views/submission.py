@@ -8,7 +8,7 @@ import streamlit as st
 
 from proctor.client import ApiError
 from proctor.spec.api import CaseView, RunView, SubmissionView
-from proctor.spec.challenge import SubmissionKind
+from proctor.spec.challenge import ChallengeSpec, SubmissionKind
 from proctor.spec.outcomes import Code
 from proctor.spec.work import Purpose
 from proctor_dashboard.text import (
@@ -44,10 +44,11 @@ def draw() -> None:
         st.info("Open a submission from a leaderboard, or by the address that submit printed.")
         return
     first = client().submission(submission_id)
+    spec = client().challenge(first.challenge, first.challenge_version).challenge
     st.html(
         trail(
             ("Challenges", address("challenges")),
-            (first.challenge, address("challenge", slug=first.challenge)),
+            (spec.title, address("challenge", slug=first.challenge)),
             (
                 f"Leaderboard of {first.phase}",
                 address("leaderboard", slug=first.challenge, phase=first.phase),
@@ -59,7 +60,7 @@ def draw() -> None:
         _draw_progress(first)
     else:
         _draw_live(submission_id)
-    _draw_cases(first)
+    _draw_cases(first, spec)
     _draw_card(first)
     if first.yours:
         _draw_log(first)
@@ -150,7 +151,7 @@ def _scores_table(scores: Mapping[str, float | None]) -> str:
     )
 
 
-def _draw_cases(submission: SubmissionView) -> None:
+def _draw_cases(submission: SubmissionView, spec: ChallengeSpec) -> None:
     try:
         cases = client().cases(submission.id)
     except ApiError as error:
@@ -159,7 +160,6 @@ def _draw_cases(submission: SubmissionView) -> None:
     if not cases:
         return
     st.subheader("Cases", anchor=False)
-    spec = client().challenge(submission.challenge, submission.challenge_version).challenge
     if any(is_drawn(task) for task in spec.tasks):
         link = address("case", id=submission.id)
         st.html(f'<div class="pr-links"><a href="{link}" target="_self">Look at slices</a></div>')
@@ -206,6 +206,6 @@ def _draw_log(submission: SubmissionView) -> None:
         try:
             log = client().log(submission.id)
         except ApiError as error:
-            st.caption(f"{error.problem.title} {error.problem.detail}")
+            st.caption(literal(error.message))
             return
         st.code(log[-100_000:] or "The model has written nothing.", language=None)
