@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from proctor.client import ApiError, HostError
+from proctor.spec.outcomes import Code
 from proctor_dashboard import style
 from proctor_dashboard.text import literal
 from proctor_dashboard.views import case, challenge, challenges, leaderboard, submission, submit
@@ -32,8 +33,15 @@ def main() -> None:
     try:
         chosen.run()
     except ApiError as error:
-        st.error(f"**{error.problem.title}** {literal(error.problem.detail)}")
-        st.caption(error.problem.hint)
+        absent = error.problem.code is Code.NOT_FOUND
+        st.error(
+            f"**{literal(error.message)}**"
+            if absent
+            else f"**{error.problem.title}** {literal(error.problem.detail)}"
+        )
+        wrong = [str(one.get("field", "")) for one in error.problem.errors]
+        mistyped = wrong and all(field.startswith(("path.", "query.")) for field in wrong)
+        st.caption("Check the address of this page." if absent or mistyped else error.hint)
         if not is_signed_in():
             st.markdown("It may be yours to see: sign in with your token.")
             ask_for_token("page")
