@@ -12,7 +12,7 @@ import json
 import stat
 import zipfile
 import zlib
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from proctor.cli.failures import CommandError
 from proctor.spec.archive import FORMAT, MANIFEST, ArchivedFile, ArchiveManifest
+from proctor.spec.base import FileRef
 
 _CHUNK_BYTES = 1 << 20
 _MOST_MANIFEST_BYTES = 512 << 20
@@ -103,6 +104,7 @@ def open_archive(path: Path) -> Generator[ArchiveFile]:
         members = _members(path, archive)
         manifest = _manifest(path, archive, members)
         _refuse_unlike(path, members, manifest.files)
+        _refuse_lacking(path, manifest)
         yield ArchiveFile(path, manifest, archive)
 
 
@@ -189,6 +191,26 @@ def _refuse_unlike(
     unknown = sorted(set(members) - set(listed) - {MANIFEST})
     if unknown:
         raise _strange(path, unknown[0], f"is not named by {MANIFEST}")
+
+
+def _refuse_lacking(path: Path, manifest: ArchiveManifest) -> None:
+    """Refuse a manifest that speaks of bytes and lists no file with them."""
+    listed = {file.file.digest for file in manifest.files}
+    lacking = sorted(set(_digests(manifest.model_dump(exclude={"files"}))) - listed)
+    if lacking:
+        raise CommandError(f"{path} lacks {lacking[0]}, which its {MANIFEST} names.", _AGAIN)
+
+
+def _digests(value: Any) -> Iterator[str]:
+    """Find every reference to a file in a document, however deep."""
+    if isinstance(value, dict):
+        if value.keys() == FileRef.model_fields.keys():
+            yield value["digest"]
+        for inner in value.values():
+            yield from _digests(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _digests(inner)
 
 
 def _damaged(path: Path, name: str) -> CommandError:

@@ -238,6 +238,12 @@ def test_without_docker_a_strangers_model_runs_only_when_that_is_asked_for(
     assert "would run with your rights" in refused(path)
 
 
+def test_bytes_that_the_manifest_needs_and_does_not_list_are_named(refused, manifest, tmp_path):
+    entry = manifest["submission"]["content"]["entries"][0]
+    entry["file"] = {"digest": DIGEST, "size": 3}
+    assert f"lacks {DIGEST}" in refused(write(tmp_path / "a.zip", manifest))
+
+
 def test_an_archive_is_checked_as_it_arrives(proctor, logged_in, manifest, tmp_path):
     whole = write(tmp_path / "whole.zip", manifest).read_bytes()
     logged_in.on("GET /submissions/sub_1/archive", (200, whole))
