@@ -8,6 +8,7 @@ what to repair. `Engine` holds no protocol: `__main__` feeds it one case, `serve
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
 import sys
 from collections.abc import Callable, Mapping
@@ -35,6 +36,7 @@ class Engine:
     def __init__(self, model: object, source: Path) -> None:
         self._model = model
         self._source = source
+        self._process = os.getpid()
 
     @classmethod
     def start(cls, folder: Path, seed: int) -> Engine:
@@ -71,7 +73,10 @@ class Engine:
         case = read_case(input_folder)
         inputs = load_inputs(case.inputs)
         self._seed(case.seed if seed is None else seed)
-        answer = self._ask(case, inputs)
+        try:
+            answer = self._ask(case, inputs)
+        finally:
+            self._end_a_forked_child()
         try:
             write_outputs(answer, case, inputs, output_folder)
         except OutputError as error:
@@ -96,6 +101,11 @@ class Engine:
             f"{self._source} answered {type(answer).__name__}; return a dict by output name, "
             f"with {', '.join(repr(name) for name in case.outputs)}."
         )
+
+    def _end_a_forked_child(self) -> None:
+        """End a child that the model forked and that came back: its parent alone answers."""
+        if os.getpid() != self._process:
+            os._exit(1)
 
     def _optional(self, name: str) -> Callable[..., object] | None:
         method = getattr(self._model, name, None)

@@ -187,7 +187,9 @@ def test_a_forked_child_that_comes_back_does_not_answer(serve) -> None:
     )
     served.hear()
 
-    assert [served.ask(case_id)["id"] for case_id in ("a", "b")] == ["a", "b"]
+    # Often, since a child that wrote beside its parent would only now and then be faster.
+    for number in range(40):
+        assert served.ask(f"c{number}") == {"id": f"c{number}", "ok": 1}
 
 
 @pytest.mark.parametrize(
