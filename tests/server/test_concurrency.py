@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from sqlmodel import col, func, select
+from starlette.testclient import TestClient
 
 from proctor.spec.work import Queue
 from proctor_platform.app import create_app
@@ -65,6 +66,8 @@ def twins(settings: PlatformSettings, app: FastAPI) -> Iterator[Twins]:
     """The platform twice, each behind a server of its own."""
     running = []
     for twin in (app, create_app(settings, rounds=False)):
+        # The first request builds every route, under a filter of warnings that threads share.
+        assert TestClient(twin).get("/nowhere").status_code == 404
         listener = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(twin, log_level="error", ws="none", lifespan="off")
         server = uvicorn.Server(config)
