@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_
+from sqlalchemy import ColumnElement, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -49,14 +49,7 @@ def refuse_above_quota(session: Session, challenge_id: str, phase: PhaseSpec, us
             )
     if phase.quota.per_day is None:
         return
-    # The submission that makes the quota full leaves the window first.
-    blocking = session.exec(
-        select(Submission.submitted_at)
-        .where(*counted, col(Submission.submitted_at) > now(-_DAY.total_seconds()))
-        .order_by(col(Submission.submitted_at).desc())
-        .offset(phase.quota.per_day - 1)
-        .limit(1)
-    ).first()
+    blocking = _filling(session, phase.quota.per_day, *counted)
     if blocking is not None:
         raise ProctorError(
             Code.QUOTA_USED,
@@ -82,20 +75,15 @@ def refuse_tryouts_above_quota(
         Run.purpose == Purpose.TRYOUT.value,
         or_(col(Run.outcome).is_(None), col(Run.outcome).not_in(_NOT_THEIRS)),
     )
-    blocking = session.exec(
-        select(Submission.submitted_at)
-        .where(
-            col(Submission.challenge_id) == challenge_id,
-            col(Submission.phase) == phase.slug,
-            col(Submission.user_id) == user_id,
-            col(Submission.baseline).is_(False),
-            col(Submission.submitted_at) > now(-_DAY.total_seconds()),
-            tried.exists(),
-        )
-        .order_by(col(Submission.submitted_at).desc())
-        .offset(phase.quota.tryouts_per_day - 1)
-        .limit(1)
-    ).first()
+    blocking = _filling(
+        session,
+        phase.quota.tryouts_per_day,
+        col(Submission.challenge_id) == challenge_id,
+        col(Submission.phase) == phase.slug,
+        col(Submission.user_id) == user_id,
+        col(Submission.baseline).is_(False),
+        tried.exists(),
+    )
     if blocking is not None:
         raise ProctorError(
             Code.QUOTA_USED,
@@ -147,6 +135,17 @@ def refuse_reruns_above_quota(
             f"{phase.quota.per_day} re-runs in 24 hours, as many as phase {phase.slug} takes"
             f" submissions; the next is possible at {_opens(blocking)}.",
         )
+
+
+def _filling(session: Session, most: int, *counted: ColumnElement[bool]) -> datetime | None:
+    """Return when the submission came that makes a day's quota full; it leaves the window first."""
+    return session.exec(
+        select(Submission.submitted_at)
+        .where(*counted, col(Submission.submitted_at) > now(-_DAY.total_seconds()))
+        .order_by(col(Submission.submitted_at).desc())
+        .offset(most - 1)
+        .limit(1)
+    ).first()
 
 
 def _opens(blocking: datetime) -> str:
