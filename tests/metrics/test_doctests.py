@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import proctor_metrics
+from proctor_metrics.registry import metric_class, names
 
 MODULES = sorted(
-    module.name for module in pkgutil.iter_modules(proctor_metrics.__path__, "proctor_metrics.")
+    module.name for module in pkgutil.walk_packages(proctor_metrics.__path__, "proctor_metrics.")
 )
 
 
@@ -21,22 +22,7 @@ def test_the_examples_are_true(name: str) -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "auroc",
-        "average_surface",
-        "averages",
-        "bootstrap",
-        "log_loss",
-        "overlap",
-        "ranking",
-        "regression",
-        "surface",
-        "top_k",
-        "volume",
-    ],
-)
+@pytest.mark.parametrize("name", names())
 def test_a_metric_shows_an_example(name: str) -> None:
-    module = importlib.import_module(f"proctor_metrics.{name}")
+    module = importlib.import_module(metric_class(name).__module__)
     assert doctest.testmod(module, extraglobs={"np": np}).attempted > 0

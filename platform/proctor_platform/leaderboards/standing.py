@@ -18,13 +18,18 @@ import numpy.typing as npt
 from proctor.spec.challenge import RankingScheme, RankingSpec, Selection
 from proctor_metrics.bootstrap import replicate_means, tail_size
 from proctor_metrics.metric import Direction
-from proctor_metrics.rank_stability import (
+from proctor_metrics.ranking import (
+    Ranking,
     RankStability,
+    RankTies,
+    case_ranks,
+    rank,
+    rank_by_mean,
+    rank_sum,
     replicate_mean_scores,
     replicate_rank_sums,
     stability,
 )
-from proctor_metrics.ranking import Ranking, RankTies, case_ranks, rank, rank_by_mean, rank_sum
 
 FloatArray = npt.NDArray[np.float64]
 Replicates = npt.NDArray[np.float64]

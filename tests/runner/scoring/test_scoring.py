@@ -202,7 +202,7 @@ def test_a_metric_that_breaks_is_the_organizers(monkeypatch):
     def breaks(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("proctor_metrics.top_k.Accuracy.per_item", breaks)
+    monkeypatch.setattr("proctor_metrics.classification.top_k.Accuracy.per_item", breaks)
     scorer = Scorer(task(), BOOTSTRAP, DIGEST)
     with pytest.raises(OrganizerError) as caught:
         scorer.add(case("c1"), {"out": rows(0.9, 0.1)}, labels(0, 1))

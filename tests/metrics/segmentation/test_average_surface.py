@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hypothesis_numpy
 from medpy.metric import binary as medpy
 
 from proctor_metrics import ItemScores, MaskCase, PerItemMetric, resolve
-from proctor_metrics.surfel import surfels
+from proctor_metrics.segmentation.surfel import surfels
 
 Bools = npt.NDArray[np.bool_]
 DEFINITIONS = ("surfel", "voxel6")

@@ -12,8 +12,8 @@ import numpy as np
 
 from proctor_metrics.cases import MaskCase
 from proctor_metrics.parameters import Parameters
-from proctor_metrics.surface import SurfaceMetric
-from proctor_metrics.surface_distances import (
+from proctor_metrics.segmentation.hausdorff import SurfaceMetric
+from proctor_metrics.segmentation.surface_distances import (
     enclosing_box,
     surfel_distances,
     voxel_distances,

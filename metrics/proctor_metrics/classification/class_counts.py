@@ -12,8 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from proctor_metrics.answers import UNANSWERED
-from proctor_metrics.cases import Case, FloatArray, LabelCase, MetricInputError, Side, TableCase
+from proctor_metrics.cases import (
+    UNANSWERED,
+    Case,
+    FloatArray,
+    LabelCase,
+    MetricInputError,
+    Side,
+    TableCase,
+)
 
 # Items times replicates handled at once; bounds memory to about 32 MB for each array.
 _CHUNK_ELEMENTS = 4_000_000

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hypothesis_numpy
 from medpy.metric import binary as medpy
 
 from proctor_metrics import ItemScores, MaskCase, PerItemMetric, resolve
-from proctor_metrics.surfel import area_table
+from proctor_metrics.segmentation.surfel import area_table
 
 Bools = npt.NDArray[np.bool_]
 DEFINITIONS = ("surfel", "voxel6", "voxel6-pooled")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from proctor_metrics.case_faults import BoolArray, FloatArray
-from proctor_metrics.surfel import surfels
+from proctor_metrics.cases import BoolArray, FloatArray
+from proctor_metrics.segmentation.surfel import surfels
 
 
 class Directed(NamedTuple):

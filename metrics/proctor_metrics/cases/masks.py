@@ -1,9 +1,4 @@
-"""What a metric is computed from: one case's prediction and reference, checked.
-
-A case knows arrays, labels and spacing. It does not know files, tasks or submissions. Every
-check is made once, so that a metric may assume sound input. Masks and tables of class scores are
-here, lists of classes and tables of numbers in `answers`, what can be wrong in `case_faults`.
-"""
+"""Label maps: one image or volume against its reference, voxel by voxel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,29 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from proctor_metrics.answers import LabelCase, ValueCase
-from proctor_metrics.case_faults import (
-    BoolArray,
-    FloatArray,
-    IntArray,
-    MetricInputError,
-    Side,
-)
-
-__all__ = [
-    "BACKGROUND",
-    "BoolArray",
-    "Case",
-    "FloatArray",
-    "IntArray",
-    "LabelCase",
-    "LabelCounts",
-    "MaskCase",
-    "MetricInputError",
-    "Side",
-    "TableCase",
-    "ValueCase",
-]
+from proctor_metrics.cases.faults import IntArray, MetricInputError, Side
 
 BACKGROUND = 0
 
@@ -164,111 +137,6 @@ class MaskCase:
                 f"the {side} holds unknown label {unknown[0]}",
                 f"known labels are {sorted(known)}",
             )
-
-
-@dataclass(frozen=True, eq=False)
-class TableCase:
-    """One table of class scores against its reference classes; each row is an item.
-
-    Attributes:
-        case: id of the case, used in errors.
-        prediction: float64 of shape (n_items, n_columns); row i answers item i.
-        reference: int64 of shape (n_items,), the class value of each item.
-        columns: names of the columns.
-        class_values: column j scores the class whose reference value is class_values[j].
-        lost: True for a case that was never answered (see `TableCase.missing`); its
-            predictions are NaN and only pooled metrics take it, at its worst.
-
-    Raises:
-        MetricInputError: shapes do not fit, a score is not finite, or a reference value is no
-            class of the task.
-    """
-
-    case: str
-    prediction: FloatArray
-    reference: npt.NDArray[np.int64]
-    columns: tuple[str, ...]
-    class_values: tuple[int, ...]
-    lost: bool = False
-
-    def __post_init__(self) -> None:
-        if len(self.columns) != len(self.class_values) or len(set(self.class_values)) != len(
-            self.columns
-        ):
-            raise MetricInputError(
-                self.case,
-                Side.TASK,
-                f"there are {len(self.columns)} columns for class values {self.class_values}",
-                "each column must score one class of its own",
-            )
-        if self.reference.ndim != 1 or self.reference.dtype.kind not in "iu":
-            raise MetricInputError(
-                self.case,
-                Side.REFERENCE,
-                f"the reference has shape {self.reference.shape} and type {self.reference.dtype}",
-                "it must be one integer for each item",
-            )
-        expected = (self.reference.shape[0], len(self.columns))
-        if self.prediction.shape != expected or self.prediction.dtype.kind not in "fiu":
-            raise MetricInputError(
-                self.case,
-                Side.PREDICTION,
-                f"the prediction has shape {self.prediction.shape} and type "
-                f"{self.prediction.dtype}, the reference {expected[0]} items",
-                f"a table of numbers of shape {expected} is expected",
-            )
-        # Type and memory order are made uniform; a copy is made only where they differ.
-        object.__setattr__(
-            self, "prediction", np.ascontiguousarray(self.prediction, dtype=np.float64)
-        )
-        object.__setattr__(self, "reference", np.ascontiguousarray(self.reference, dtype=np.int64))
-        self._check_values()
-
-    @classmethod
-    def missing(
-        cls,
-        case: str,
-        reference: npt.NDArray[np.int64],
-        columns: tuple[str, ...],
-        class_values: tuple[int, ...],
-    ) -> "TableCase":
-        """Return the stand-in for a case without predictions, for pooled metrics."""
-        empty = np.full((reference.shape[0], len(columns)), np.nan)
-        return cls(case, empty, reference, columns, class_values, lost=True)
-
-    @property
-    def n_items(self) -> int:
-        """Return the number of rows."""
-        return int(self.reference.shape[0])
-
-    @cached_property
-    def true_columns(self) -> npt.NDArray[np.int64]:
-        """Return the column of each item's class, int64 of shape (n_items,)."""
-        order = np.argsort(self.class_values)
-        ascending = np.asarray(self.class_values, dtype=np.int64)[order]
-        return order[np.searchsorted(ascending, self.reference)].astype(np.int64)
-
-    def _check_values(self) -> None:
-        if not np.isin(self.reference, np.asarray(self.class_values, dtype=np.int64)).all():
-            raise MetricInputError(
-                self.case,
-                Side.REFERENCE,
-                "the reference holds a value that no column scores",
-                f"class values are {list(self.class_values)}",
-            )
-        finite = np.isfinite(self.prediction)
-        if not self.lost and not finite.all():
-            row, column = np.argwhere(~finite)[0]
-            raise MetricInputError(
-                self.case,
-                Side.PREDICTION,
-                f"the prediction is {self.prediction[row, column]} in row {row}, "
-                f"column {self.columns[column]!r}",
-                "every score must be a finite number",
-            )
-
-
-Case = MaskCase | TableCase | LabelCase | ValueCase
 
 
 def _native(array: IntArray) -> IntArray:

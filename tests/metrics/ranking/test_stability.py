@@ -8,13 +8,17 @@ from hypothesis import strategies as st
 from proctor_metrics import Direction
 from proctor_metrics.bootstrap import draw_weights, replicate_means
 from proctor_metrics.cases import FloatArray
-from proctor_metrics.rank_stability import (
+from proctor_metrics.ranking import (
+    Ranking,
+    rank,
+    rank_by_mean,
+    rank_sum,
+    rank_then_mean,
     replicate_mean_scores,
     replicate_rank_sums,
     replicate_rank_then_means,
     stability,
 )
-from proctor_metrics.ranking import Ranking, rank, rank_by_mean, rank_sum, rank_then_mean
 
 HIGHER, LOWER = Direction.HIGHER, Direction.LOWER
 NAN = float("nan")

@@ -5,7 +5,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from proctor_metrics.surfel import area_table, surfels
+from proctor_metrics.segmentation.surfel import area_table, surfels
 
 # One configuration of each class (bit b = b-th corner of product((0, 1), repeat=3), read from
 # the other end): area for spacing (1, 1, 1) and for (5, 0.5, 0.5), by surface-distance 1f805ce.

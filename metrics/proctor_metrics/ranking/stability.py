@@ -15,7 +15,7 @@ import numpy.typing as npt
 from proctor_metrics.bootstrap import replicate_means, tail_size
 from proctor_metrics.cases import FloatArray
 from proctor_metrics.metric import Direction
-from proctor_metrics.ranking import (
+from proctor_metrics.ranking.schemes import (
     Ranking,
     RankTies,
     case_ranks,

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from proctor_metrics.cases import Case, MetricInputError, Side, TableCase
+from proctor_metrics.classification.top_k import scores_of_the_true_class
 from proctor_metrics.metric import (
     UNLABELLED,
     CaseType,
@@ -21,7 +22,6 @@ from proctor_metrics.metric import (
     table_case,
 )
 from proctor_metrics.parameters import Parameters
-from proctor_metrics.top_k import scores_of_the_true_class
 
 SUM_TOLERANCE = 1e-3
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proctor_metrics.cases import Case, FloatArray, LabelCase, MetricInputError, Side
-from proctor_metrics.class_counts import ClassCounts, as_labels, class_counts
+from proctor_metrics.classification.class_counts import ClassCounts, as_labels, class_counts
 from proctor_metrics.metric import UNLABELLED, CaseType, Direction, PooledMetric
 from proctor_metrics.parameters import Parameters
 

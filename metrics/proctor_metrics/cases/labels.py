@@ -1,8 +1,4 @@
-"""Cases whose answer is a class or a number for each item: `LabelCase` and `ValueCase`.
-
-They are to lists of classes and tables of numbers what `TableCase` is to tables of class scores:
-checked once here, so that a metric may assume sound input.
-"""
+"""Lists of classes: one class for every item."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from proctor_metrics.case_faults import FloatArray, MetricInputError, Side
+from proctor_metrics.cases.faults import MetricInputError, Side
 
 UNANSWERED = -1
 """Position of the predicted class of an item of a case that was never answered."""
@@ -113,74 +109,4 @@ class LabelCase:
                 side,
                 f"the {side} {found}",
                 f"class values are {list(self.class_values)}",
-            )
-
-
-@dataclass(frozen=True, eq=False)
-class ValueCase:
-    """Numbers for each item against their reference; each column is a quantity of its own.
-
-    Attributes:
-        case: id of the case, used in errors.
-        prediction: float64 of shape (n_items, n_columns); row i answers item i.
-        reference: float64 of the same shape.
-        columns: names of the columns.
-        lost: True for a case that was never answered (see `ValueCase.missing`); its
-            predictions are NaN.
-
-    Raises:
-        MetricInputError: shapes do not fit, or a value is not finite.
-    """
-
-    case: str
-    prediction: FloatArray
-    reference: FloatArray
-    columns: tuple[str, ...]
-    lost: bool = False
-
-    def __post_init__(self) -> None:
-        n_columns = len(self.columns)
-        if self.reference.ndim != 2 or self.reference.shape[1] != n_columns:
-            raise MetricInputError(
-                self.case,
-                Side.REFERENCE,
-                f"the reference has shape {self.reference.shape}",
-                f"it must hold {n_columns} numbers for each item",
-            )
-        if self.prediction.shape != self.reference.shape or self.prediction.dtype.kind not in "fiu":
-            raise MetricInputError(
-                self.case,
-                Side.PREDICTION,
-                f"the prediction has shape {self.prediction.shape} and type "
-                f"{self.prediction.dtype}",
-                f"a table of numbers of shape {self.reference.shape} is expected",
-            )
-        for name in ("prediction", "reference"):
-            object.__setattr__(
-                self, name, np.ascontiguousarray(getattr(self, name), dtype=np.float64)
-            )
-        self._check_finite(Side.REFERENCE, self.reference)
-        if not self.lost:
-            self._check_finite(Side.PREDICTION, self.prediction)
-
-    @classmethod
-    def missing(cls, case: str, reference: FloatArray, columns: tuple[str, ...]) -> "ValueCase":
-        """Return the stand-in for a case without predictions, for pooled metrics."""
-        return cls(case, np.full(reference.shape, np.nan), reference, columns, lost=True)
-
-    @property
-    def n_items(self) -> int:
-        """Return the number of rows."""
-        return int(self.reference.shape[0])
-
-    def _check_finite(self, side: Side, array: FloatArray) -> None:
-        finite = np.isfinite(array)
-        if not finite.all():
-            row, column = np.argwhere(~finite)[0]
-            value = f" is {array[row, column]}" if side is Side.PREDICTION else " is not finite"
-            raise MetricInputError(
-                self.case,
-                side,
-                f"the {side}{value} in row {row}, column {self.columns[column]!r}",
-                "every value must be a finite number",
             )

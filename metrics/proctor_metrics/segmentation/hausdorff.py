@@ -23,7 +23,7 @@ from proctor_metrics.metric import (
     number_text,
 )
 from proctor_metrics.parameters import Parameters
-from proctor_metrics.surface_distances import (
+from proctor_metrics.segmentation.surface_distances import (
     Directed,
     enclosing_box,
     surfel_distances,

@@ -1,0 +1,36 @@
+"""What a metric is computed from: one case's prediction and reference, checked.
+
+A case knows arrays, labels and spacing. It does not know files, tasks or submissions. Every
+check is made once, here, so that a metric may assume sound input. A module a kind of case;
+what can be wrong with one, and whose it is to mend, is in `faults`.
+"""
+
+from proctor_metrics.cases.faults import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    MetricInputError,
+    Side,
+)
+from proctor_metrics.cases.labels import UNANSWERED, LabelCase
+from proctor_metrics.cases.masks import BACKGROUND, LabelCounts, MaskCase
+from proctor_metrics.cases.tables import TableCase
+from proctor_metrics.cases.values import ValueCase
+
+__all__ = [
+    "BACKGROUND",
+    "UNANSWERED",
+    "BoolArray",
+    "Case",
+    "FloatArray",
+    "IntArray",
+    "LabelCase",
+    "LabelCounts",
+    "MaskCase",
+    "MetricInputError",
+    "Side",
+    "TableCase",
+    "ValueCase",
+]
+
+Case = MaskCase | TableCase | LabelCase | ValueCase
