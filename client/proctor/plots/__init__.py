@@ -1,0 +1,1 @@
+"""Plots of rankings and scores, one implementation for pages, reports and notebooks."""
