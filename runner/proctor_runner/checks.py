@@ -18,13 +18,13 @@ from proctor.spec.challenge import (
     InputType,
     MetricSpec,
     OutputType,
-    RankingScheme,
     ReferenceType,
     TaskSpec,
 )
 from proctor.spec.digests import FolderError, read_folder
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OrganizerError
+from proctor.spec.ranking import RankingScheme
 from proctor_metrics.cases import MaskCase
 from proctor_metrics.metric import UNLABELLED, CaseType, Kind, Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from proctor.spec.challenge import RankingSpec, SubmissionKind
+from proctor.spec.challenge import SubmissionKind
 from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard, Verdict
+from proctor.spec.ranking import RankingSpec
 from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from pydantic import Field
 
 from proctor.spec.base import Digest, Slug, Spec, UtcDatetime
-from proctor.spec.challenge import RankingSpec, SubmissionKind
+from proctor.spec.challenge import SubmissionKind
+from proctor.spec.ranking import RankingSpec
 
 
 class Verdict(StrEnum):

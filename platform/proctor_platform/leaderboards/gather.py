@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from sqlmodel import Session, col, select
 
-from proctor.spec.challenge import RankingScheme
 from proctor.spec.leaderboard import Verdict
 from proctor.spec.outcomes import Code
+from proctor.spec.ranking import RankingScheme
 from proctor_metrics.bootstrap import draw_weights
 from proctor_metrics.metric import Direction
 from proctor_platform.leaderboards.candidates import Candidate, ColumnKey, Numbers, portions

@@ -15,7 +15,7 @@ from typing import NamedTuple, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from proctor.spec.challenge import RankingScheme, RankingSpec, Selection
+from proctor.spec.ranking import RankingScheme, RankingSpec, Selection
 from proctor_metrics.bootstrap import replicate_means, tail_size
 from proctor_metrics.metric import Direction
 from proctor_metrics.ranking import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
-from proctor.spec.challenge import RankingScheme, RankingSpec, Selection
 from proctor.spec.leaderboard import BoardColumn
+from proctor.spec.ranking import RankingScheme, RankingSpec, Selection
 from proctor.spec.work import MetricFacts
 from proctor_platform.leaderboards.candidates import ColumnKey
 from proctor_platform.leaderboards.scope import Scope

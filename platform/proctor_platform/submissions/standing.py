@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from proctor.spec.challenge import Selection
 from proctor.spec.outcomes import Code
+from proctor.spec.ranking import Selection
 from proctor_platform.rights import hidden_until
 from proctor_platform.submissions.progress import Progress
 from proctor_platform.submissions.sights import SubmissionSight

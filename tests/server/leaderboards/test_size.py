@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from proctor.spec.challenge import RankingSpec
+from proctor.spec.ranking import RankingSpec
 from proctor_metrics.metric import Direction
 from proctor_platform.leaderboards.standing import (
     Decision,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from proctor.spec.challenge import BootstrapSpec, RankingSpec, Selection
+from proctor.spec.ranking import BootstrapSpec, RankingSpec, Selection
 from proctor_metrics.bootstrap import draw_weights, percentile_interval, replicate_means
 from proctor_metrics.metric import Direction
 from proctor_metrics.ranking import rank_by_mean
