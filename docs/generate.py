@@ -23,8 +23,9 @@ from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code, Owner
 from proctor.spec.states import EvaluationState, RunState, SubmissionState, may_become
-from proctor_metrics.metric import CaseType, Metric
+from proctor_metrics.metric import Metric
 from proctor_metrics.registry import metric_class, names
+from proctor_runner.pairings import PAIRINGS
 
 HERE = Path(__file__).parent
 
@@ -72,12 +73,6 @@ _PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
         "The card of a model: the file `model.json` in a model folder. The JSON schema is in"
         " [schema/model.schema.json](schema/model.schema.json).",
     ),
-}
-_COMPARES = {
-    CaseType.MASK: "`mask_image` with `mask_image`",
-    CaseType.TABLE: "`table` with `labels`",
-    CaseType.CLASSES: "`table` or `label_list` with `labels`",
-    CaseType.VALUES: "`table` with `values`",
 }
 _SCHEMAS: dict[str, type[BaseModel]] = {
     "challenge.schema.json": ChallengeSpec,
@@ -151,7 +146,7 @@ def _metrics() -> str:
     for name in names():
         metric = metric_class(name)
         rows.append(
-            f"| [`{name}`](#{name}) | {metric.kind.value} | {_COMPARES[metric.case_type]} |"
+            f"| [`{name}`](#{name}) | {metric.kind.value} | {_compares(metric)} |"
             f" {metric.direction.value} |"
         )
     parts.append("\n".join(rows))
@@ -160,6 +155,12 @@ def _metrics() -> str:
         text = (getdoc(metric) or "").partition(">>>")[0].strip()
         parts.append(f"## {name}\n\n{text}\n\n{_parameters(metric)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _compares(metric: type[Metric]) -> str:
+    pairing = PAIRINGS[metric.case_type]
+    outputs = " or ".join(f"`{output.value}`" for output in pairing.outputs)
+    return f"{outputs} with `{pairing.reference.value}`"
 
 
 def _parameters(metric: type[Metric]) -> str:

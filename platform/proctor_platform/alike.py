@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from proctor.spec.challenge import ChallengeSpec, PhaseSpec, TaskSpec
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec
+from proctor.spec.task import TaskSpec
 from proctor_platform.tables import ChallengeVersion, DatasetRow
 from proctor_platform.versions import spec_of
 

@@ -15,9 +15,10 @@ from proctor.spec.api import (
     Page,
     TaskFacts,
 )
-from proctor.spec.challenge import ChallengeSpec, SplitSpec, TaskData
+from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.dataset import PublicCase, PublicInputs, SplitData
 from proctor.spec.outcomes import Code, ProctorError
+from proctor.spec.task import SplitSpec, TaskData
 from proctor.spec.work import RuntimeImage
 from proctor_platform.events import record
 from proctor_platform.identity import UserIdentity

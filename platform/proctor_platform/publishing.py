@@ -12,12 +12,13 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.api import PublishRequest
 from proctor.spec.base import FileRef
-from proctor.spec.challenge import ChallengeSpec, TaskSpec
+from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.dataset import Dataset, SplitData, TaskDatasets
 from proctor.spec.digests import digest_document
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.ranking import RankingScheme
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import ImageContent
 from proctor_metrics.metric import Kind as MetricKind
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve

@@ -18,8 +18,9 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from proctor.spec.base import CaseId
-from proctor.spec.challenge import ChallengeSpec, SplitSpec, TaskSpec
+from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.outcomes import Code, OrganizerError
+from proctor.spec.task import SplitSpec, TaskSpec
 
 CHALLENGE_FILE = "challenge.yaml"
 SPLITS = ("hidden", "sample")

@@ -13,20 +13,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from proctor.spec.challenge import (
-    ChallengeSpec,
-    InputType,
-    MetricSpec,
-    OutputType,
-    ReferenceType,
-    TaskSpec,
-)
+from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.digests import FolderError, read_folder
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OrganizerError
 from proctor.spec.ranking import RankingScheme
-from proctor_metrics.cases import MaskCase
-from proctor_metrics.metric import UNLABELLED, CaseType, Kind, Metric
+from proctor.spec.task import InputType, ReferenceType, TaskSpec
+from proctor_metrics.metric import Kind, Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
 from proctor_runner.challenge_folder import (
     CHALLENGE_FILE,
@@ -41,15 +34,14 @@ from proctor_runner.challenge_folder import (
 from proctor_runner.contracts.native import suffix
 from proctor_runner.datasets import items_of
 from proctor_runner.identifying import identifying_fields
+from proctor_runner.pairings import metric_labels
 from proctor_runner.references import (
     LabelsReference,
     MaskReference,
     ValuesReference,
     load_reference,
     load_volume,
-    make_case,
 )
-from proctor_runner.score_tables import MEAN
 
 _SAME_GRID_MM = 1e-3
 _MODEL_CARD = "model.json"
@@ -81,7 +73,7 @@ def check_metrics(spec: ChallengeSpec) -> list[Problem]:
             field = f"tasks[{task_index}].metrics[{index}]"
             try:
                 metric = resolve(declared.name, declared.parameters, worst=declared.worst)
-                metrics[task.slug, declared.id] = metric, _labels(task, declared, metric)
+                metrics[task.slug, declared.id] = metric, metric_labels(task, declared, metric)
             except UnknownMetricError as error:
                 problems.append(Problem(CHALLENGE_FILE, f"{field}.name", str(error)))
             except MetricParameterError as error:
@@ -105,45 +97,6 @@ def check_metrics(spec: ChallengeSpec) -> list[Problem]:
                 )
                 problems.append(Problem(CHALLENGE_FILE, f"{field}.scheme", message))
     return problems
-
-
-def _labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple[str, ...]:
-    """Return the labels a metric gives, the mean over them included.
-
-    Raises:
-        ValueError: output, reference and metric do not fit each other.
-    """
-    output, reference = task.outputs[declared.output], task.reference[declared.reference]
-    match metric.case_type:
-        case CaseType.TABLE | CaseType.CLASSES:
-            lists = (OutputType.LABEL_LIST,) if metric.case_type is CaseType.CLASSES else ()
-            if (
-                output.type not in (OutputType.TABLE, *lists)
-                or reference.type is not ReferenceType.LABELS
-            ):
-                more = " or a label_list" if lists else ""
-                raise ValueError(
-                    f"{declared.name} compares a table{more} with labels, not a {output.type} with"
-                    f" {reference.type}"
-                )
-            nothing = LabelsReference(np.zeros(0, dtype=np.int64))
-            labels = metric.labels(make_case(task, declared.output, "check", None, nothing))
-        case CaseType.VALUES:
-            if (output.type, reference.type) != (OutputType.TABLE, ReferenceType.VALUES):
-                raise ValueError(
-                    f"{declared.name} compares a table with values, not a {output.type} with"
-                    f" {reference.type}"
-                )
-            numbers = ValuesReference(np.zeros((0, len(output.columns))))
-            labels = metric.labels(make_case(task, declared.output, "check", None, numbers))
-        case CaseType.MASK:
-            if (output.type, reference.type) != (OutputType.MASK_IMAGE, ReferenceType.MASK_IMAGE):
-                raise ValueError(
-                    f"{declared.name} compares two masks, not a {output.type} with {reference.type}"
-                )
-            voxel = np.zeros((1, 1), dtype=np.uint8)
-            labels = metric.labels(MaskCase("check", voxel, voxel, (1.0, 1.0), task.labels))
-    return (MEAN,) if labels == UNLABELLED else (*labels, MEAN)
 
 
 def _check_baselines(folder: Path, spec: ChallengeSpec) -> Iterator[Problem]:

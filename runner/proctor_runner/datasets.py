@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from proctor.spec.base import FileRef
-from proctor.spec.challenge import ChallengeSpec, ReferenceType, TaskSpec
+from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.dataset import Dataset, DatasetCase, SplitData, TaskDatasets
 from proctor.spec.digests import digest_file
+from proctor.spec.task import ReferenceType, TaskSpec
 from proctor_runner.challenge_folder import (
     SPLITS,
     CaseFiles,

@@ -7,26 +7,19 @@ distrusted as well: its report is read with guards, and of every array only the 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 from pydantic import Field, ValidationError
 
 from proctor.spec.base import Spec
-from proctor.spec.challenge import OutputSpec, OutputType, TaskSpec
 from proctor.spec.digests import canonical_json
 from proctor.spec.limits import GIB, MIB, Limits
-from proctor.spec.outcomes import Code, OrganizerError, PlatformError, ProctorError
-from proctor_runner.contracts.native import suffix
-from proctor_runner.decode.errors import InvalidOutputError
-from proctor_runner.decode.mask import mask_type
-from proctor_runner.decode.table import ARRAY_SUFFIX, ARRAY_TYPES
-from proctor_runner.decode.volume import open_volume
-from proctor_runner.references import label_names
+from proctor.spec.outcomes import Code, PlatformError, ProctorError
+from proctor.spec.task import TaskSpec
+from proctor_runner.canonical import PreparedCase, RawCase, is_canonical, prepare
 from proctor_runner.sandbox.interface import Ending, Program, Sandbox, SandboxJob, SandboxResult
 from proctor_runner.sandbox.logs import sanitize
 
@@ -35,28 +28,8 @@ _MOST_BATCH_BYTES = 512 * MIB
 # A case's own process is stopped after 120 s, so that a job ends in time whatever it reads.
 _BATCH_S, _CASE_S = 120.0, 150.0
 _BYTES_PER_ELEMENT = 48
-_NPY_HEADER_BYTES = 4096
 _MOST_REPORT_BYTES = 64 * MIB
 _MOST_DETAIL_BYTES = 1_900
-
-
-@dataclass(frozen=True)
-class RawCase:
-    """The outputs one case left.
-
-    Attributes:
-        id: The alias of the case.
-        items: How many rows a table must have.
-        files: The collected files by their name in /output; a missing one is simply not here.
-        grids: For each input that a mask's grid names: the input file on this host.
-        problems: Why a file was not collected, by name, as the sandbox said it.
-    """
-
-    id: str
-    items: int
-    files: Mapping[str, Path]
-    grids: Mapping[str, Path] = field(default_factory=dict)
-    problems: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,38 +44,6 @@ class DecodedCase:
     outcome: Code
     detail: str = ""
     predictions: Mapping[str, Path] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Canonical:
-    """One output as it goes in and the array it must come out as."""
-
-    raw: Path
-    entry: dict[str, object]
-    target: str
-    shape: tuple[int, ...]
-    dtypes: tuple[np.dtype[Any], ...]
-
-    @property
-    def size_bytes(self) -> int:
-        return math.prod(self.shape) * max(dtype.itemsize for dtype in self.dtypes)
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A case whose files are all there."""
-
-    case: RawCase
-    outputs: Mapping[str, _Canonical]
-    grids: Mapping[str, Path]
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(output.size_bytes + _NPY_HEADER_BYTES for output in self.outputs.values())
-
-    @property
-    def elements(self) -> int:
-        return sum(math.prod(output.shape) for output in self.outputs.values())
 
 
 class _CaseReport(Spec):
@@ -142,7 +83,7 @@ def decode(
         if refused is not None:
             decoded[case.id] = refused
         else:
-            prepared.append(_prepare(task, case, number))
+            prepared.append(prepare(task, case, number))
     decoder = _Decoder(sandbox, program, destination, cancelled, work, fence)
     for batch in _batches(prepared):
         decoded |= decoder.decode(batch)
@@ -173,7 +114,7 @@ class _Decoder:
         self._fence = fence
         self._parts = itertools.count()
 
-    def decode(self, batch: list[_Prepared]) -> dict[str, DecodedCase]:
+    def decode(self, batch: list[PreparedCase]) -> dict[str, DecodedCase]:
         try:
             return self._run(batch)
         except PlatformError as error:
@@ -187,7 +128,7 @@ class _Decoder:
         detail = f"Reading {files} brings the decoder down; expected a file that can be read."
         return {one.case.id: DecodedCase(Code.INVALID_OUTPUT, detail)}
 
-    def _emptied(self, one: _Prepared) -> _Prepared:
+    def _emptied(self, one: PreparedCase) -> PreparedCase:
         empty = self._destination / _EMPTY_FILE
         empty.touch()
         return replace(
@@ -195,7 +136,7 @@ class _Decoder:
             outputs={name: replace(output, raw=empty) for name, output in one.outputs.items()},
         )
 
-    def _run(self, batch: list[_Prepared]) -> dict[str, DecodedCase]:
+    def _run(self, batch: list[PreparedCase]) -> dict[str, DecodedCase]:
         job = _job(
             batch, self._program, self._destination, self._work, self._fence, next(self._parts)
         )
@@ -230,54 +171,9 @@ def _without_all_files(task: TaskSpec, case: RawCase) -> DecodedCase | None:
     return None
 
 
-def _prepare(task: TaskSpec, case: RawCase, number: int) -> _Prepared:
-    outputs, grids = {}, {}
-    for index, (name, output) in enumerate(task.outputs.items()):
-        stem = f"{number}-{index}"
-        entry: dict[str, object] = {
-            "type": output.type.value,
-            "name": output.file,
-            "file": f"{stem}{suffix(output.file)}",
-            "target": f"{stem}.npy",
-        }
-        match output.type:
-            case OutputType.TABLE:
-                entry["columns"] = list(output.columns)
-                shape: tuple[int, ...] = (case.items, len(output.columns))
-                array = output.file.endswith(ARRAY_SUFFIX)
-                dtypes: tuple[np.dtype[Any], ...] = ARRAY_TYPES if array else ARRAY_TYPES[:1]
-            case OutputType.LABEL_LIST:
-                entry["labels"] = label_names(task.labels)
-                shape, dtypes = (case.items,), (np.dtype(np.int64),)
-            case OutputType.MASK_IMAGE:
-                grid_name, shape = _grid(task, output, case)
-                grid_file = f"{number}-grid-{grid_name}{suffix(task.inputs[grid_name].file)}"
-                grids[grid_file] = case.grids[grid_name]
-                entry |= {
-                    "grid": grid_name,
-                    "grid_file": grid_file,
-                    "labels": sorted(task.labels),
-                    "voxels": math.prod(shape),
-                }
-                dtypes = (mask_type(task.labels),)
-        outputs[name] = _Canonical(case.files[output.file], entry, f"{stem}.npy", shape, dtypes)
-    return _Prepared(case, outputs, grids)
-
-
-def _grid(task: TaskSpec, output: OutputSpec, case: RawCase) -> tuple[str, tuple[int, ...]]:
-    name = output.grid or ""
-    path = case.grids[name]
-    try:
-        return name, open_volume(path, f"{name}{suffix(task.inputs[name].file)}").grid.shape
-    except InvalidOutputError as error:
-        raise OrganizerError(
-            Code.CHALLENGE_INVALID, f"The input {name} of a case is not a volume: {error}"
-        ) from error
-
-
-def _batches(cases: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
+def _batches(cases: Iterable[PreparedCase]) -> Iterator[list[PreparedCase]]:
     """Cut the list so that the arrays of one batch fit into one /output in memory."""
-    batch: list[_Prepared] = []
+    batch: list[PreparedCase] = []
     size_bytes = 0
     for case in cases:
         if batch and size_bytes + case.size_bytes > _MOST_BATCH_BYTES:
@@ -290,7 +186,7 @@ def _batches(cases: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
 
 
 def _job(
-    batch: list[_Prepared],
+    batch: list[PreparedCase],
     program: Program,
     destination: Path,
     work: str,
@@ -356,7 +252,7 @@ def _read_report(path: Path) -> _Report:
         ) from error
 
 
-def _decoded(one: _Prepared, report: _Report, outputs: Mapping[str, Path]) -> DecodedCase:
+def _decoded(one: PreparedCase, report: _Report, outputs: Mapping[str, Path]) -> DecodedCase:
     found = report.cases.get(one.case.id)
     if found is None:
         raise PlatformError(Code.DECODE_FAILED, f"Decoding says nothing of case {one.case.id}.")
@@ -366,23 +262,9 @@ def _decoded(one: _Prepared, report: _Report, outputs: Mapping[str, Path]) -> De
     predictions = {}
     for name, output in one.outputs.items():
         path = outputs.get(output.target)
-        if path is None or not _is_canonical(path, output):
+        if path is None or not is_canonical(path, output):
             raise PlatformError(
                 Code.DECODE_FAILED, f"Decoding left no array for {name} of case {one.case.id}."
             )
         predictions[name] = path
     return DecodedCase(Code.OK, predictions=predictions)
-
-
-def _is_canonical(path: Path, output: _Canonical) -> bool:
-    """Compare the header and the length of an array with what they must be; read no more."""
-    with path.open("rb") as stream:
-        try:
-            if np.lib.format.read_magic(stream) != (1, 0):
-                return False
-            shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
-        except ValueError:
-            return False
-        size_bytes = path.stat().st_size - stream.tell()
-    right = shape == output.shape and dtype in output.dtypes and not by_columns
-    return right and size_bytes == math.prod(shape) * dtype.itemsize

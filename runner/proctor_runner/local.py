@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from proctor.spec.base import FileRef
-from proctor.spec.challenge import ChallengeSpec, TaskSpec
+from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.dataset import SplitData
 from proctor.spec.digests import (
     FolderEntry,
@@ -32,6 +32,7 @@ from proctor.spec.limits import Limits
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
 from proctor.spec.ranking import BootstrapSpec
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import (
     CaseReport,
     Environment,

@@ -12,7 +12,8 @@ from pathlib import Path
 from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.work import CaseReport, OrderCase, PredictionsContent, RunOrder
-from proctor_runner.decoding import DecodedCase, RawCase, decode
+from proctor_runner.canonical import RawCase
+from proctor_runner.decoding import DecodedCase, decode
 from proctor_runner.desk import RunDesk, StoppedError
 from proctor_runner.faults import FaultPoint
 from proctor_runner.run_work import Bench, RunOutcome

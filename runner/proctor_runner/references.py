@@ -20,8 +20,8 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from proctor.spec.challenge import OutputType, ReferenceType, TaskSpec
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
+from proctor.spec.task import OutputType, ReferenceType, TaskSpec
 from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, ValueCase
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.contracts.native import suffix

@@ -23,9 +23,10 @@ from proctor.spec.model import Protocol
 from proctor.spec.outcomes import Code, ParticipantError, ProctorError
 from proctor.spec.work import CaseReport, OrderCase, RunOrder
 from proctor_runner import agreement
+from proctor_runner.canonical import RawCase
 from proctor_runner.case_verdict import all_failed, judge
 from proctor_runner.contracts.native import CASE_FILE, prepare
-from proctor_runner.decoding import DecodedCase, RawCase, decode
+from proctor_runner.decoding import DecodedCase, decode
 from proctor_runner.desk import RunDesk, StoppedError
 from proctor_runner.faults import FaultPoint, Faults
 from proctor_runner.sandbox.interface import (

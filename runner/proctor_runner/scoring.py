@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from proctor.spec.challenge import MetricSpec, TaskSpec
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.ranking import BootstrapSpec
+from proctor.spec.task import MetricSpec, TaskSpec
 from proctor.spec.work import Aggregate, MetricFacts, ScoreCase, ScoreRow, StratumAggregate
 from proctor_metrics.bootstrap import draw_weights
 from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side

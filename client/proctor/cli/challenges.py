@@ -21,7 +21,7 @@ from proctor.cli.refreshing import refresh
 
 if TYPE_CHECKING:
     from proctor.spec.api import ChallengeView
-    from proctor.spec.challenge import TaskSpec
+    from proctor.spec.task import TaskSpec
 
 challenges = typer.Typer(no_args_is_help=True, help="Make, publish, look at and join challenges.")
 challenges.command("reevaluate")(reevaluate)

@@ -16,7 +16,8 @@ from proctor.client.blobs import Blob
 from proctor.spec.predictions import case_folder
 
 if TYPE_CHECKING:
-    from proctor.spec.challenge import ChallengeSpec, OutputSpec, PhaseSpec
+    from proctor.spec.challenge import ChallengeSpec, PhaseSpec
+    from proctor.spec.task import OutputSpec
 
 CASE = "case"
 

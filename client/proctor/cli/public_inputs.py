@@ -18,8 +18,9 @@ from proctor.cli.output import Format, emit, say
 if TYPE_CHECKING:
     from proctor.client import Client
     from proctor.spec.api import ChallengeView
-    from proctor.spec.challenge import OutputSpec, PhaseSpec, TaskSpec
+    from proctor.spec.challenge import PhaseSpec
     from proctor.spec.dataset import PublicCase, PublicInputs
+    from proctor.spec.task import OutputSpec, TaskSpec
 
 SlugArgument = Annotated[str, typer.Argument(help="The challenge's slug.")]
 
@@ -150,7 +151,7 @@ def _file_name(task: TaskSpec, name: str) -> str:
 def _write_output(
     client: Client, task: TaskSpec, output: OutputSpec, case: PublicCase, path: Path
 ) -> None:
-    from proctor.spec.challenge import OutputType
+    from proctor.spec.task import OutputType
 
     if output.type is OutputType.LABEL_LIST:
         path.write_text("\n".join(["label", *[str(min(task.labels))] * case.items]) + "\n")

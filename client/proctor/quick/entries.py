@@ -15,7 +15,7 @@ from proctor.quick.challenges import Challenge
 if TYPE_CHECKING:
     from proctor.client import Client
     from proctor.spec.api import ChallengeView, SubmissionView
-    from proctor.spec.challenge import TaskSpec
+    from proctor.spec.task import TaskSpec
 
 
 @dataclass(frozen=True)

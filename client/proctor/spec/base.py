@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -51,3 +53,14 @@ class FileRef(Spec):
 
     digest: Digest
     size: int = Field(ge=0)
+
+
+def refuse_twice(what: str, names: Iterable[str]) -> None:
+    """Refuse a list that names one thing twice.
+
+    Raises:
+        ValueError: it does; the message tells which.
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{what} {repeated[0]!r} is given twice")

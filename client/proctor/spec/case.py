@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from proctor.spec.base import CaseId, FileName, Name, Spec
-from proctor.spec.challenge import InputType, OutputSpec
+from proctor.spec.task import InputType, OutputSpec
 
 CONTRACT_VERSION: Literal[1] = 1
 

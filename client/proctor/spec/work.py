@@ -13,13 +13,14 @@ from typing import Literal
 from pydantic import Field
 
 from proctor.spec.base import CaseId, Digest, FileRef, Name, Slug, Spec
-from proctor.spec.challenge import SubmissionKind, TaskSpec
+from proctor.spec.challenge import SubmissionKind
 from proctor.spec.digests import FolderEntry, digest_document, digest_entries
 from proctor.spec.gpus import GpuFacts
 from proctor.spec.limits import Limits
 from proctor.spec.model import Protocol
 from proctor.spec.outcomes import Code
 from proctor.spec.ranking import BootstrapSpec
+from proctor.spec.task import TaskSpec
 
 
 class Role(StrEnum):

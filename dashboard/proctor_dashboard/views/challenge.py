@@ -7,13 +7,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from proctor.spec.api import ChallengeView, TaskFacts
-from proctor.spec.challenge import (
-    BoardVisibility,
-    ChallengeSpec,
-    PhaseSpec,
-    SubmissionKind,
-    TaskSpec,
-)
+from proctor.spec.challenge import BoardVisibility, ChallengeSpec, PhaseSpec, SubmissionKind
+from proctor.spec.task import TaskSpec
 from proctor_dashboard.text import (
     address,
     badge,

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
-from proctor.spec.challenge import ChallengeSpec, PhaseSpec, TaskSpec
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.ranking import RankingColumn
+from proctor.spec.task import TaskSpec
 from proctor_platform.alike import scored_alike
 from proctor_platform.tables import Challenge, ChallengeVersion
 from proctor_platform.versions import newest, spec_of

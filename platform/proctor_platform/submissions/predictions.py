@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from proctor.spec.challenge import ChallengeSpec, PhaseSpec, TaskSpec
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.outcomes import Code, ParticipantError, ProctorError
 from proctor.spec.predictions import case_folder
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import PredictionsContent
 from proctor_platform.submissions.contents import refuse_kind
 from proctor_platform.tables import ChallengeVersion

@@ -9,9 +9,10 @@ from pydantic import TypeAdapter
 from sqlmodel import Session
 
 from proctor.spec.api import Content
-from proctor.spec.challenge import ChallengeSpec, PhaseSpec, TaskSpec
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.dataset import Dataset, DatasetCase
 from proctor.spec.predictions import of_task
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import (
     AnyContent,
     ImageContent,

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 
 from proctor.spec.base import FileRef
 from proctor.spec.case import CaseFile, CaseInput
-from proctor.spec.challenge import TaskSpec
 from proctor.spec.digests import canonical_json
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import OrderCase
 
 CASE_FILE = "case.json"

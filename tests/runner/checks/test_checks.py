@@ -222,7 +222,7 @@ def test_a_moment_without_a_time_zone_is_refused(tables):
     ("change", "field", "said"),
     [
         ({"name": "dize"}, "name", "dize"),
-        ({"name": "dice"}, "output", "two masks"),
+        ({"name": "dice"}, "output", "a mask_image with mask_image"),
         ({"name": "top_k_accuracy"}, "parameters.k", "k"),
         ({"parameters": {"tie": "expected"}}, "parameters.tie", "unknown"),
         ({"parameters": {"ties": "random"}}, "parameters.ties", "expected"),

@@ -8,7 +8,7 @@ import pytest
 
 from proctor.spec.base import FileRef
 from proctor.spec.case import CaseFile
-from proctor.spec.challenge import TaskSpec
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import OrderCase
 from proctor_runner.contracts.native import prepare, suffix
 

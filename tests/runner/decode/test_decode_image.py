@@ -11,10 +11,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from proctor.spec.challenge import TaskSpec
 from proctor.spec.outcomes import Code, PlatformError
+from proctor.spec.task import TaskSpec
 from proctor_runner import decode as decode_package
-from proctor_runner.decoding import RawCase, decode, decode_program
+from proctor_runner.canonical import RawCase
+from proctor_runner.decoding import decode, decode_program
 from proctor_runner.sandbox.docker import DockerSandbox
 from proctor_runner.sandbox.interface import SandboxJob, SandboxResult
 from proctor_runner.sandbox.slots import Slots

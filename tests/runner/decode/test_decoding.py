@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from proctor.spec.challenge import TaskSpec
 from proctor.spec.outcomes import Code, PlatformError
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import Environment
+from proctor_runner.canonical import RawCase
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.mask import read_mask
-from proctor_runner.decoding import DecodedCase, RawCase, decode, decode_program
+from proctor_runner.decoding import DecodedCase, decode, decode_program
 from proctor_runner.sandbox.interface import Ending, SandboxJob, SandboxResult
 from proctor_runner.sandbox.process import ProcessSandbox
 from proctor_runner.sandbox.slots import Slots

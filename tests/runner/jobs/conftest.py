@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from proctor.spec.base import FileRef
-from proctor.spec.challenge import TaskSpec
 from proctor.spec.digests import digest_bytes, digest_file
 from proctor.spec.limits import Limits
 from proctor.spec.model import Protocol
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import CaseReport, Environment, FolderContent, OrderCase, RunOrder
 from proctor_runner.decode.__main__ import main as decode_main
 from proctor_runner.decoding import decode_program

@@ -9,9 +9,9 @@ import weakref
 import numpy as np
 import pytest
 
-from proctor.spec.challenge import TaskSpec
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.ranking import BootstrapSpec
+from proctor.spec.task import TaskSpec
 from proctor.spec.work import ScoreCase
 from proctor_runner.references import LabelsReference, MaskReference, ValuesReference
 from proctor_runner.scoring import Scorer

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from proctor.spec.challenge import ChallengeSpec, MetricSpec, OutputType, TaskSpec
+from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.leaderboard import BoardRow, Leaderboard
+from proctor.spec.task import MetricSpec, OutputType, TaskSpec
 
 if TYPE_CHECKING:
     from proctor.client import Client

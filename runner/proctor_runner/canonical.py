@@ -1,0 +1,155 @@
+"""What an output of each type goes into the decode container as, and the array it comes out as.
+
+The host never parses what a participant wrote, so it says beforehand what may come back: the shape
+and the types of every canonical array. Of the array itself the header alone is read here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from proctor.spec.outcomes import Code, OrganizerError
+from proctor.spec.task import OutputSpec, OutputType, TaskSpec
+from proctor_runner.contracts.native import suffix
+from proctor_runner.decode.errors import InvalidOutputError
+from proctor_runner.decode.mask import mask_type
+from proctor_runner.decode.table import ARRAY_SUFFIX, ARRAY_TYPES
+from proctor_runner.decode.volume import open_volume
+from proctor_runner.references import label_names
+
+_NPY_HEADER_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class RawCase:
+    """The outputs one case left.
+
+    Attributes:
+        id: The alias of the case.
+        items: How many rows a table must have.
+        files: The collected files by their name in /output; a missing one is simply not here.
+        grids: For each input that a mask's grid names: the input file on this host.
+        problems: Why a file was not collected, by name, as the sandbox said it.
+    """
+
+    id: str
+    items: int
+    files: Mapping[str, Path]
+    grids: Mapping[str, Path] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CanonicalArray:
+    """One output as it goes in and the array it must come out as.
+
+    Attributes:
+        raw: The file that was collected.
+        entry: What the decode container is told of it.
+        target: What the array is called there.
+        shape: The shape the array must have.
+        dtypes: The types it may have.
+    """
+
+    raw: Path
+    entry: dict[str, object]
+    target: str
+    shape: tuple[int, ...]
+    dtypes: tuple[np.dtype[Any], ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the most bytes that its values take."""
+        return math.prod(self.shape) * max(dtype.itemsize for dtype in self.dtypes)
+
+
+@dataclass(frozen=True)
+class PreparedCase:
+    """A case whose files are all there."""
+
+    case: RawCase
+    outputs: Mapping[str, CanonicalArray]
+    grids: Mapping[str, Path]
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the most bytes that its arrays take as files."""
+        return sum(output.size_bytes + _NPY_HEADER_BYTES for output in self.outputs.values())
+
+    @property
+    def elements(self) -> int:
+        """Return the most values that its arrays hold."""
+        return sum(math.prod(output.shape) for output in self.outputs.values())
+
+
+def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
+    """Say of every output of a case, all of whose files are there, how it is decoded.
+
+    Args:
+        number: The case's place in the job, which its files are named by.
+
+    Raises:
+        OrganizerError: CHALLENGE_INVALID, the input that an output's grid names is no volume.
+    """
+    outputs, grids = {}, {}
+    for index, (name, output) in enumerate(task.outputs.items()):
+        stem = f"{number}-{index}"
+        entry: dict[str, object] = {
+            "type": output.type.value,
+            "name": output.file,
+            "file": f"{stem}{suffix(output.file)}",
+            "target": f"{stem}.npy",
+        }
+        match output.type:
+            case OutputType.TABLE:
+                entry["columns"] = list(output.columns)
+                shape: tuple[int, ...] = (case.items, len(output.columns))
+                array = output.file.endswith(ARRAY_SUFFIX)
+                dtypes: tuple[np.dtype[Any], ...] = ARRAY_TYPES if array else ARRAY_TYPES[:1]
+            case OutputType.LABEL_LIST:
+                entry["labels"] = label_names(task.labels)
+                shape, dtypes = (case.items,), (np.dtype(np.int64),)
+            case OutputType.MASK_IMAGE:
+                grid_name, shape = _grid(task, output, case)
+                grid_file = f"{number}-grid-{grid_name}{suffix(task.inputs[grid_name].file)}"
+                grids[grid_file] = case.grids[grid_name]
+                entry |= {
+                    "grid": grid_name,
+                    "grid_file": grid_file,
+                    "labels": sorted(task.labels),
+                    "voxels": math.prod(shape),
+                }
+                dtypes = (mask_type(task.labels),)
+        outputs[name] = CanonicalArray(case.files[output.file], entry, f"{stem}.npy", shape, dtypes)
+    return PreparedCase(case, outputs, grids)
+
+
+def is_canonical(path: Path, output: CanonicalArray) -> bool:
+    """Compare the header and the length of an array with what they must be; read no more."""
+    with path.open("rb") as stream:
+        try:
+            if np.lib.format.read_magic(stream) != (1, 0):
+                return False
+            shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+        except ValueError:
+            return False
+        size_bytes = path.stat().st_size - stream.tell()
+    right = shape == output.shape and dtype in output.dtypes and not by_columns
+    return right and size_bytes == math.prod(shape) * dtype.itemsize
+
+
+def _grid(task: TaskSpec, output: OutputSpec, case: RawCase) -> tuple[str, tuple[int, ...]]:
+    name = output.grid or ""
+    path = case.grids[name]
+    try:
+        return name, open_volume(path, f"{name}{suffix(task.inputs[name].file)}").grid.shape
+    except InvalidOutputError as error:
+        raise OrganizerError(
+            Code.CHALLENGE_INVALID, f"The input {name} of a case is not a volume: {error}"
+        ) from error

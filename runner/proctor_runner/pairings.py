@@ -1,0 +1,68 @@
+"""Which outputs and which reference a metric compares, and the labels that it then gives.
+
+A kind of case is a row of `PAIRINGS`: what a challenge may pair, what is said where it pairs
+something else, and what the page of metrics prints, are all read from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from proctor.spec.task import MetricSpec, OutputType, ReferenceType, TaskSpec
+from proctor_metrics.metric import UNLABELLED, CaseType, Metric
+from proctor_runner.references import (
+    LabelsReference,
+    MaskReference,
+    Reference,
+    ValuesReference,
+    make_case,
+)
+from proctor_runner.score_tables import MEAN
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The types that one kind of case is made of."""
+
+    outputs: tuple[OutputType, ...]
+    reference: ReferenceType
+
+
+PAIRINGS: Mapping[CaseType, Pairing] = {
+    CaseType.CLASSES: Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),
+    CaseType.MASK: Pairing((OutputType.MASK_IMAGE,), ReferenceType.MASK_IMAGE),
+    CaseType.TABLE: Pairing((OutputType.TABLE,), ReferenceType.LABELS),
+    CaseType.VALUES: Pairing((OutputType.TABLE,), ReferenceType.VALUES),
+}
+
+
+def metric_labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple[str, ...]:
+    """Return the labels a metric gives, the mean over them included.
+
+    Raises:
+        ValueError: output, reference and metric do not fit each other.
+    """
+    output, reference = task.outputs[declared.output], task.reference[declared.reference]
+    pairing = PAIRINGS[metric.case_type]
+    if output.type not in pairing.outputs or reference.type is not pairing.reference:
+        outputs = " or a ".join(pairing.outputs)
+        raise ValueError(
+            f"{declared.name} compares a {outputs} with {pairing.reference}, not a {output.type}"
+            f" with {reference.type}"
+        )
+    nothing = _empty(reference.type, len(output.columns))
+    labels = metric.labels(make_case(task, declared.output, "check", None, nothing))
+    return (MEAN,) if labels == UNLABELLED else (*labels, MEAN)
+
+
+def _empty(kind: ReferenceType, n_columns: int) -> Reference:
+    match kind:
+        case ReferenceType.LABELS:
+            return LabelsReference(np.zeros(0, dtype=np.int64))
+        case ReferenceType.VALUES:
+            return ValuesReference(np.zeros((0, n_columns)))
+        case ReferenceType.MASK_IMAGE:
+            return MaskReference(np.zeros((1, 1), dtype=np.uint8), (1.0, 1.0))
