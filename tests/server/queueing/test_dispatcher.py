@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from proctor.cli.services.redis_server import server_program
 from proctor.spec.work import Queue
 from proctor_platform.clock import now
 from proctor_platform.database import Database
@@ -31,10 +32,8 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis of our own on a private socket."""
     folder = tmp_path_factory.mktemp("redis")
     socket = folder / "redis.sock"
-    server = subprocess.Popen(
-        ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder],
-        stdout=subprocess.DEVNULL,
-    )
+    command = [server_program(), "--port", "0", "--unixsocket", str(socket), "--save", ""]
+    server = subprocess.Popen([*command, "--dir", folder], stdout=subprocess.DEVNULL)
     try:
         _wait_for(socket)
         yield f"unix://{socket}"
