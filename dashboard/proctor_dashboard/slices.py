@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,8 +34,15 @@ class Layer(NamedTuple):
     dashed: bool
 
 
+class Outlined(NamedTuple):
+    """A structure to outline: the labels that make it up, and the number of its color."""
+
+    labels: tuple[int, ...]
+    color: int
+
+
 def color_of(number: int, *, dashed: bool) -> str:
-    """Return the color of the label that comes at this place."""
+    """Return the color of the structure that comes at this place."""
     color = _COLORS[number % len(_COLORS)]
     if not dashed:
         return color
@@ -46,7 +53,7 @@ def color_of(number: int, *, dashed: bool) -> str:
 def picture(
     gray: Array,
     layers: tuple[Layer, ...],
-    labels: Mapping[int, int],
+    structures: Sequence[Outlined],
     plane: Plane,
     pixel_mm: tuple[float, float],
     window: tuple[float, float],
@@ -57,7 +64,7 @@ def picture(
     Args:
         gray: the input's slice.
         layers: masks of the same slice, the lowest first.
-        labels: the labels to outline, each with the number of its color.
+        structures: what to outline, the lowest first.
         plane: tells what the letters at the sides are.
         pixel_mm: width and height of a pixel.
         window: the intensities shown as black and as white.
@@ -67,9 +74,9 @@ def picture(
     across, down = columns * pixel_mm[0], rows * pixel_mm[1]
     width = max(across, down) / _LINES_ACROSS
     lines = [
-        _line(outline(layer.mask == value), pixel_mm, number, layer.dashed, width)
+        _line(outline(np.isin(layer.mask, labels)), pixel_mm, color, layer.dashed, width)
         for layer in layers
-        for value, number in labels.items()
+        for labels, color in structures
     ]
     shown = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across:g} {down:g}"'

@@ -17,7 +17,16 @@ from proctor_platform.versions import spec_of
 
 _INTERFACE = {"inputs", "outputs"}
 _ASKED_WITH = {"inputs", "outputs", "seed"}
-_SCORED_FROM = {"inputs", "outputs", "reference", "labels", "metrics", "strata", "seed"}
+_SCORED_FROM = {
+    "inputs",
+    "outputs",
+    "reference",
+    "labels",
+    "regions",
+    "metrics",
+    "strata",
+    "seed",
+}
 
 
 def asked_alike(

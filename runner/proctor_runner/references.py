@@ -196,7 +196,10 @@ def make_case(
             return ValueCase(case, prediction, numbers, columns)
         case MaskReference(values, spacing_mm):
             answer = np.zeros_like(values) if prediction is None else prediction
-            return MaskCase(case, answer, values, spacing_mm, task.labels)
+            if not task.regions:
+                # Metrics of an archive may be older than regions.
+                return MaskCase(case, answer, values, spacing_mm, task.labels)
+            return MaskCase(case, answer, values, spacing_mm, task.labels, task.regions)
         case _ as unreachable:
             assert_never(unreachable)
 

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from proctor_dashboard.slices import Layer, outline, picture
+from proctor_dashboard.slices import Layer, Outlined, outline, picture
 from proctor_dashboard.volumes import (
     Plane,
     VolumeError,
@@ -35,12 +35,14 @@ def npy(array: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def drawn(mask: np.ndarray, *layers: Layer) -> ElementTree.Element:
+def drawn(
+    mask: np.ndarray, *layers: Layer, structures: tuple[Outlined, ...] = (Outlined((1,), 0),)
+) -> ElementTree.Element:
     """Return the SVG of a picture."""
     shown = picture(
         np.zeros(mask.shape),
         layers,
-        {1: 0},
+        structures,
         Plane.AXIAL,
         (1.0, 1.0),
         (0.0, 1.0),
@@ -90,6 +92,15 @@ def test_a_reference_is_solid_and_a_prediction_dashed() -> None:
     assert solid.get("stroke") != dashed.get("stroke")
     assert edge.get("stroke") == "#222"
     assert float(edge.get("stroke-width", 0)) > float(dashed.get("stroke-width", 0))
+
+
+def test_a_region_is_outlined_around_all_of_its_labels() -> None:
+    mask = np.array([[1, 2, 3, 0]])
+    whole, core = Outlined((1, 2, 3), 0), Outlined((1, 3), 1)
+    svg = drawn(mask, Layer(mask, False), structures=(whole, core))
+    lines = svg.findall("{http://www.w3.org/2000/svg}path")
+    assert [line.attrib["d"].count("M") for line in lines] == [1, 2]
+    assert lines[0].get("stroke") != lines[1].get("stroke")
 
 
 def test_a_label_that_is_nowhere_has_no_line() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from proctor_metrics import MaskCase, MetricInputError, Side, TableCase, resolve
+from proctor_metrics.cases import SurfaceDefinition
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_metrics.metric import PerItemMetric
 
@@ -27,6 +28,37 @@ def test_an_unknown_label_is_refused_and_named(side: Side) -> None:
     with pytest.raises(MetricInputError, match=r"label 9; known labels are \[0, 1\]") as caught:
         MaskCase("p01", *pair, SPACING, LABELS)
     assert caught.value.side is side
+
+
+def test_regions_overlap_and_are_counted_in_the_order_in_which_they_are_declared() -> None:
+    reference = np.array([[1, 2, 3, 3, 0]])
+    prediction = np.array([[2, 2, 1, 3, 3]])
+    names = {1: "necrosis", 2: "edema", 3: "enhancing"}
+    regions = {"whole": (1, 2, 3), "core": (3, 1), "enhancing": (3,)}
+    case = MaskCase("p01", prediction, reference, SPACING, names, regions)
+    assert case.label_names == ("whole", "core", "enhancing")
+    assert case.counts.reference.tolist() == [4, 3, 2]
+    assert case.counts.prediction.tolist() == [5, 3, 2]
+    assert case.counts.overlap.tolist() == [4, 2, 1]
+
+
+@pytest.mark.parametrize("values", [(), (0,), (1, 9)])
+def test_a_region_is_made_of_labels_alone(values: tuple[int, ...]) -> None:
+    with pytest.raises(MetricInputError, match=r"'core' .*these are \[1\]") as caught:
+        MaskCase("p01", GRID, GRID, SPACING, LABELS, {"core": values})
+    assert caught.value.side is Side.TASK
+
+
+def test_distances_are_found_once_and_only_where_both_sides_have_a_surface() -> None:
+    prediction, reference = np.array([[1, 0, 2]]), np.array([[0, 1, 0]])
+    case = MaskCase("p01", prediction, reference, SPACING, {1: "one", 2: "two", 3: "three"})
+    first, second, third = case.surfaces(SurfaceDefinition.VOXEL6)
+    assert first is not None
+    assert first.to_reference.distances_mm.tolist() == [1.0]
+    assert first.to_prediction.weights.tolist() == [1.0]
+    assert (second, third) == (None, None)
+    assert case.surfaces(SurfaceDefinition.VOXEL6)[0] is first
+    assert case.surfaces(SurfaceDefinition.SURFEL)[0] is not first
 
 
 def test_a_negative_label_is_unknown() -> None:

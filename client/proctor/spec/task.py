@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, model_validator
 
 from proctor.spec.base import FileName, Name, Slug, Spec, refuse_twice
+from proctor.spec.regions import refuse_unsound_regions
 
 FilePattern = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._/{}-]*$", description="holds {case} once")
@@ -132,6 +133,12 @@ class TaskSpec(Spec):
     labels: dict[int, str] = Field(
         default_factory=dict, description="classes by number; none where all references are values"
     )
+    regions: dict[str, tuple[int, ...]] = Field(
+        default_factory=dict,
+        description="of a mask: by name the labels that make it up, as in"
+        " `{whole: [1, 2, 3], core: [1, 3], enhancing: [3]}`. Where there are any they are scored"
+        " instead of the labels, in this order; they may overlap",
+    )
     data: TaskData
     metrics: tuple[MetricSpec, ...] = Field(min_length=1)
     primary: Name
@@ -150,6 +157,11 @@ class TaskSpec(Spec):
         ]
         if classes and not self.labels:
             raise ValueError(f"labels: reference {classes[0]!r} holds classes; name each of them")
+        if self.regions and not any(
+            reference.type is ReferenceType.MASK_IMAGE for reference in self.reference.values()
+        ):
+            raise ValueError("regions: they are parts of a mask, and no reference is a mask_image")
+        refuse_unsound_regions(self.labels, self.regions)
         if self.primary not in {metric.id for metric in self.metrics}:
             raise ValueError(f"primary: no metric has the id {self.primary!r}")
         for metric in self.metrics:
@@ -166,6 +178,11 @@ class TaskSpec(Spec):
             ):
                 raise ValueError(f"outputs.{name}.grid: no volume input {output.grid!r}")
         return self
+
+    @property
+    def structures(self) -> dict[str, tuple[int, ...]]:
+        """Return what is scored of a mask: its regions as declared, else its labels by number."""
+        return dict(self.regions) or {name: (n,) for n, name in sorted(self.labels.items())}
 
     def metric(self, metric_id: str) -> MetricSpec:
         """Return the metric with this id.

@@ -14,7 +14,7 @@ from proctor.spec.api import CaseFiles, CaseView, RunView, SubmissionView
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.task import OutputType, TaskSpec
 from proctor.spec.work import Purpose, Split
-from proctor_dashboard.slices import Layer, color_of, picture
+from proctor_dashboard.slices import Layer, Outlined, color_of, picture
 from proctor_dashboard.text import address, literal, number, plain, trail
 from proctor_dashboard.visitor import client
 from proctor_dashboard.volumes import (
@@ -29,7 +29,7 @@ from proctor_dashboard.volumes import (
     usual_window,
 )
 
-_MOST_LABELS = 40
+_MOST_STRUCTURES = 40
 _PURPOSES = {
     Purpose.FIRST: "first run",
     Purpose.TRYOUT: "try-out",
@@ -40,12 +40,12 @@ _PURPOSES = {
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """What is drawn: an input, the masks on it, and their labels by number."""
+    """What is drawn: an input, the masks on it, and the labels of each structure by its name."""
 
     volume: Volume
     reference: Array
     prediction: Array | None
-    labels: Mapping[int, str]
+    structures: Mapping[str, tuple[int, ...]]
 
 
 def draw() -> None:
@@ -148,19 +148,19 @@ def _draw_case(
     prediction = None
     if output in files.predictions:
         prediction = _prediction(api, submission.id, files, output, volume)
-    labels = dict(list(task.labels.items())[:_MOST_LABELS])
-    _draw_slices(_Shown(volume, reference.array, prediction, labels))
-    _draw_facts(_Shown(volume, reference.array, prediction, labels), case)
+    structures = dict(list(task.structures.items())[:_MOST_STRUCTURES])
+    shown = _Shown(volume, reference.array, prediction, structures)
+    _draw_slices(shown, "Regions" if task.regions else "Labels")
+    _draw_facts(shown, case)
 
 
 @st.fragment
-def _draw_slices(shown: _Shown) -> None:
-    names = list(shown.labels.values())
-    order = {value: place for place, value in enumerate(shown.labels)}
+def _draw_slices(shown: _Shown, what: str) -> None:
+    names = list(shown.structures)
     left, right = st.columns([3, 2])
     with left:
-        picked = st.pills("Labels", names, selection_mode="multi", default=names)
-        drawn = {v: order[v] for v, name in shown.labels.items() if name in picked}
+        picked = st.pills(what, names, selection_mode="multi", default=names)
+        drawn = {name: names.index(name) for name in names if name in picked}
         over = st.pills(
             "Outlines",
             ["Reference", "Prediction"],
@@ -172,7 +172,7 @@ def _draw_slices(shown: _Shown) -> None:
     layers = [(shown.reference, False)] if "Reference" in over else []
     if "Prediction" in over and shown.prediction is not None:
         layers.append((shown.prediction, True))
-    st.html(_legend(shown, drawn, [dashed for _, dashed in layers]))
+    st.html(_legend(drawn, [dashed for _, dashed in layers]))
     for plane, column in zip(Plane, st.columns(3), strict=True):
         with column:
             count = shown.volume.array.shape[plane.axis]
@@ -183,7 +183,7 @@ def _draw_slices(shown: _Shown) -> None:
                 picture(
                     plane.cut(shown.volume.array, place),
                     tuple(Layer(plane.cut(mask, place), dashed) for mask, dashed in layers),
-                    drawn,
+                    [Outlined(shown.structures[name], color) for name, color in drawn.items()],
                     plane,
                     plane.pixel_mm(shown.volume.spacing_mm),
                     window,
@@ -209,7 +209,7 @@ def _draw_window(array: Array) -> tuple[float, float]:
     return chosen[0], chosen[1]
 
 
-def _legend(shown: _Shown, drawn: Mapping[int, int], kinds: list[bool]) -> str:
+def _legend(drawn: Mapping[str, int], kinds: list[bool]) -> str:
     """Return what each line is; solid and dashed, so that it holds in black and white too."""
     parts = []
     for dashed in kinds:
@@ -218,8 +218,8 @@ def _legend(shown: _Shown, drawn: Mapping[int, int], kinds: list[bool]) -> str:
         parts += [
             f'<span class="pr-key"><i style="border-top-style:{style};'
             f'border-top-color:{color_of(place, dashed=dashed)}"></i>'
-            f"{plain(shown.labels[value])}</span>"
-            for value, place in drawn.items()
+            f"{plain(name)}</span>"
+            for name, place in drawn.items()
         ]
     return f'<div class="pr-legend">{"".join(parts)}</div>'
 
@@ -234,9 +234,9 @@ def _draw_facts(shown: _Shown, case: CaseView) -> None:
     metrics = list(dict.fromkeys(key.split("/", 1)[0] for key in case.scores))
     milliliters = float(np.prod(shown.volume.spacing_mm)) / 1000
     rows = []
-    for value, name in shown.labels.items():
-        truth = shown.reference == value
-        answer = None if shown.prediction is None else shown.prediction == value
+    for name, labels in shown.structures.items():
+        truth = np.isin(shown.reference, labels)
+        answer = None if shown.prediction is None else np.isin(shown.prediction, labels)
         volumes = [np.count_nonzero(truth) * milliliters]
         if answer is not None:
             volumes += [
@@ -260,7 +260,7 @@ def _draw_facts(shown: _Shown, case: CaseView) -> None:
     )
     titles = "".join(f"<th>{plain(title)}</th>" for title in head)
     st.html(
-        '<div class="pr-scroll"><table class="pr-facts"><thead><tr><th>Label</th>'
+        '<div class="pr-scroll"><table class="pr-facts"><thead><tr><th>Structure</th>'
         f"{titles}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

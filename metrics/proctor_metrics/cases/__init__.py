@@ -13,7 +13,8 @@ from proctor_metrics.cases.faults import (
     Side,
 )
 from proctor_metrics.cases.labels import UNANSWERED, LabelCase
-from proctor_metrics.cases.masks import BACKGROUND, LabelCounts, MaskCase
+from proctor_metrics.cases.masks import BACKGROUND, LabelCounts, MaskCase, Structure
+from proctor_metrics.cases.surfaces import DirectedDistances, SurfaceDefinition, SurfacePair
 from proctor_metrics.cases.tables import TableCase
 from proctor_metrics.cases.values import ValueCase
 
@@ -22,6 +23,7 @@ __all__ = [
     "UNANSWERED",
     "BoolArray",
     "Case",
+    "DirectedDistances",
     "FloatArray",
     "IntArray",
     "LabelCase",
@@ -29,6 +31,9 @@ __all__ = [
     "MaskCase",
     "MetricInputError",
     "Side",
+    "Structure",
+    "SurfaceDefinition",
+    "SurfacePair",
     "TableCase",
     "ValueCase",
 ]

@@ -1,20 +1,40 @@
-"""Label maps: one image or volume against its reference, voxel by voxel."""
+"""Label maps: one image or volume against its reference, voxel by voxel.
+
+What is scored of a label map are its structures: its labels, or regions made of several labels
+that may overlap (whole tumor, tumor core, enhancing tumor), where the task declares any.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from proctor_metrics.cases.faults import IntArray, MetricInputError, Side
+from proctor_metrics.cases.faults import BoolArray, IntArray, MetricInputError, Side
+from proctor_metrics.cases.surfaces import SurfaceDefinition, SurfacePair
 
 BACKGROUND = 0
+_CHUNK_VOXELS = 1 << 20
+
+
+class Structure(NamedTuple):
+    """What is scored as one: a name, and the label values whose voxels belong to it."""
+
+    name: str
+    values: tuple[int, ...]
+
+    def mask(self, array: IntArray) -> BoolArray:
+        """Return where a label map holds the structure."""
+        if len(self.values) == 1:
+            return np.asarray(array == self.values[0])
+        return np.isin(array, self.values)
 
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """Voxels of each label: int64 arrays of shape (n_labels,) in the order of the labels."""
+    """Voxels of each structure: int64 of shape (n_structures,), in the structures' order."""
 
     prediction: npt.NDArray[np.int64]
     reference: npt.NDArray[np.int64]
@@ -32,10 +52,19 @@ class MaskCase:
         spacing_mm: edge lengths of a voxel, one for each axis of the arrays, from the
             reference.
         labels: label value to name; background (0) is not listed.
+        regions: name to the label values that make it up; where there are any, they and not
+            the labels are scored. Regions may share labels.
 
     Raises:
         MetricInputError: shapes differ, an array is not of integers or holds a label that is
-            not listed, or the spacing does not fit the arrays.
+            not listed, a region names one, or the spacing does not fit the arrays.
+
+    >>> array = np.array([[1, 2, 0]])
+    >>> names = {1: "edema", 2: "enhancing"}
+    >>> regions = {"whole": (1, 2), "enhancing": (2,)}
+    >>> case = MaskCase("a", array, array, (1.0, 1.0), names, regions)
+    >>> case.label_names, case.counts.reference
+    (('whole', 'enhancing'), array([2, 1]))
     """
 
     case: str
@@ -43,6 +72,7 @@ class MaskCase:
     reference: IntArray
     spacing_mm: tuple[float, ...]
     labels: Mapping[int, str]
+    regions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._check_task()
@@ -73,13 +103,20 @@ class MaskCase:
 
     @property
     def label_values(self) -> tuple[int, ...]:
-        """Return the label values in ascending order, the order of every per-label result."""
+        """Return the label values in ascending order."""
         return tuple(sorted(self.labels))
+
+    @cached_property
+    def structures(self) -> tuple[Structure, ...]:
+        """Return what is scored: the regions as declared, else the labels in ascending order."""
+        if self.regions:
+            return tuple(Structure(name, tuple(values)) for name, values in self.regions.items())
+        return tuple(Structure(self.labels[value], (value,)) for value in self.label_values)
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """Return the names of the labels in the order of `label_values`."""
-        return tuple(self.labels[value] for value in self.label_values)
+        """Return the names of the structures, the order of every result."""
+        return tuple(structure.name for structure in self.structures)
 
     @property
     def n_items(self) -> int:
@@ -88,18 +125,33 @@ class MaskCase:
 
     @cached_property
     def counts(self) -> LabelCounts:
-        """Count each label's voxels in the prediction, the reference and both, exactly."""
-        agreed = self.reference[self.reference == self.prediction]
+        """Count each structure's voxels in the prediction, the reference and both, exactly."""
+        known = np.array(sorted({BACKGROUND, *self.labels}), dtype=np.int64)
+        joint = _joint_counts(known, self.reference, self.prediction)
+        members = np.array(
+            [np.isin(known, structure.values) for structure in self.structures], dtype=np.int64
+        )
         return LabelCounts(
-            prediction=self._count(self.prediction),
-            reference=self._count(self.reference),
-            overlap=self._count(agreed),
+            prediction=members @ joint.sum(axis=0),
+            reference=members @ joint.sum(axis=1),
+            overlap=((members @ joint) * members).sum(axis=1),
         )
 
-    def _count(self, array: IntArray) -> npt.NDArray[np.int64]:
-        values, counts = np.unique(array, return_counts=True)
-        found = dict(zip(values.tolist(), counts.tolist(), strict=True))
-        return np.array([found.get(value, 0) for value in self.label_values], dtype=np.int64)
+    def surfaces(self, definition: SurfaceDefinition) -> tuple[SurfacePair | None, ...]:
+        """Return the distances between the surfaces of each structure, found once.
+
+        None stands for a structure that is empty in the prediction or the reference.
+        """
+        # Imported when first asked for: who counts voxels need not wait for it.
+        from proctor_metrics.segmentation.surface_distances import surface_pairs
+
+        if definition not in self._surfaces:
+            self._surfaces[definition] = surface_pairs(self, definition)
+        return self._surfaces[definition]
+
+    @cached_property
+    def _surfaces(self) -> dict[SurfaceDefinition, tuple[SurfacePair | None, ...]]:
+        return {}
 
     def _check_task(self) -> None:
         if self.reference.ndim not in (2, 3) or self.reference.size == 0:
@@ -126,6 +178,14 @@ class MaskCase:
                 f"the labels are {sorted(self.labels)}",
                 "a mask needs at least one label, and 0 is background",
             )
+        for name, values in self.regions.items():
+            if not values or not set(values) <= set(self.labels):
+                raise MetricInputError(
+                    self.case,
+                    Side.TASK,
+                    f"region {name!r} is made of {list(values)}",
+                    f"a region is made of labels, and these are {sorted(self.labels)}",
+                )
 
     def _check_labels(self, side: Side, array: IntArray) -> None:
         known = {BACKGROUND, *self.labels}
@@ -141,3 +201,21 @@ class MaskCase:
 
 def _native(array: IntArray) -> IntArray:
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+def _joint_counts(
+    known: npt.NDArray[np.int64], reference: IntArray, prediction: IntArray
+) -> npt.NDArray[np.int64]:
+    """Count the voxels of each pair of values: int64 (n, n), reference by prediction.
+
+    Args:
+        known: all values that occur, in ascending order.
+    """
+    n = known.size
+    joint = np.zeros(n * n, dtype=np.int64)
+    rows, columns = reference.reshape(-1), prediction.reshape(-1)
+    for first in range(0, rows.size, _CHUNK_VOXELS):
+        part = slice(first, first + _CHUNK_VOXELS)
+        cells = np.searchsorted(known, rows[part]) * n + np.searchsorted(known, columns[part])
+        joint += np.bincount(cells, minlength=n * n)
+    return joint.reshape(n, n)

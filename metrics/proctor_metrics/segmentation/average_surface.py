@@ -5,26 +5,13 @@ the mean is taken; the mean of the two directed means, MASD, is another number.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Self, assert_never
+from typing import Self
 
 import numpy as np
 
-from proctor_metrics.cases import MaskCase
+from proctor_metrics.cases import SurfaceDefinition, SurfacePair
 from proctor_metrics.parameters import Parameters
-from proctor_metrics.segmentation.hausdorff import SurfaceMetric
-from proctor_metrics.segmentation.surface_distances import (
-    enclosing_box,
-    surfel_distances,
-    voxel_distances,
-)
-
-
-class AverageSurfaceDefinition(StrEnum):
-    """What the surface of a mask is."""
-
-    SURFEL = "surfel"
-    VOXEL6 = "voxel6"
+from proctor_metrics.segmentation.surface_metric import SurfaceMetric
 
 
 @dataclass(frozen=True)
@@ -43,20 +30,20 @@ class AverageSurfaceDistance(SurfaceMetric):
     >>> from proctor_metrics import MaskCase
     >>> predicted, true = np.array([[1, 1, 0, 0]]), np.array([[0, 1, 0, 0]])
     >>> case = MaskCase("a", predicted, true, (1.0, 2.0), {1: "lesion"})
-    >>> metric = AverageSurfaceDistance(surface=AverageSurfaceDefinition.VOXEL6)
+    >>> metric = AverageSurfaceDistance(surface=SurfaceDefinition.VOXEL6)
     >>> metric.per_item(case).values.round(6)
     array([[0.666667]])
     """
 
     name = "assd"
 
-    surface: AverageSurfaceDefinition = AverageSurfaceDefinition.SURFEL
+    surface: SurfaceDefinition = SurfaceDefinition.SURFEL
 
     @classmethod
     def build(cls, parameters: Parameters) -> Self:
         """Read `definition`."""
         return cls(
-            surface=parameters.choice("definition", AverageSurfaceDefinition.SURFEL),
+            surface=parameters.choice("definition", SurfaceDefinition.SURFEL),
             declared_worst=parameters.worst(),
         )
 
@@ -65,18 +52,15 @@ class AverageSurfaceDistance(SurfaceMetric):
         """Return the definition id."""
         return f"assd.{self.surface}.v1;edge=v1"
 
-    def _distance(self, mask: MaskCase, label: int) -> float:
-        predicted, true = mask.prediction == label, mask.reference == label
-        box = enclosing_box(predicted | true)
-        predicted, true = predicted[box], true[box]
-        match self.surface:
-            case AverageSurfaceDefinition.SURFEL:
-                pair = surfel_distances(predicted, true, mask.spacing_mm)
-                distances_mm = np.concatenate([directed.distances_mm for directed in pair])
-                areas = np.concatenate([directed.weights for directed in pair])
-                return float(distances_mm @ areas / areas.sum())
-            case AverageSurfaceDefinition.VOXEL6:
-                both = np.concatenate(voxel_distances(predicted, true, mask.spacing_mm))
-                return float(both.mean())
-            case _ as unreachable:
-                assert_never(unreachable)
+    @property
+    def surface_definition(self) -> SurfaceDefinition:
+        """Return what the surface of a mask is."""
+        return self.surface
+
+    def _distance(self, pair: SurfacePair) -> float:
+        both = pair.to_reference, pair.to_prediction
+        distances_mm = np.concatenate([directed.distances_mm for directed in both])
+        if self.surface is not SurfaceDefinition.SURFEL:
+            return float(distances_mm.mean())
+        weights = np.concatenate([directed.weights for directed in both])
+        return float(distances_mm @ weights / weights.sum())

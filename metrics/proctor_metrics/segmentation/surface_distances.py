@@ -1,23 +1,37 @@
-"""Distances from the surface of one mask to the surface of another, in both directions, in mm.
+"""Find the distances between the surfaces of each structure of a case, in mm.
 
-Distances are float64; outside the image is background. What is made of them, a percentile or a
-mean, is for `surface` and `average_surface` to say.
+Only the box around both masks of a structure is looked at: nothing outside it can be nearer.
+Distances are float64; outside the image is background.
 """
 
-from typing import NamedTuple
+from typing import assert_never
 
 import numpy as np
 from scipy import ndimage
 
-from proctor_metrics.cases import BoolArray, FloatArray
+from proctor_metrics.cases.faults import BoolArray, FloatArray
+from proctor_metrics.cases.masks import MaskCase
+from proctor_metrics.cases.surfaces import DirectedDistances, SurfaceDefinition, SurfacePair
 from proctor_metrics.segmentation.surfel import surfels
 
+_FACES, _FACES_EDGES_CORNERS = 1, 3
 
-class Directed(NamedTuple):
-    """Distances from one surface to the other, with the weight of each; float64 (n,)."""
 
-    distances_mm: FloatArray
-    weights: FloatArray
+def surface_pairs(case: MaskCase, definition: SurfaceDefinition) -> tuple[SurfacePair | None, ...]:
+    """Return the distances of each structure; None where it is empty on a side."""
+    counts = case.counts
+    there = (counts.prediction > 0) & (counts.reference > 0)
+    return tuple(
+        _pair(
+            structure.mask(case.prediction),
+            structure.mask(case.reference),
+            case.spacing_mm,
+            definition,
+        )
+        if found
+        else None
+        for structure, found in zip(case.structures, there, strict=True)
+    )
 
 
 def enclosing_box(mask: BoolArray) -> tuple[slice, ...]:
@@ -30,29 +44,48 @@ def enclosing_box(mask: BoolArray) -> tuple[slice, ...]:
     return tuple(slices)
 
 
-def surfel_distances(
-    predicted: BoolArray, true: BoolArray, spacing_mm: tuple[float, ...]
-) -> tuple[Directed, Directed]:
-    """Return the distances between surface elements, weighted by their areas, there and back."""
-    first, second = surfels(predicted, spacing_mm), surfels(true, spacing_mm)
-    return (
-        Directed(_distance_to(second.border, spacing_mm)[first.border], first.areas),
-        Directed(_distance_to(first.border, spacing_mm)[second.border], second.areas),
-    )
+def voxel_border(mask: BoolArray, connectivity: int = _FACES) -> BoolArray:
+    """Return the voxels of a mask that have a neighbor outside it.
 
-
-def voxel_distances(
-    predicted: BoolArray, true: BoolArray, spacing_mm: tuple[float, ...]
-) -> tuple[FloatArray, FloatArray]:
-    """Return the distances between voxels with a background face neighbor, there and back."""
-    first, second = _voxel_border(predicted), _voxel_border(true)
-    return _distance_to(second, spacing_mm)[first], _distance_to(first, spacing_mm)[second]
-
-
-def _voxel_border(mask: BoolArray) -> BoolArray:
-    faces = ndimage.generate_binary_structure(mask.ndim, 1)
-    border: BoolArray = mask & ~ndimage.binary_erosion(mask, structure=faces)
+    Args:
+        mask: of 2 or 3 axes; outside the array is background.
+        connectivity: 1 for neighbors by face, the number of axes for those by edge and corner.
+    """
+    neighbors = ndimage.generate_binary_structure(mask.ndim, min(connectivity, mask.ndim))
+    border: BoolArray = mask & ~ndimage.binary_erosion(mask, structure=neighbors)
     return border
+
+
+def _pair(
+    predicted: BoolArray,
+    true: BoolArray,
+    spacing_mm: tuple[float, ...],
+    definition: SurfaceDefinition,
+) -> SurfacePair:
+    box = enclosing_box(predicted | true)
+    predicted, true = predicted[box], true[box]
+    match definition:
+        case SurfaceDefinition.SURFEL:
+            first, second = surfels(predicted, spacing_mm), surfels(true, spacing_mm)
+            to_true = _distance_to(second.border, spacing_mm)[first.border]
+            to_predicted = _distance_to(first.border, spacing_mm)[second.border]
+            return SurfacePair(
+                DirectedDistances(to_true, first.areas),
+                DirectedDistances(to_predicted, second.areas),
+            )
+        case SurfaceDefinition.VOXEL6:
+            targets = _FACES
+        case SurfaceDefinition.ITK_6_26:
+            targets = _FACES_EDGES_CORNERS
+        case _ as unreachable:
+            assert_never(unreachable)
+    to_true = _distance_to(voxel_border(true, targets), spacing_mm)[voxel_border(predicted)]
+    to_predicted = _distance_to(voxel_border(predicted, targets), spacing_mm)[voxel_border(true)]
+    return SurfacePair(_unweighted(to_true), _unweighted(to_predicted))
+
+
+def _unweighted(distances_mm: FloatArray) -> DirectedDistances:
+    return DirectedDistances(distances_mm, np.ones_like(distances_mm))
 
 
 def _distance_to(border: BoolArray, spacing_mm: tuple[float, ...]) -> FloatArray:

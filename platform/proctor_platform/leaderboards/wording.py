@@ -29,7 +29,8 @@ def columns_of(
     facts: Mapping[tuple[str, str], MetricFacts],
     deciding: Sequence[ColumnKey],
 ) -> list[BoardColumn]:
-    """Return the board's columns: tasks and metrics as declared, labels by number, then the mean.
+    """Return the board's columns: tasks and metrics as declared, regions as declared or
+    labels by number, then the mean.
 
     Args:
         scope: what the board is of.
@@ -42,7 +43,8 @@ def columns_of(
         labels.setdefault((task_slug, metric_id), set()).add(label)
     columns = []
     for task in scope.tasks:
-        order = {name: number for number, name in sorted(task.labels.items())}
+        by_number = (name for _, name in sorted(task.labels.items()))
+        order = {name: n for n, name in enumerate(dict.fromkeys((*task.structures, *by_number)))}
         for metric in task.metrics:
             names = labels.get((task.slug, metric.id), set())
             for label in sorted(

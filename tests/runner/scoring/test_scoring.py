@@ -269,6 +269,20 @@ def test_labels_have_their_own_columns_and_their_mean_is_one_more(mask_scores):
         assert aggregate(mask_scores, "dice", label).n_used == 1
 
 
+def test_regions_are_scored_instead_of_labels_and_may_overlap():
+    regions = {"whole": [1, 2], "core": [2]}
+    found = Scorer(
+        task(({"id": "dice", "name": "dice"},), **MASK, regions=regions), BOOTSTRAP, DIGEST
+    )
+    reference = {"ref": MaskReference(mask(1, 1, 2, 0), (1.0, 1.0, 2.0))}
+    found.add(case("c1", items=1), {"out": mask(1, 0, 2, 2)}, reference)
+    scores = found.finish()
+    assert [one.label for one in scores.aggregates] == ["whole", "core", "mean"]
+    # whole: 2 * 2 / (3 + 3); core: 2 * 1 / (2 + 1)
+    assert aggregate(scores, "dice", "whole").value == pytest.approx(2 / 3)
+    assert aggregate(scores, "dice", "core").value == pytest.approx(2 / 3)
+
+
 def test_a_missing_mask_takes_the_diagonal_of_its_reference(mask_scores):
     found = row(mask_scores, "c2", "hd", "core")
     assert found.flag == "missing"
