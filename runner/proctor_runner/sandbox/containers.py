@@ -73,6 +73,11 @@ class SlotContainers:
         self._mounts_itself = mounts_itself
         self._image_volumes: dict[str, tuple[str, ...]] = {}
 
+    @property
+    def mounts_itself(self) -> bool:
+        """Tell whether this process is root on the daemon's host, so far as has been seen."""
+        return self._mounts_itself
+
     def make(
         self, job: SandboxJob, input_folder: Path, output_folder: Path, interactive: bool = False
     ) -> Made:

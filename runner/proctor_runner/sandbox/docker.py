@@ -55,7 +55,8 @@ class DockerSandbox:
             same absolute path.
         keeper_image: Id of a trusted image with python3; needed only where this process may not
             mount, or the daemon does not see what it mounts.
-        mounts_itself: False to use the keeper even where mounting is possible.
+        mounts_itself: False to do all through the engine, by a keeper, even where this process
+            may mount file systems and freeze containers.
         closes_client: True when nobody else uses ``client``.
     """
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import docker
-from docker.errors import APIError
 
 from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox.attached import STDERR, Attached
@@ -20,14 +19,10 @@ from proctor_runner.sandbox.interface import Ending, SandboxJob
 from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
 from proctor_runner.sandbox.session import Harvest, ProgramEnd
 from proctor_runner.sandbox.slot_folder import CaseSlot
+from proctor_runner.sandbox.standstill import Standstill
 
 _ASK_EVERY_S = 0.2
 _HEARD_WITHIN_S = 5.0
-_NOT_IN_THAT_STATE = 409
-# Said of a container that has used up its share of the CPU or is on a crowded host: its processes
-# are not scheduled, and so do not come to the place where they would stop.
-_CANNOT_FREEZE = "unable to freeze"
-_FREEZE_AGAIN_AFTER_S = (0.05, 0.1, 0.2, 0.4)
 
 
 class DockerProgram:
@@ -47,7 +42,6 @@ class DockerProgram:
         self._inputs = inputs
         self._conversation = Conversation(job.limits.log_bytes)
         self._witness = KernelWitness()
-        self._is_paused = False
         self._is_gone = False
         self._ask_at = 0.0
         self._stream = Attached.to_container(api, self._container_id)
@@ -55,6 +49,9 @@ class DockerProgram:
         self._listener.start()
         containers.start(self._container_id)
         self._end = ContainerEnd(api, self._container_id)
+        self._standstill = Standstill(
+            api, self._container_id, self._end, by_kernel=containers.mounts_itself
+        )
         self._memory = MemoryWatch(api, self._container_id, job.limits.memory_bytes)
         self._memory.look()
 
@@ -104,7 +101,7 @@ class DockerProgram:
         self._witness = KernelWitness()
         self._inputs.fill(job.part, job.documents, job.inputs)
         line = self._conversation.ask(job.part)
-        self._resume()
+        self._standstill.finish()
         asked = time.monotonic()
         # Nobody reads: that it has ended is seen from outside, that it never answers by the clock.
         with suppress(OSError):
@@ -129,8 +126,8 @@ class DockerProgram:
         return True
 
     def harvest(self, job: SandboxJob) -> Harvest:
-        """Pause the container, or end it where that is not possible, and take what it left."""
-        self._pause()
+        """Bring the container to a standstill and take what it left."""
+        self._standstill.begin()
         self._memory.look()
         collected, full = self._output.gather(job.outputs, job.destination, job.part)
         is_clean = self._output.empty()
@@ -171,39 +168,6 @@ class DockerProgram:
             self._conversation.end()
             self._output.close()
             self._containers.folder.clear()
-
-    def _pause(self) -> None:
-        with ours("a container was paused"):
-            for wait_s in (*_FREEZE_AGAIN_AFTER_S, None):
-                try:
-                    self._api.pause(self._container_id)
-                    self._is_paused = True
-                    return
-                except APIError as error:
-                    if error.status_code == _NOT_IN_THAT_STATE:
-                        # It has ended; whose doing that was is judged when it is missed.
-                        return
-                    if _CANNOT_FREEZE not in explain(error):
-                        # One that is just ending is refused in other words by each engine.
-                        if not self._end.wait(_HEARD_WITHIN_S):
-                            raise
-                        self._end.raise_if_daemon_went_away()
-                        return
-                if wait_s is not None:
-                    time.sleep(wait_s)
-            # What it wrote is complete: the answer came before. The next case has a new one.
-            self._end.kill()
-
-    def _resume(self) -> None:
-        if not self._is_paused:
-            return
-        with ours("a container was resumed"):
-            try:
-                self._api.unpause(self._container_id)
-            except APIError as error:
-                if error.status_code != _NOT_IN_THAT_STATE:
-                    raise
-        self._is_paused = False
 
     def _listen(self) -> None:
         with suppress(OSError):

@@ -15,10 +15,9 @@ from pathlib import Path
 import docker
 
 from proctor.spec.outcomes import Code, PlatformError
+from proctor_runner.sandbox.control_groups import find_file
 from proctor_runner.sandbox.engine_errors import ENGINE_ERRORS
 
-_ROOT = Path("/sys/fs/cgroup")
-_PLACES = ("docker/{id}", "system.slice/docker-{id}.scope")
 _ASK_EVERY_S = 1.0
 _KILLS = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 _KERNEL_LOG = "/dev/kmsg"
@@ -128,14 +127,12 @@ class MemoryWatch:
 
 def _files(container_id: str) -> tuple[Path | None, Path | None]:
     """Find the container's own control group, of version 1 or 2."""
-    for place in _PLACES:
-        below = place.format(id=container_id)
-        for group, peak, kills in (
-            (_ROOT / "memory" / below, "memory.max_usage_in_bytes", "memory.oom_control"),
-            (_ROOT / below, "memory.peak", "memory.events"),
-        ):
-            if (group / peak).exists():
-                return group / peak, group / kills
+    for controller, peak, kills in (
+        ("memory", "memory.max_usage_in_bytes", "memory.oom_control"),
+        ("", "memory.peak", "memory.events"),
+    ):
+        if (found := find_file(container_id, controller, peak)) is not None:
+            return found, found.with_name(kills)
     return None, None
 
 

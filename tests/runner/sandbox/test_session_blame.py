@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from proctor_runner.sandbox.docker import DockerSandbox
 from proctor_runner.sandbox.interface import Ending, Program, SandboxJob
 from proctor_runner.sandbox.leftovers import SLOTS_LABEL
 from proctor_runner.sandbox.slots import Slots
+from proctor_runner.sandbox.standstill import _Freezer
 
 pytestmark = pytest.mark.docker
 
@@ -120,6 +121,7 @@ def test_a_container_that_cannot_be_frozen_is_ended_and_its_answer_kept(
         raise APIError("500", answer, f"Cannot pause {container}: unable to freeze: unknown")
 
     monkeypatch.setattr(docker.APIClient, "pause", pause)
+    monkeypatch.setattr(_Freezer, "freeze", lambda _self: False)
     session = sandbox.session()
     first = session.run(job, lambda: False)
     left = ours(docker_client, slots)
@@ -133,16 +135,23 @@ def test_a_container_that_cannot_be_frozen_is_ended_and_its_answer_kept(
     assert second.start_s > 0.1
 
 
+@pytest.mark.parametrize("stopped_by", ["kernel", "engine"])
 def test_a_paused_container_of_a_killed_worker_is_swept(
-    docker_client: docker.DockerClient, slots: Slots, job: SandboxJob, tmp_path: Path
+    docker_client: docker.DockerClient,
+    slots: Slots,
+    job: SandboxJob,
+    tmp_path: Path,
+    stands_still: Callable[[str], bool],
+    stopped_by: str,
 ) -> None:
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, job.program.image_id, str(tmp_path)],
+        [sys.executable, "-c", WORKER, job.program.image_id, str(tmp_path), stopped_by],
         stdout=subprocess.PIPE,
     )
     assert worker.stdout is not None
     assert worker.stdout.readline() == b"answered\n"
     (name,) = ours(docker_client, slots)
+    stopped = stands_still(name)
     status = docker_client.containers.get(name).status
     worker.kill()
     worker.wait()
@@ -155,7 +164,8 @@ def test_a_paused_container_of_a_killed_worker_is_swept(
     finally:
         sandbox.close()
 
-    assert status == "paused"
+    assert stopped
+    assert status == ("paused" if stopped_by == "engine" else "running")
     assert left == []
     assert slots.id not in mounts
 
@@ -167,10 +177,13 @@ import docker
 from proctor_runner.sandbox.docker import DockerSandbox
 from proctor_runner.sandbox.interface import Program, SandboxJob
 from proctor_runner.sandbox.slots import Slots
+from proctor_runner.sandbox.standstill import _Freezer
 from proctor.spec.limits import Limits
 from proctor.spec.model import Protocol
 
 root = Path(sys.argv[2])
+if sys.argv[3] == "engine":
+    _Freezer.freeze = lambda self: False
 sandbox = DockerSandbox(docker.from_env(), root / "state", Slots(root / "slots"))
 case = b'{"contract":1,"case":"c","items":[],"inputs":{},"outputs":{},"seed":0}'
 job = SandboxJob("run_1", 1, "a", Program(sys.argv[1], root / "model"), {"case.json": case}, {},
