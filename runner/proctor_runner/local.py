@@ -12,6 +12,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,12 +47,16 @@ from proctor.spec.work import (
 from proctor_runner.challenge_folder import load_challenge
 from proctor_runner.contracts import protocols
 from proctor_runner.datasets import build_split
+from proctor_runner.gpus.held import HeldGpus, held_for
+from proctor_runner.gpus.interface import OpenDriver
+from proctor_runner.gpus.nvml import open_nvml
 from proctor_runner.images.builder import released_tag
 from proctor_runner.intake.archive import read_archive
 from proctor_runner.model_program import lay_out_folder
 from proctor_runner.run_work import run_cases
 from proctor_runner.sandbox.interface import Program
 from proctor_runner.sandbox.slot_folder import FILE_MODE
+from proctor_runner.sandbox.slots import shared_folder
 from proctor_runner.score_work import score_cases
 from proctor_runner.scoring import Scores
 from proctor_runner.workshop import RunTools, SandboxWorkshop, Workshop
@@ -146,15 +151,20 @@ def run_local_task(
     progress: Progress = lambda _stage, _done, _total: None,
     workshop: Workshop | None = None,
     weights: Path | None = None,
+    open_driver: OpenDriver = open_nvml,
 ) -> LocalReport:
     """Run and score ``model`` on one task; see ``run_local``.
 
     Args:
         weights: A folder to mount at /model beside an image.
+        open_driver: What knows the GPUs of this host; asked where the phase asks for some.
     """
-    with tempfile.TemporaryDirectory(prefix="proctor-") as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="proctor-") as name,
+        _gpus_for(local.limits, open_driver) as gpus,
+    ):
         state = Path(name)
-        workshop = workshop or SandboxWorkshop(sandbox, state, "local")
+        workshop = workshop or SandboxWorkshop(sandbox, state, "local", gpus=gpus)
         desk = LocalDesk(local.blobs, state / "stored", progress)
         (state / "cases").mkdir()
         with workshop.open(state / "cases") as tools:
@@ -256,6 +266,12 @@ def read_card(folder: Path) -> ModelCard:
         raise ParticipantError(Code.FOLDER_REJECTED, f"{path}: {place}: {first['msg']}") from error
     except (OSError, ValueError) as error:
         raise ParticipantError(Code.FOLDER_REJECTED, f"{path} cannot be read: {error}") from error
+
+
+def _gpus_for(limits: Limits, open_driver: OpenDriver) -> AbstractContextManager[HeldGpus | None]:
+    if limits.gpu is None:
+        return nullcontext()
+    return held_for(open_driver, shared_folder(), limits.gpu)
 
 
 def _prepare(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +47,11 @@ class HeldGpus:
             raise PlatformError(Code.SANDBOX_FAILED, f"GPU {lost[0]} is not there any more.")
         return tuple(found[uuid] for uuid in self.uuids)
 
+    def release(self) -> None:
+        """Let others have them."""
+        for lock in self.locks:
+            os.close(lock)
+
     def chosen_for(self, asked: GpuLimits) -> tuple[GpuFacts, ...]:
         """Return as many of them as a container is to get.
 
@@ -70,13 +77,26 @@ def count_gpus(open_driver: OpenDriver) -> int:
         return len(driver.gpus())
 
 
-def hold(open_driver: OpenDriver, folder: Path, count: int) -> HeldGpus:
+@contextmanager
+def held_for(open_driver: OpenDriver, folder: Path, asked: GpuLimits) -> Iterator[HeldGpus]:
+    """Hold the GPUs that a phase asks for as long as the block lasts; see ``hold``."""
+    held = hold(open_driver, folder, asked.count, asked)
+    try:
+        yield held
+    finally:
+        held.release()
+
+
+def hold(
+    open_driver: OpenDriver, folder: Path, count: int, asked: GpuLimits | None = None
+) -> HeldGpus:
     """Hold ``count`` GPUs that no other process of this host holds.
 
     Args:
         open_driver: What knows the GPUs.
         folder: Where the locks are.
         count: How many.
+        asked: What each of them must be; any will do without.
 
     Raises:
         PlatformError: SANDBOX_FAILED, there are not so many that are free.
@@ -86,18 +106,20 @@ def hold(open_driver: OpenDriver, folder: Path, count: int) -> HeldGpus:
             gpus = driver.gpus()
     except GpuLostError as error:
         raise PlatformError(Code.SANDBOX_FAILED, f"The GPUs do not answer: {error}") from error
+    fitting = gpus if asked is None else asked.fitting(gpus)
     held: dict[str, int] = {}
-    for gpu in gpus:
+    for gpu in fitting:
         if len(held) < count and (lock := _try(folder / f"gpu-{gpu.uuid}")) is not None:
             held[gpu.uuid] = lock
+    found = HeldGpus(open_driver, tuple(held), tuple(held.values()))
     if len(held) < count:
-        for lock in held.values():
-            os.close(lock)
+        found.release()
+        such = "" if asked is None else f", {len(fitting)} of which are what the phase asks for"
         raise PlatformError(
             Code.SANDBOX_FAILED,
-            f"This process needs {count} of the {len(gpus)} GPUs here; {len(held)} are free.",
+            f"This process needs {count} of the {len(gpus)} GPUs here{such}; {len(held)} are free.",
         )
-    return HeldGpus(open_driver, tuple(held), tuple(held.values()))
+    return found
 
 
 def _try(path: Path) -> int | None:

@@ -106,7 +106,7 @@ class DockerSandbox:
         Raises:
             PlatformError: SANDBOX_FAILED.
         """
-        _refuse_gpus(job)
+        job.require_gpus()
         try:
             input_folder, output_folder = self._folder.make("input", "output")
             fill_input(input_folder, job.documents, job.inputs)
@@ -133,7 +133,7 @@ class DockerSandbox:
             self._client.close()
 
     def _start_serving(self, job: SandboxJob) -> ServingProgram:
-        _refuse_gpus(job)
+        job.require_gpus()
         try:
             return DockerProgram.start(self._api, self._containers, job)
         except NotStartedError as error:
@@ -221,13 +221,6 @@ class DockerSandbox:
             log=sanitize(told.encode(), job.limits.log_bytes),
             missing=job.outputs,
             detail=sentence(Ending.START_FAILED, job, told),
-        )
-
-
-def _refuse_gpus(job: SandboxJob) -> None:
-    if job.limits.gpu is not None and not job.gpus:
-        raise PlatformError(
-            Code.SANDBOX_FAILED, "The phase asks for GPUs; this worker offers none."
         )
 
 

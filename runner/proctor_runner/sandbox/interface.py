@@ -16,6 +16,7 @@ from typing import Protocol
 
 from proctor.spec.limits import Limits
 from proctor.spec.model import Protocol as ContainerProtocol
+from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment
 
 
@@ -107,6 +108,17 @@ class SandboxJob:
     protocol: ContainerProtocol = ContainerProtocol.CASE
     left_s: float = math.inf
     gpus: tuple[str, ...] = ()
+
+    def require_gpus(self) -> None:
+        """Refuse to go on without the GPUs that the phase asks for.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, nobody handed any in.
+        """
+        if self.limits.gpu is not None and not self.gpus:
+            raise PlatformError(
+                Code.SANDBOX_FAILED, "The phase asks for GPUs; this worker offers none."
+            )
 
 
 @dataclass(frozen=True)

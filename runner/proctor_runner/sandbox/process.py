@@ -82,6 +82,7 @@ class ProcessSandbox:
             PlatformError: SANDBOX_FAILED, also for an image without a model folder.
         """
         _refuse_images(job)
+        job.require_gpus()
         input_folder, output_folder, scratch = self._folder.make("input", "output", "tmp")
         try:
             fill_input(input_folder, job.documents, job.inputs)
@@ -127,6 +128,7 @@ class ProcessSandbox:
 
     def _start_serving(self, job: SandboxJob) -> ServingProgram:
         _refuse_images(job)
+        job.require_gpus()
         return ServingProcess(job, self._folder, self._mark)
 
     def _result(

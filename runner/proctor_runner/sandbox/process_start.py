@@ -41,6 +41,8 @@ def start_process(
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": str(places.scratch),
         "TMPDIR": str(places.scratch),
+        # A plea, not a wall: no model that keeps to it takes a GPU that it was not given.
+        "CUDA_VISIBLE_DEVICES": ",".join(job.gpus),
         "PROCTOR_INPUT": str(places.input),
         "PROCTOR_OUTPUT": str(places.output),
         "PROCTOR_MODEL": str(job.program.model_folder or ""),

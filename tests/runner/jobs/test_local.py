@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import yaml
 
+from proctor.spec.gpus import GpuLimits
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
 from proctor_runner.challenge_folder import load_challenge
 from proctor_runner.local import LocalDesk, local_tasks, run_local, run_local_task
@@ -143,3 +145,51 @@ def test_a_model_can_read_its_files_whatever_the_persons_umask_is(tmp_path):
     finally:
         os.umask(before)
     assert desk.fetch(file).stat().st_mode & 0o777 == 0o444
+
+
+USES_GPUS = """
+import os
+
+class Model:
+    def predict(self, inputs):
+        print("given:", os.environ["CUDA_VISIBLE_DEVICES"])
+        return {"scores": [[1.0, 0.0]] * len(inputs["rows"])}
+"""
+
+
+def with_gpus(challenge, **asked):
+    """Return the task, in a phase that asks for GPUs."""
+    (task,) = local_tasks(challenge, load_challenge(challenge), "sample")
+    return replace(task, limits=task.limits.model_copy(update={"gpu": GpuLimits(**asked)}))
+
+
+def test_a_model_runs_here_on_a_gpu_that_the_phase_asks_for(challenge, model, driver, gpus):
+    (model / "model.py").write_text(USES_GPUS)
+    driver.there = [gpus.gpu(0, vram_gb=8), gpus.gpu(1, vram_gb=40)]
+    driver.used[gpus.gpu(1).uuid] = 3 * 2**30
+
+    report = run_local_task(
+        with_gpus(challenge, min_vram_bytes=20_000_000_000),
+        model,
+        "process",
+        open_driver=driver.open,
+    )
+
+    assert report.outcome is Code.OK, report
+    assert f"given: {gpus.gpu(1).uuid}\n".encode() in report.logs["c1"]
+    assert report.environment.gpu == "NVIDIA A10"
+    # What was in use before is not the model's.
+    assert {case.peak_gpu_memory_bytes for case in report.cases} == {0}
+
+
+def test_a_model_without_gpus_in_its_phase_is_given_none(challenge, model):
+    (model / "model.py").write_text(USES_GPUS)
+    (report,) = run_local(challenge, model, sandbox="process")
+    assert b"given: \n" in report.logs["c1"]
+
+
+def test_a_phase_that_no_gpu_here_fits_is_told_so(challenge, model, driver):
+    with pytest.raises(PlatformError, match="1 of the 2 GPUs here, 0 of which are what the phase"):
+        run_local_task(
+            with_gpus(challenge, models=("H200",)), model, "process", open_driver=driver.open
+        )
