@@ -81,6 +81,7 @@ class Metric(ABC):
         direction: which end is better.
         unit: unit of the values, empty for a ratio.
         case_type: which cases it takes.
+        mean_over_labels: whether a mean over its labels means something.
         declared_worst: the worst value that the task declares, or None.
     """
 
@@ -88,6 +89,7 @@ class Metric(ABC):
     kind: ClassVar[Kind]
     direction: ClassVar[Direction]
     case_type: ClassVar[CaseType]
+    mean_over_labels: ClassVar[bool] = True
 
     declared_worst: float | None = field(default=None, kw_only=True)
 
@@ -125,6 +127,10 @@ class Metric(ABC):
     @abstractmethod
     def labels(self, case: Case) -> tuple[str, ...]:
         """Return the labels that this metric gives values for on such a case."""
+
+    def can_rank(self, label: str) -> bool:
+        """Tell whether values of this label are in order: a signed one is best in the middle."""
+        return True
 
     @abstractmethod
     def natural_worst(

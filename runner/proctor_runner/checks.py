@@ -90,6 +90,10 @@ def check_metrics(spec: ChallengeSpec) -> list[Problem]:
             if column.label not in labels:
                 message = f"{column.metric} has no label {column.label!r}; it has {labels}"
                 problems.append(Problem(CHALLENGE_FILE, f"{field}.columns[{index}].label", message))
+            elif not metric.can_rank(column.label):
+                able = ", ".join(label for label in labels if metric.can_rank(label))
+                message = f"{column.label} of {column.metric} has a sign; rank by {able}"
+                problems.append(Problem(CHALLENGE_FILE, f"{field}.columns[{index}].label", message))
             if phase.ranking.scheme is RankingScheme.RANK_THEN_MEAN and metric.kind is Kind.POOLED:
                 message = (
                     f"rank_then_mean needs a value in every case, and {column.metric} is defined"

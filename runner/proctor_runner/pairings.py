@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proctor.spec.task import MetricSpec, OutputType, ReferenceType, TaskSpec
-from proctor_metrics.metric import UNLABELLED, CaseType, Metric
+from proctor_metrics.metric import CaseType, Metric
 from proctor_runner.references import (
     LabelsReference,
     MaskReference,
@@ -20,7 +20,7 @@ from proctor_runner.references import (
     ValuesReference,
     make_case,
 )
-from proctor_runner.score_tables import MEAN
+from proctor_runner.score_tables import shown_labels
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def metric_labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple
             f" with {reference.type}"
         )
     nothing = _empty(reference.type, len(output.columns))
-    labels = metric.labels(make_case(task, declared.output, "check", None, nothing))
-    return (MEAN,) if labels == UNLABELLED else (*labels, MEAN)
+    case = make_case(task, declared.output, "check", None, nothing)
+    return shown_labels(metric, metric.labels(case))
 
 
 def _empty(kind: ReferenceType, n_columns: int) -> Reference:

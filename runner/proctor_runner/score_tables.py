@@ -19,7 +19,7 @@ from proctor.spec.work import Aggregate, ScoreCase, ScoreRow, StratumAggregate
 from proctor_metrics.aggregate import label_means
 from proctor_metrics.bootstrap import replicate_means
 from proctor_metrics.cases import Case, FloatArray, MaskCase
-from proctor_metrics.metric import UNLABELLED, PooledMetric
+from proctor_metrics.metric import UNLABELLED, Metric, PooledMetric
 
 MEAN = "mean"
 """The label of the macro mean over labels; the only one of a metric without labels."""
@@ -157,7 +157,7 @@ class PooledTable:
         self._cases = cases
         self._metric_cases = metric_cases
         names = metric.labels(metric_cases[0])
-        self._labels = (MEAN,) if names == UNLABELLED else (*names, MEAN)
+        self._labels = shown_labels(metric, names)
         everything = range(len(cases))
         self._values = self._pooled(everything)[:, 0]
         self._replicates = self._pooled(everything, weights)
@@ -218,12 +218,21 @@ class PooledTable:
             raise OrganizerError(
                 Code.METRIC_FAILED, f"metric {self._id!r} over all cases: {error!r}"
             ) from error
-        return values if len(self._labels) == 1 else np.vstack([values, values.mean(axis=0)])
+        if len(self._labels) == values.shape[0]:
+            return values
+        return np.vstack([values, values.mean(axis=0)])
 
     def _used(self, chosen: Iterable[int]) -> int:
         return sum(
             self._cases[index].items for index in chosen if not _is_lost(self._metric_cases[index])
         )
+
+
+def shown_labels(metric: Metric, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the labels of a metric as reports have them, with the mean over several."""
+    if names == UNLABELLED:
+        return (MEAN,)
+    return (*names, MEAN) if metric.mean_over_labels else names
 
 
 def encode_replicates(replicates: FloatArray) -> str:

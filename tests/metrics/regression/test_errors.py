@@ -1,4 +1,4 @@
-"""MAE, MSE, RMSE and R2: by hand and against scikit-learn."""
+"""Errors of numbers: by hand and against scikit-learn."""
 
 import warnings
 
@@ -41,14 +41,34 @@ def value(name: str, *cases: ValueCase) -> Values:
 @pytest.mark.parametrize(
     ("name", "expected"),
     # Errors 1, -1 and 4 of 1, 2 and 3, whose mean is 2.
-    [("mae", 2.0), ("mse", 6.0), ("rmse", 6.0**0.5), ("r2", 1 - 18 / 2)],
+    [
+        ("mae", 2.0),
+        ("mape", 100 * (1 / 1 + 1 / 2 + 4 / 3) / 3),
+        ("max_error", 4.0),
+        ("median_absolute_error", 1.0),
+        ("mse", 6.0),
+        ("rmse", 6.0**0.5),
+        ("r2", 1 - 18 / 2),
+    ],
 )
 def test_a_value_is_the_one_worked_out_by_hand(name: str, expected: float) -> None:
     assert value(name, numbers([2, 1, 7], [1, 2, 3])) == pytest.approx([expected])
 
 
+def percentage_error(true: Values, predicted: Values, multioutput: str) -> Values:
+    ratio: Values = sklearn.mean_absolute_percentage_error(true, predicted, multioutput=multioutput)
+    return 100 * ratio
+
+
+def max_error(true: Values, predicted: Values, multioutput: str) -> Values:
+    return np.array([sklearn.max_error(t, p) for t, p in zip(true.T, predicted.T, strict=True)])
+
+
 ORACLES = {
     "mae": sklearn.mean_absolute_error,
+    "mape": percentage_error,
+    "max_error": max_error,
+    "median_absolute_error": sklearn.median_absolute_error,
     "mse": sklearn.mean_squared_error,
     "rmse": sklearn.root_mean_squared_error,
     "r2": sklearn.r2_score,
@@ -69,6 +89,8 @@ TABLES = st.integers(2, 30).flatmap(
 @given(tables=TABLES)
 def test_every_value_is_scikit_learns(name: str, tables: tuple[Values, Values]) -> None:
     predicted, true = tables
+    if name == "mape":
+        true = np.where(true == 0, 1.0, true)
     expected = ORACLES[name](true, predicted, multioutput="raw_values")
     assert value(name, numbers(predicted, true)) == pytest.approx(expected, rel=1e-10)
 
@@ -78,8 +100,8 @@ def test_on_ordinary_data_the_values_agree_to_the_last_digits(name: str) -> None
     generator = np.random.default_rng(3)
     true = generator.normal(40, 12, 5000)
     predicted = true + generator.normal(0, 5, 5000)
-    expected = ORACLES[name](true, predicted)
-    assert value(name, numbers(predicted, true))[0] == pytest.approx(expected, rel=2e-15, abs=0)
+    expected = ORACLES[name](true[:, None], predicted[:, None], multioutput="raw_values")
+    assert value(name, numbers(predicted, true)) == pytest.approx(expected, rel=2e-15, abs=0)
 
 
 def test_r2_does_not_lose_its_digits_to_a_large_offset() -> None:
@@ -103,7 +125,7 @@ def test_r2_of_one_item_is_undefined() -> None:
         assert np.isnan(sklearn.r2_score([2], [1]))
 
 
-@pytest.mark.parametrize("name", ["rmse", "r2"])
+@pytest.mark.parametrize("name", ["max_error", "median_absolute_error", "rmse", "r2"])
 def test_a_replicate_is_the_value_of_the_drawn_items(name: str) -> None:
     generator = np.random.default_rng(5)
     true = generator.normal(size=(40, 2))
@@ -120,6 +142,26 @@ def test_a_missing_case_costs_what_the_task_declares() -> None:
     lost = ValueCase.missing("b", np.array([[3.0], [4.0]]), ("q0",))
     found = value("rmse", numbers([1, 2], [1, 2]), lost)
     assert found == pytest.approx([(2 * WORST**2 / 4) ** 0.5])
+
+
+def test_a_missing_case_is_far_off_in_each_of_its_items() -> None:
+    lost = ValueCase.missing("b", np.array([[3.0], [4.0]]), ("q0",))
+    assert value("max_error", numbers([1, 2], [1, 2]), lost) == [WORST]
+    assert value("median_absolute_error", numbers([1, 3], [1, 2]), lost) == [(1 + WORST) / 2]
+
+
+def test_a_reference_of_0_is_refused_or_left_out_of_mape() -> None:
+    case = numbers([1, 3], [0, 2])
+    refusing = resolve("mape", {}, worst=WORST)
+    leaving = resolve("mape", {"zero_reference": "leave_out"}, worst=WORST)
+    assert isinstance(refusing, PerItemMetric)
+    assert isinstance(leaving, PerItemMetric)
+    with pytest.raises(
+        MetricInputError, match="the reference is 0 in row 0, column 'q0'"
+    ) as caught:
+        refusing.per_item(case)
+    assert caught.value.side is Side.REFERENCE
+    assert leaving.per_item(case).values[0] == pytest.approx([np.nan, 50.0], nan_ok=True)
 
 
 def test_a_missing_case_is_answered_with_the_far_end_of_the_range_for_r2() -> None:

@@ -312,6 +312,23 @@ def test_a_ranking_by_a_label_that_is_not_there_is_refused(masks):
     assert "core" in message
 
 
+def test_a_label_with_a_sign_cannot_rank(tables):
+    tables.task |= {"reference": {"ref": {"type": "values", "file": "{case}.npy"}}, "labels": {}}
+    tables.task["metrics"] = [
+        {"id": "limits", "name": "bland_altman", "output": "out", "reference": "ref"}
+    ]
+    tables.task["primary"] = "limits"
+    for split in ("hidden", "sample"):
+        for path in (tables.path / "data" / split / "reference").iterdir():
+            np.save(path, np.ones((3, 2)))
+    columns = [{"task": "sort", "metric": "limits", "label": label} for label in ("a.bias", "mean")]
+    tables.phase["ranking"]["columns"] = columns
+    signed, absent = tables.problems()
+    assert signed[1] == "phases[0].ranking.columns[0].label"
+    assert signed[2].endswith("has a sign; rank by a.furthest_limit, b.furthest_limit")
+    assert "limits has no label 'mean'" in absent[2]
+
+
 def test_ranks_in_every_case_are_refused_for_a_pooled_metric(tables):
     tables.task["metrics"][0]["name"] = "auroc"
     tables.phase["ranking"]["scheme"] = "rank_then_mean"

@@ -324,6 +324,21 @@ def test_numbers_are_scored_by_column_and_a_missing_case_costs_what_is_declared(
     assert spread.min() < aggregate(found, "rmse", "a").value < spread.max()
 
 
+def test_limits_of_agreement_have_no_mean_over_labels():
+    agreement = task(
+        ({"id": "limits", "name": "bland_altman"},),
+        outputs={"out": {"type": "table", "file": "p.csv", "columns": ["ml"]}},
+        reference={"ref": {"type": "values", "file": "{case}.npy"}},
+        labels={},
+    )
+    scorer = Scorer(agreement, BOOTSTRAP, DIGEST)
+    truth = {"ref": ValuesReference(np.array([[1.0], [2.0]]))}
+    scorer.add(case("c1"), {"out": np.array([[2.0], [4.0]])}, truth)
+    found = {item.label: item.value for item in scorer.finish().aggregates}
+    assert list(found) == ["bias", "lower_limit", "upper_limit", "furthest_limit"]
+    assert found["bias"] == 1.5
+
+
 def test_of_a_pooled_metric_of_classes_no_table_of_scores_is_kept():
     scorer = Scorer(task(({"id": "f1", "name": "f1_score"},)), BOOTSTRAP, DIGEST)
     table = rows(0.8, 0.25)
