@@ -13,12 +13,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, create_engine, make_url
 
 from proctor.cli.services.postgresql import PostgresqlServer, postgresql_server, programs_folder
 from proctor.cli.services.process_tree import ProcessTree
 
 _PATIENCE_S = 30
+_BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +38,17 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlS
     logs = tmp_path_factory.mktemp("postgresql")
     with ProcessTree(logs) as tree, postgresql_server(tree) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    program = shutil.which("chromium")
+    assert program is not None, "install chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=_BROWSER_FLAGS)
+        yield running
+        running.close()
 
 
 @dataclass(frozen=True)

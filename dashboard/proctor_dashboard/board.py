@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from proctor.plots.numbers import number
 from proctor.spec.challenge import SubmissionKind
 from proctor.spec.leaderboard import (
     BoardColumn,
@@ -14,7 +15,7 @@ from proctor.spec.leaderboard import (
     Leaderboard,
     Verdict,
 )
-from proctor_dashboard.text import address, badge, interval, number, plain, seconds
+from proctor_dashboard.text import address, badge, interval, plain, seconds
 
 _VERDICT_TONE = {
     Verdict.IDENTICAL: "good",

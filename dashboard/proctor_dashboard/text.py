@@ -9,11 +9,11 @@ the author's choosing.
 from __future__ import annotations
 
 import html
-import math
 import re
 from datetime import datetime
 from urllib.parse import urlencode
 
+from proctor.plots.numbers import number
 from proctor.spec.leaderboard import BoardValue
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!<>~|:$&])")
@@ -34,16 +34,6 @@ def literal(text: object) -> str:
 def prose(markdown: str) -> str:
     """Return Markdown whose pictures are links; Streamlit itself escapes HTML in it."""
     return _REFERENCE_DEFINITION.sub("", _PICTURE.sub("", markdown))
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """Write a score with ``digits`` significant digits; a missing one is a dash."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    magnitude = math.floor(math.log10(abs(value)))
-    return f"{value:.{max(0, digits - 1 - max(magnitude, -1))}f}"
 
 
 def interval(value: BoardValue) -> str:

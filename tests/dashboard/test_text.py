@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proctor_dashboard.text import literal, memory, number, prose, seconds
+from proctor.plots.numbers import number
+from proctor_dashboard.text import literal, memory, prose, seconds
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ import streamlit as st
 
 from proctor.client import ApiError, Client, DownloadError
 from proctor.client.api import CasePart
+from proctor.plots.numbers import number
 from proctor.spec.api import CaseFiles, CaseView, RunView, SubmissionView
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.task import OutputType, TaskSpec
 from proctor.spec.work import Purpose, Split
 from proctor_dashboard.slices import Layer, Outlined, color_of, picture
-from proctor_dashboard.text import address, literal, number, plain, trail
+from proctor_dashboard.text import address, literal, plain, trail
 from proctor_dashboard.visitor import client
 from proctor_dashboard.volumes import (
     Array,

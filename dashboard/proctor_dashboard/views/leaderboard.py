@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from proctor.client import ApiError, Client
+from proctor.plots.numbers import number
 from proctor.spec.leaderboard import BoardColumn, Leaderboard
 from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
-from proctor_dashboard.text import address, literal, moment, number, prose, trail
+from proctor_dashboard.text import address, literal, moment, prose, trail
 from proctor_dashboard.views import history
 from proctor_dashboard.visitor import client
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from proctor.client import ApiError
+from proctor.plots.numbers import number
 from proctor.spec.api import CaseView, RunView, SubmissionView
 from proctor.spec.challenge import ChallengeSpec, SubmissionKind
 from proctor.spec.outcomes import Code
@@ -17,7 +18,6 @@ from proctor_dashboard.text import (
     literal,
     memory,
     moment,
-    number,
     plain,
     prose,
     seconds,

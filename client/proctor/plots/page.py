@@ -1,0 +1,166 @@
+"""One HTML file that needs nothing else: text, tables, plots and the library that draws them.
+
+It opens from a disk without a network and asks none: its policy lets the browser run the two
+scripts whose digests it names and load nothing, whatever a stranger's name may hold. Figures are
+drawn one after the other once the text is there, and anew for the width of paper.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import plotly.offline
+
+from proctor.plots.names import shortened
+from proctor.plots.plot import CONFIG, Plot
+
+# Longer names would push a table off the page even where they may break.
+_NAME_LETTERS = 200
+
+_STYLE = """
+:root {color-scheme: light;}
+body {font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: #26332f;
+  background: #fff; max-width: 1100px; margin: 0 auto; padding: 1rem 1.2rem 3rem;}
+h1 {font-size: 1.7rem; line-height: 1.25; margin: .6rem 0; overflow-wrap: anywhere;}
+h2 {font-size: 1.2rem; margin: 2.2rem 0 .4rem;}
+p {margin: .4rem 0; max-width: 75ch;}
+.quiet, figcaption, footer {color: #52615d; font-size: .92rem;}
+.scroll {overflow-x: auto; border: 1px solid #dce4e1; border-radius: 8px; margin: .8rem 0;}
+table {border-collapse: collapse; width: 100%; font-size: .92rem;
+  font-variant-numeric: tabular-nums;}
+th, td {padding: .4rem .7rem; text-align: right; border-bottom: 1px solid #edf1f0;
+  vertical-align: top; white-space: nowrap;}
+thead th {background: #f3f6f5; color: #42514d; vertical-align: bottom;
+  white-space: normal;}
+tbody tr:last-child > * {border-bottom: 0;}
+.text {text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 8rem;}
+tbody th {font-weight: 600;}
+figure {margin: 0; break-inside: avoid;}
+.plot {width: 100%;}
+figcaption {max-width: 75ch; margin-top: .2rem;}
+dt {font-weight: 600;} dd {margin: 0 0 .6rem; max-width: 75ch;}
+footer {margin-top: 3rem; border-top: 1px solid #dce4e1; padding-top: .6rem;}
+@media (max-width: 640px) {
+  body {padding: .5rem .8rem 2rem;}
+  h1 {font-size: 1.35rem;}
+  th, td {padding: .35rem .5rem;}
+}
+@media print {
+  @page {margin: 14mm;}
+  body {max-width: none; padding: 0; font-size: 11pt;}
+  .scroll {overflow: visible; border: 0;}
+  h2 {break-after: avoid;}
+  tr {break-inside: avoid;}
+  thead th {background: none; border-bottom: 1.5px solid #26332f;}
+}
+"""
+
+_DRAW = """
+(() => {
+  const boxes = [...document.querySelectorAll(".plot")];
+  const paper = 680;
+  const draw = box => {
+    const figure = JSON.parse(document.getElementById(box.dataset.figure).textContent);
+    return Plotly.newPlot(box, figure.data, figure.layout, CONFIG);
+  };
+  const next = () => {
+    const box = boxes.find(box => !box.dataset.drawn);
+    if (!box) { document.body.dataset.drawn = "all"; return; }
+    box.dataset.drawn = "yes";
+    draw(box).then(() => setTimeout(next, 0));
+  };
+  addEventListener("beforeprint", () => boxes.forEach(box => {
+    if (!box.dataset.drawn) { box.dataset.drawn = "yes"; draw(box); }
+    Plotly.relayout(box, {width: paper});
+  }));
+  addEventListener("afterprint", () => boxes.forEach(
+    box => Plotly.relayout(box, {width: null, autosize: true})));
+  requestAnimationFrame(() => setTimeout(next, 0));
+})();
+"""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it (HTML of ours, every name in it escaped)."""
+
+    title: str
+    body: str
+
+
+def name(text: str) -> str:
+    """Return untrusted ``text`` for HTML, letter by letter; it cannot turn what stands beside."""
+    return f"<bdi>{html.escape(shortened(text, _NAME_LETTERS))}</bdi>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """Return a table of escaped cells; the first ``text_columns`` hold text, the first is a head.
+
+    It scrolls by itself where it is wider than the page.
+    """
+    marks = [' class="text"' if column < text_columns else "" for column in range(len(head))]
+    heads = "".join(
+        f'<th scope="col"{mark}>{cell}</th>' for mark, cell in zip(marks, head, strict=True)
+    )
+    body = "".join(
+        f'<tr><th scope="row"{marks[0]}>{first}</th>'
+        + "".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks[1:], rest, strict=True))
+        + "</tr>"
+        for first, *rest in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def figure(plot: Plot) -> Section:
+    """Return a plot with its caption; it is drawn when the page is there."""
+    height_px = int(plot.figure.layout.height)
+    # The text of a script ends at "</script", so no "<" may stand in it.
+    drawing = plot.figure.to_json().replace("<", "\\u003c")
+    return Section(
+        plot.title,
+        f'<figure><div class="plot" id="{plot.name}" data-figure="{plot.name}-figure"'
+        f' style="min-height:{height_px}px"></div>'
+        f"<figcaption>{html.escape(plot.caption)}</figcaption></figure>"
+        f'<script type="application/json" id="{plot.name}-figure">{drawing}</script>',
+    )
+
+
+def page(title: str, sections: Sequence[Section], lead: str) -> str:
+    """Return the whole file; ``title`` is untrusted text, ``lead`` HTML of ours below it."""
+    library = plotly.offline.get_plotlyjs()
+    draw = _DRAW.replace("CONFIG", _config())
+    policy = (
+        "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline';"
+        f" script-src {_source(library)} {_source(draw)}; base-uri 'none'; form-action 'none'"
+    )
+    body = "".join(
+        f"<section><h2>{html.escape(section.title)}</h2>{section.body}</section>"
+        for section in sections
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(shortened(title, _NAME_LETTERS))}</title>"
+        f"<style>{_STYLE}</style></head><body><h1>{name(title)}</h1>{lead}"
+        "<noscript><p>The plots need JavaScript; the tables hold the same numbers.</p></noscript>"
+        f"{body}<footer>Written by Proctor {html.escape(version('proctor'))}. This file needs no"
+        f" network.</footer><script>{library}</script><script>{draw}</script></body></html>"
+    )
+
+
+def _config() -> str:
+    return "{" + ", ".join(f"{key}: {str(value).lower()}" for key, value in CONFIG.items()) + "}"
+
+
+def _source(script: str) -> str:
+    """Return what a policy calls ``script``."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
