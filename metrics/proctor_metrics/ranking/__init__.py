@@ -1,18 +1,30 @@
 """Rankings: the schemes that challenges use, and how sure each of them is."""
 
-from proctor_metrics.ranking.schemes import (
+from proctor_metrics.ranking.aggregation import Aggregate, Statistic
+from proctor_metrics.ranking.catalog import SCHEME_NAMES, resolve_scheme
+from proctor_metrics.ranking.combination import (
     Ranking,
-    RankTies,
-    Scheme,
     case_ranks,
     mean_scores,
-    quantized,
-    rank,
     rank_by_mean,
     rank_sum,
     rank_sums,
     rank_then_mean,
 )
+from proctor_metrics.ranking.consensus import Consensus, consensus_scores
+from proctor_metrics.ranking.contest import Contest, Task
+from proctor_metrics.ranking.correlation import kendall_tau
+from proctor_metrics.ranking.influence import Influence, influence
+from proctor_metrics.ranking.ranks import Missing, RankTies, quantized, rank
+from proctor_metrics.ranking.schemes import (
+    AggregateThenRank,
+    Bootstrap,
+    Combination,
+    RankThenAggregate,
+    Scheme,
+    SignificanceThenRank,
+)
+from proctor_metrics.ranking.significance import Adjustment, adjusted, p_values, share_beaten
 from proctor_metrics.ranking.stability import (
     RankStability,
     replicate_mean_scores,
@@ -22,12 +34,31 @@ from proctor_metrics.ranking.stability import (
 )
 
 __all__ = [
+    "SCHEME_NAMES",
+    "Adjustment",
+    "Aggregate",
+    "AggregateThenRank",
+    "Bootstrap",
+    "Combination",
+    "Consensus",
+    "Contest",
+    "Influence",
+    "Missing",
     "RankStability",
+    "RankThenAggregate",
     "RankTies",
     "Ranking",
     "Scheme",
+    "SignificanceThenRank",
+    "Statistic",
+    "Task",
+    "adjusted",
     "case_ranks",
+    "consensus_scores",
+    "influence",
+    "kendall_tau",
     "mean_scores",
+    "p_values",
     "quantized",
     "rank",
     "rank_by_mean",
@@ -37,5 +68,7 @@ __all__ = [
     "replicate_mean_scores",
     "replicate_rank_sums",
     "replicate_rank_then_means",
+    "resolve_scheme",
+    "share_beaten",
     "stability",
 ]

@@ -1,287 +1,314 @@
-"""Rank submissions by the schemes that challenges use.
+"""Ranking schemes as values: how the cases and columns of submissions become one score each.
 
-Submissions are rows; what they are ranked by are columns (a metric of a task, for a label or
-over all). The hard part is that equal means must tie: summed in another order, two equal means
-differ in the last bit, so everything is rounded to 12 significant digits before it is compared.
+A scheme is frozen and complete: same scheme, same values, same order. Every scheme scores the
+full data and any number of resamples in one call, so a bootstrap asks exactly what the ranking
+asked. Sources: Maier-Hein et al. 2018 (doi:10.1038/s41467-018-07619-7), Wiesenfarth et al. 2021
+(doi:10.1038/s41598-021-82017-6); https://mrbrains13.isi.uu.nl/evaluation/; Bakas et al. 2018
+(arXiv:1811.02629).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
 from proctor_metrics.cases import FloatArray
 from proctor_metrics.metric import Direction
-
-SIGNIFICANT_DIGITS = 12
-
-# Elements ranked at once; bounds temporary memory to some 100 MB whatever the board's size.
-_CHUNK_ELEMENTS = 1_000_000
-
-_LARGEST_POWER = 300
-_POWERS = np.array([float(f"1e{power}") for power in range(_LARGEST_POWER + 1)])
+from proctor_metrics.ranking.aggregation import MEAN, Aggregate, Weights
+from proctor_metrics.ranking.combination import case_ranks, rank_sums
+from proctor_metrics.ranking.emulation import rank_first_as_challenger
+from proctor_metrics.ranking.ranks import Missing, RankTies, rank
+from proctor_metrics.ranking.significance import Adjustment, share_beaten
 
 
-class Scheme(StrEnum):
-    """How the columns of a board become one rank."""
+class Bootstrap(StrEnum):
+    """How resamples are ranked.
 
-    MEAN = "mean"
-    RANK_THEN_MEAN = "rank_then_mean"
+    ``correct``: a case drawn k times counts k times.
+    ``challengeR-1.0.5``: with the two defects of that version, to reproduce what was published
+    with it. In rank-then-aggregate a case drawn k times weighs k * k; in test-based ranking it
+    counts once. Aggregate-then-rank is the same in both.
+    """
+
+    CORRECT = "correct"
+    CHALLENGER_1_0_5 = "challengeR-1.0.5"
+
+
+class Combination(StrEnum):
+    """How several columns become one, after each was aggregated over its cases.
+
+    A single column is left as it is by ``mean_of_ranks``.
+    """
+
+    MEAN_OF_RANKS = "mean_of_ranks"
     RANK_SUM = "rank_sum"
 
 
-class RankTies(StrEnum):
-    """The rank that equal values share: the best of their places, or the average."""
-
-    MIN = "min"
-    AVERAGE = "average"
-
-
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """Submissions in order.
+@dataclass(frozen=True, kw_only=True)
+class Scheme(ABC):
+    """One way to rank, with all its parameters fixed.
 
     Attributes:
-        scores: float64 of shape (n,): the number the order was made from (a mean, a mean
-            rank, a sum of ranks); NaN for a submission without one.
-        direction: which end of the scores is better.
-        ranks: int64 of shape (n,); 1 is best, ties share the better rank, NaN comes last.
+        ties: the rank that equal scores share, and equal values where cases are ranked.
+        missing: what a missing value is.
     """
 
-    scores: FloatArray
-    direction: Direction
-    ranks: npt.NDArray[np.int64]
+    ties: RankTies = RankTies.MIN
+    missing: Missing = Missing.LAST
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Return the name it is resolved by."""
+
+    @property
+    @abstractmethod
+    def sentence(self) -> str:
+        """Return how it ranks, for readers."""
+
+    @property
+    def needs_cases(self) -> bool:
+        """Return whether it needs more than each column's mean over the cases."""
+        return True
+
+    @abstractmethod
+    def direction(self, directions: Sequence[Direction]) -> Direction:
+        """Return which end of its scores is better, given that of the columns."""
+
+    @abstractmethod
+    def scores(
+        self,
+        values: FloatArray,
+        directions: Sequence[Direction],
+        weights: Weights | None = None,
+        bootstrap: Bootstrap = Bootstrap.CORRECT,
+    ) -> FloatArray:
+        """Score every submission, once for each vector of weights.
+
+        Args:
+            values: float64 of shape (n, n_cases, n_columns); NaN is missing.
+            directions: which end is better, for each column.
+            weights: integers of shape (B, n_cases): how often each case counts; the full data
+                where not given.
+            bootstrap: what a case that counts more than once means.
+
+        Returns:
+            float64 of shape (n, B), or (n, 1) without weights; NaN where there is no score.
+
+        Raises:
+            ValueError: directions or weights do not fit the values.
+        """
+
+    def ranks(self, scores: FloatArray, directions: Sequence[Direction]) -> FloatArray:
+        """Rank scores of this scheme along the first axis; a submission without one is last.
+
+        Args:
+            scores: float64 of shape (n, ...).
+            directions: which end is better, for each column.
+        """
+        placed = Missing.LAST if self.missing is Missing.DROP else self.missing
+        return rank(scores, self.direction(directions), self.ties, placed)
 
 
-def rank(values: FloatArray, direction: Direction, ties: RankTies = RankTies.MIN) -> FloatArray:
-    """Rank along the first axis; each remaining position is a ranking of its own.
+@dataclass(frozen=True, kw_only=True)
+class AggregateThenRank(Scheme):
+    """Aggregate each column over the cases, put the columns together, rank.
 
-    Values are compared after rounding to 12 significant digits. NaN ranks last; all NaN tie.
-
-    Args:
-        values: float64 of shape (n, ...).
-        direction: which end is better.
-        ties: the rank that equal values share.
-
-    Returns:
-        float64 of the same shape, from 1.
-
-    >>> rank(np.array([0.9, 0.7, 0.9, np.nan]), Direction.HIGHER)
-    array([1., 3., 1., 4.])
-    >>> rank(np.array([0.9, 0.7, 0.9]), Direction.HIGHER, RankTies.AVERAGE)
-    array([1.5, 3. , 1.5])
+    Attributes:
+        aggregate: what a column is aggregated by.
+        combination: what several columns are put together by.
     """
-    columns = values.reshape(values.shape[0], prod(values.shape[1:]))
-    ranks = np.empty(columns.shape, dtype=np.float64)
-    step = max(1, _CHUNK_ELEMENTS // max(1, columns.shape[0]))
-    for first in range(0, columns.shape[1], step):
-        chunk = slice(first, first + step)
-        # Sorting is fast along memory only, so each slice is turned around first.
-        losses = _losses(np.ascontiguousarray(columns[:, chunk].T), direction)
-        ranks[:, chunk] = _rank_last_axis(losses, ties).T
-    return ranks.reshape(values.shape)
+
+    aggregate: Aggregate = MEAN
+    combination: Combination = Combination.MEAN_OF_RANKS
+
+    @property
+    def name(self) -> str:
+        """Return the name it is resolved by."""
+        if self.combination is Combination.RANK_SUM:
+            return "rank_sum"
+        return _statistic_name(self.aggregate)
+
+    @property
+    def sentence(self) -> str:
+        """Return how it ranks, for readers."""
+        what = f"Ranked by the {self.aggregate.words} over the cases"
+        if self.combination is Combination.RANK_SUM:
+            return f"{what} of each column; the ranks of the columns are added up (MRBrainS13)."
+        return f"{what}; of several columns, by the mean of their ranks."
+
+    @property
+    def needs_cases(self) -> bool:
+        """Return whether it needs more than each column's mean over the cases."""
+        return self.aggregate != MEAN
+
+    def direction(self, directions: Sequence[Direction]) -> Direction:
+        """Return which end of its scores is better, given that of the columns."""
+        alone = len(directions) == 1 and self.combination is Combination.MEAN_OF_RANKS
+        return directions[0] if alone else Direction.LOWER
+
+    def scores(
+        self,
+        values: FloatArray,
+        directions: Sequence[Direction],
+        weights: Weights | None = None,
+        bootstrap: Bootstrap = Bootstrap.CORRECT,
+    ) -> FloatArray:
+        """Score every submission, once for each vector of weights."""
+        drawn = _checked_weights(values, directions, weights)
+        columns = [
+            self.aggregate.over(values[:, :, column], drawn, direction, self.missing)
+            for column, direction in enumerate(directions)
+        ]
+        return self.combine(np.stack(columns, axis=1), directions)
+
+    def combine(self, columns: FloatArray, directions: Sequence[Direction]) -> FloatArray:
+        """Put aggregated columns together; also for pooled metrics, which have no cases.
+
+        Args:
+            columns: float64 of shape (n, n_columns, ...).
+            directions: which end is better, for each column.
+
+        Returns:
+            float64 of shape (n, ...).
+        """
+        if self.combination is Combination.RANK_SUM:
+            return rank_sums(columns, directions, self.ties, self.missing)
+        if len(directions) == 1:
+            return np.asarray(columns[:, 0])
+        return rank_sums(columns, directions, self.ties, self.missing) / len(directions)
 
 
-def rank_by_mean(values: FloatArray, directions: Sequence[Direction]) -> Ranking:
-    """Rank by the mean over the columns, which must all have one direction.
+@dataclass(frozen=True, kw_only=True)
+class RankThenAggregate(Scheme):
+    """Rank within every case and column, aggregate the ranks over the cases, rank again.
 
-    Args:
-        values: float64 of shape (n, n_columns): each submission's mean in each column.
-        directions: which end is better, for each column.
+    With several columns (metrics, regions) the ranks of a case are averaged first, which is
+    BraTS's ranking per case, region and metric.
 
-    Raises:
-        ValueError: the directions differ or do not fit the columns.
-
-    >>> rank_by_mean(np.array([[0.8, 0.9], [0.9, 0.9]]), [Direction.HIGHER] * 2).ranks
-    array([2, 1])
+    Attributes:
+        aggregate: what the ranks are aggregated by.
     """
-    scores, direction = mean_scores(values, directions)
-    return _ranking(scores, direction)
 
+    aggregate: Aggregate = MEAN
 
-def rank_then_mean(
-    values: FloatArray,
-    directions: Sequence[Direction],
-    case_ties: RankTies = RankTies.AVERAGE,
-) -> Ranking:
-    """Rank within each case and column, average the ranks, and rank again.
+    @property
+    def name(self) -> str:
+        """Return the name it is resolved by."""
+        return f"rank_then_{_statistic_name(self.aggregate)}"
 
-    A missing value (NaN) ranks last in its case. Within a case ties take their average rank,
-    so that a case in which many are equal weighs no more than another.
-
-    Args:
-        values: float64 of shape (n, n_cases, n_columns).
-        directions: which end is better, for each column.
-        case_ties: the rank that equal values share within a case.
-
-    Raises:
-        ValueError: the directions do not fit the columns.
-
-    >>> values = np.array([[[0.9], [0.2]], [[0.8], [0.7]], [[0.1], [0.6]]])
-    >>> ranking = rank_then_mean(values, [Direction.HIGHER])
-    >>> ranking.scores, ranking.ranks
-    (array([2. , 1.5, 2.5]), array([2, 1, 3]))
-    """
-    scores = case_ranks(values, directions, case_ties).mean(axis=1)
-    return _ranking(scores, Direction.LOWER)
-
-
-def rank_sum(
-    values: FloatArray,
-    directions: Sequence[Direction],
-    standard_deviations: FloatArray | None = None,
-) -> Ranking:
-    """Rank in each column by the means, add up the ranks, and rank the sums (MRBrainS13).
-
-    Equal sums are decided by the smaller standard deviation over the cases. The rules of
-    MRBrainS13 do not say how the deviations of columns with different units are put together;
-    here they are ranked in each column, small first, and the ranks are added up. What is then
-    still equal shares a rank. A missing value (NaN) ranks last in its column.
-    Source: https://mrbrains13.isi.uu.nl/evaluation/
-
-    Args:
-        values: float64 of shape (n, n_columns): each submission's mean in each column.
-        directions: which end is better, for each column.
-        standard_deviations: float64 of the shape of `values`; ties stay ties without.
-
-    Raises:
-        ValueError: the directions or deviations do not fit the values.
-
-    >>> means = np.array([[0.9, 3.0], [0.8, 2.0], [0.7, 4.0]])
-    >>> rank_sum(means, [Direction.HIGHER, Direction.LOWER]).ranks
-    array([1, 1, 3])
-    """
-    sums = rank_sums(values, directions)
-    ranking = _ranking(sums, Direction.LOWER)
-    if standard_deviations is None:
-        return ranking
-    if standard_deviations.shape != values.shape:
-        raise ValueError(
-            f"standard deviations of shape {standard_deviations.shape} do not fit values of "
-            f"shape {values.shape}"
+    @property
+    def sentence(self) -> str:
+        """Return how it ranks, for readers."""
+        return (
+            f"Ranked within every case and column, then by the {self.aggregate.words} of those"
+            " ranks."
         )
-    spread = rank(standard_deviations, Direction.LOWER).sum(axis=1)
-    # Sums of ranks are whole numbers of at most n * n_columns, so this orders by the sum
-    # first and by the spread within it, exactly.
-    combined = sums * (values.size + 1) + spread
-    return Ranking(sums, Direction.LOWER, rank(combined, Direction.LOWER).astype(np.int64))
+
+    def direction(self, directions: Sequence[Direction]) -> Direction:
+        """Return which end of its scores is better: low ranks are."""
+        return Direction.LOWER
+
+    def scores(
+        self,
+        values: FloatArray,
+        directions: Sequence[Direction],
+        weights: Weights | None = None,
+        bootstrap: Bootstrap = Bootstrap.CORRECT,
+    ) -> FloatArray:
+        """Score every submission, once for each vector of weights."""
+        drawn = _checked_weights(values, directions, weights)
+        if bootstrap is Bootstrap.CHALLENGER_1_0_5:
+            return rank_first_as_challenger(
+                values, directions, drawn, self.aggregate, self.ties, self.missing
+            )
+        ranks = case_ranks(values, directions, self.ties, self.missing)
+        return self.aggregate.over(ranks, drawn, Direction.LOWER, Missing.DROP)
 
 
-def mean_scores(
-    values: FloatArray, directions: Sequence[Direction]
-) -> tuple[FloatArray, Direction]:
-    """Return the mean over the second axis and the direction that all columns share.
+@dataclass(frozen=True, kw_only=True)
+class SignificanceThenRank(Scheme):
+    """Test every ordered pair for which is better, rank by the share of rivals beaten.
 
-    Args:
-        values: float64 of shape (n, n_columns, ...).
-        directions: which end is better, for each column.
-
-    Raises:
-        ValueError: the directions differ or do not fit the columns.
+    Attributes:
+        alpha: an adjusted p-value of at most this is significant.
+        adjustment: how p-values are adjusted for their number.
     """
-    _check_columns(values, directions, axis=1)
-    if len(set(directions)) != 1:
-        raise ValueError(
-            "the mean of columns in which higher and lower is better has no meaning; "
-            "rank by rank_sum or rank_then_mean instead"
+
+    alpha: float = 0.05
+    adjustment: Adjustment = Adjustment.HOLM
+
+    def __post_init__(self) -> None:
+        """Refuse a level that is none.
+
+        Raises:
+            ValueError: `alpha` is outside (0, 1).
+        """
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha is {self.alpha}; it must lie between 0 and 1")
+
+    @property
+    def name(self) -> str:
+        """Return the name it is resolved by."""
+        return "significance"
+
+    @property
+    def sentence(self) -> str:
+        """Return how it ranks, for readers."""
+        adjusted = {
+            Adjustment.HOLM: "adjusted by Holm",
+            Adjustment.BONFERRONI: "adjusted by Bonferroni",
+            Adjustment.NONE: "not adjusted",
+        }
+        return (
+            "Ranked by the share of rivals that are significantly worse: one-sided paired Wilcoxon"
+            f" signed-rank tests over all ordered pairs, {adjusted[self.adjustment]}, at level"
+            f" {self.alpha:g}."
         )
-    return np.asarray(values.mean(axis=1)), directions[0]
+
+    def direction(self, directions: Sequence[Direction]) -> Direction:
+        """Return which end of its scores is better: many rivals beaten."""
+        return Direction.HIGHER
+
+    def scores(
+        self,
+        values: FloatArray,
+        directions: Sequence[Direction],
+        weights: Weights | None = None,
+        bootstrap: Bootstrap = Bootstrap.CORRECT,
+    ) -> FloatArray:
+        """Score every submission, once for each vector of weights."""
+        drawn = _checked_weights(values, directions, weights)
+        if bootstrap is Bootstrap.CHALLENGER_1_0_5:
+            drawn = np.minimum(drawn, 1)
+        shares = [
+            share_beaten(
+                values[:, :, column], direction, drawn, self.alpha, self.adjustment, self.missing
+            )
+            for column, direction in enumerate(directions)
+        ]
+        return np.asarray(np.mean(shares, axis=0))
 
 
-def rank_sums(values: FloatArray, directions: Sequence[Direction]) -> FloatArray:
-    """Return the sum of the ranks over the second axis; the best possible is n_columns.
-
-    Args:
-        values: float64 of shape (n, n_columns, ...).
-        directions: which end is better, for each column.
-
-    Raises:
-        ValueError: the directions do not fit the columns.
-    """
-    _check_columns(values, directions, axis=1)
-    sums = np.zeros(np.delete(values.shape, 1))
-    for column, direction in enumerate(directions):
-        sums += rank(values[:, column], direction)
-    return sums
+def _statistic_name(aggregate: Aggregate) -> str:
+    named = {"mean": "mean", "median": "median", "minimum": "min", "maximum": "max"}
+    return named.get(aggregate.words, "quantile")
 
 
-def case_ranks(
-    values: FloatArray,
-    directions: Sequence[Direction],
-    case_ties: RankTies = RankTies.AVERAGE,
-) -> FloatArray:
-    """Return each submission's mean rank over the columns in each case.
-
-    Args:
-        values: float64 of shape (n, n_cases, n_columns).
-        directions: which end is better, for each column.
-        case_ties: the rank that equal values share within a case.
-
-    Returns:
-        float64 of shape (n, n_cases).
-
-    Raises:
-        ValueError: the directions do not fit the columns.
-    """
-    _check_columns(values, directions, axis=2)
-    total = np.zeros(values.shape[:2])
-    for column, direction in enumerate(directions):
-        total += rank(values[:, :, column], direction, case_ties)
-    return total / len(directions)
-
-
-def quantized(values: FloatArray) -> FloatArray:
-    """Round to 12 significant digits; NaN and infinities stay.
-
-    >>> quantized(np.array([0.1 + 0.2, 1234567890123.4, 0.0])).tolist()
-    [0.3, 1234567890120.0, 0.0]
-    """
-    usable = np.isfinite(values) & (values != 0)
-    magnitude = np.floor(np.log10(np.abs(values, where=usable, out=np.ones_like(values))))
-    power = (SIGNIFICANT_DIGITS - 1 - magnitude).astype(np.int64)
-    # Powers of ten below one are inexact, so a division by their inverse stands in for them.
-    up = _POWERS[np.clip(power, 0, _LARGEST_POWER)]
-    down = _POWERS[np.clip(-power, 0, _LARGEST_POWER)]
-    return np.asarray(np.rint(values * up / down) * down / up)
-
-
-def _ranking(scores: FloatArray, direction: Direction) -> Ranking:
-    return Ranking(scores, direction, rank(scores, direction).astype(np.int64))
-
-
-def _losses(values: FloatArray, direction: Direction) -> FloatArray:
-    """Return the values so that smaller is better and NaN is as bad as can be."""
-    signed = -values if direction is Direction.HIGHER else values
-    rounded = quantized(np.asarray(signed, dtype=np.float64))
-    return np.where(np.isnan(rounded), np.inf, rounded)
-
-
-def _rank_last_axis(losses: FloatArray, ties: RankTies) -> FloatArray:
-    order = np.argsort(losses, axis=-1, kind="stable")
-    ordered = np.take_along_axis(losses, order, axis=-1)
-    length = losses.shape[-1]
-    places = np.arange(length, dtype=np.float64)
-    starts_run = np.ones(losses.shape, dtype=np.bool_)
-    starts_run[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    first = np.maximum.accumulate(np.where(starts_run, places, 0.0), axis=-1)
-    shared = first + 1.0
-    if ties is RankTies.AVERAGE:
-        ends_run = np.ones(losses.shape, dtype=np.bool_)
-        ends_run[..., :-1] = starts_run[..., 1:]
-        backward = np.where(ends_run, places, float(length))[..., ::-1]
-        last = np.minimum.accumulate(backward, axis=-1)[..., ::-1]
-        shared = (first + last) / 2 + 1.0
-    ranks = np.empty(losses.shape, dtype=np.float64)
-    np.put_along_axis(ranks, order, shared, axis=-1)
-    return ranks
-
-
-def _check_columns(values: FloatArray, directions: Sequence[Direction], axis: int) -> None:
-    if values.ndim <= axis or values.shape[axis] != len(directions) or not directions:
+def _checked_weights(
+    values: FloatArray, directions: Sequence[Direction], weights: Weights | None
+) -> Weights:
+    if values.ndim != 3 or values.shape[2] != len(directions) or not directions:
         raise ValueError(
-            f"{len(directions)} directions do not fit the columns of values of shape "
-            f"{values.shape}, which are on axis {axis}"
+            f"values of shape {values.shape} need one direction a column; {len(directions)} given"
         )
+    if weights is None:
+        return np.ones((1, values.shape[1]), dtype=np.uint16)
+    if weights.ndim != 2 or weights.shape[1] != values.shape[1]:
+        raise ValueError(
+            f"weights of shape {weights.shape} do not fit {values.shape[1]} cases; they must have"
+            " a row a resample and a column a case"
+        )
+    return weights

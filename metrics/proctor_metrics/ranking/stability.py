@@ -15,15 +15,8 @@ import numpy.typing as npt
 from proctor_metrics.bootstrap import replicate_means, tail_size
 from proctor_metrics.cases import FloatArray
 from proctor_metrics.metric import Direction
-from proctor_metrics.ranking.schemes import (
-    Ranking,
-    RankTies,
-    case_ranks,
-    mean_scores,
-    quantized,
-    rank,
-    rank_sums,
-)
+from proctor_metrics.ranking.combination import Ranking, case_ranks, mean_scores, rank_sums
+from proctor_metrics.ranking.ranks import RankTies, quantized, rank
 
 _LARGEST_STRIDE = 1024
 
@@ -33,16 +26,16 @@ class RankStability:
     """What the bootstrap says about each submission's rank; all arrays of shape (n,).
 
     Attributes:
-        lowest: int64, best rank of the interval.
-        highest: int64, worst rank of the interval.
+        lowest: float64, best rank of the interval.
+        highest: float64, worst rank of the interval.
         first_probability: float64, share of replicates at rank 1; a shared first place is
             split evenly, so the shares sum to 1.
         groups: int64 from 1. Members of a group cannot be told from its best at the level.
         level: share of the replicates inside the intervals.
     """
 
-    lowest: npt.NDArray[np.int64]
-    highest: npt.NDArray[np.int64]
+    lowest: FloatArray
+    highest: FloatArray
     first_probability: FloatArray
     groups: npt.NDArray[np.int64]
     level: float
@@ -95,7 +88,12 @@ def replicate_rank_then_means(
     return replicate_means(case_ranks(values, directions, case_ties), weights)
 
 
-def stability(ranking: Ranking, score_replicates: FloatArray, level: float) -> RankStability:
+def stability(
+    ranking: Ranking,
+    score_replicates: FloatArray,
+    level: float,
+    ties: RankTies = RankTies.MIN,
+) -> RankStability:
     """Turn replicated scores into rank intervals, chances of winning, and groups.
 
     A replicate that is NaN for every submission (an undefined pooled metric) is left out; a
@@ -110,6 +108,7 @@ def stability(ranking: Ranking, score_replicates: FloatArray, level: float) -> R
         ranking: the ranking of the full data.
         score_replicates: float64 of shape (n, B), paired over submissions.
         level: share of the replicates inside the intervals, in (0, 1).
+        ties: the rank that equal scores of a replicate share.
 
     Raises:
         ValueError: the replicates do not fit the ranking or the level is out of range.
@@ -122,17 +121,17 @@ def stability(ranking: Ranking, score_replicates: FloatArray, level: float) -> R
     dropped = tail_size(replicates.shape[1], level)
     if replicates.shape[1] == 0 or n == 0:
         return RankStability(
-            lowest=np.ones(n, dtype=np.int64),
-            highest=np.full(n, n, dtype=np.int64),
+            lowest=np.ones(n),
+            highest=np.full(n, float(n)),
             first_probability=np.full(n, 1 / max(n, 1)),
             groups=np.ones(n, dtype=np.int64),
             level=level,
         )
-    ranks, first_probability = _replicated_ranks(replicates, ranking.direction)
+    ranks, first_probability = _replicated_ranks(replicates, ranking.direction, ties)
     ranks.sort(axis=1)
     return RankStability(
-        lowest=ranks[:, dropped].astype(np.int64),
-        highest=ranks[:, -1 - dropped].astype(np.int64),
+        lowest=ranks[:, dropped].astype(np.float64),
+        highest=ranks[:, -1 - dropped].astype(np.float64),
         first_probability=first_probability,
         groups=_groups(ranking, replicates, dropped),
         level=level,
@@ -140,10 +139,11 @@ def stability(ranking: Ranking, score_replicates: FloatArray, level: float) -> R
 
 
 def _replicated_ranks(
-    replicates: FloatArray, direction: Direction
-) -> tuple[npt.NDArray[np.int32], FloatArray]:
-    ranks = rank(replicates, direction).astype(np.int32)
-    winners = ranks == 1
+    replicates: FloatArray, direction: Direction, ties: RankTies
+) -> tuple[npt.NDArray[np.float32], FloatArray]:
+    # Half the memory; halves and whole numbers of this size are exact in it.
+    ranks = rank(replicates, direction, ties).astype(np.float32)
+    winners = ranks == ranks.min(axis=0)
     first_probability = (winners @ (1.0 / winners.sum(axis=0))) / replicates.shape[1]
     return ranks, first_probability
 

@@ -1,0 +1,103 @@
+"""What is said about a ranking as a whole, on a table small enough to know the answers."""
+
+import numpy as np
+import pytest
+
+from proctor_metrics import Direction
+from proctor_metrics.ranking import Bootstrap, Consensus, Contest, Task, resolve_scheme
+from proctor_metrics.ranking.statistics import Resampling, ranking_statistics
+
+HIGHER, LOWER = Direction.HIGHER, Direction.LOWER
+
+
+def contest(scheme: str = "mean", n_tasks: int = 1, seed: int = 0) -> Contest:
+    """Return three submissions that differ clearly, named so that the table is not in order."""
+    generator = np.random.default_rng(seed)
+    centers = np.array([0.5, 0.9, 0.7])
+    tasks = tuple(
+        Task(
+            f"t{number}",
+            tuple(f"c{case}" for case in range(12)),
+            (centers[:, np.newaxis] + generator.normal(0, 0.03, (3, 12)))[:, :, np.newaxis],
+            (HIGHER,),
+        )
+        for number in range(n_tasks)
+    )
+    return Contest(("worst", "best", "middle"), tasks, resolve_scheme(scheme))
+
+
+def test_everything_is_in_rank_order() -> None:
+    found = ranking_statistics(contest(), title="Dice", resampling=Resampling(samples=200))
+    assert found.algorithms == ("best", "middle", "worst")
+    assert found.ranks == (1, 2, 3)
+    assert found.scores == tuple(sorted((value or 0 for value in found.scores), reverse=True))
+    assert found.first_probability == (1, 0, 0)
+    assert found.tie_groups == (1, 2, 3)
+    assert found.rank_counts == ((200, 0, 0), (0, 200, 0), (0, 0, 200))
+    assert found.case_rank_counts[0][0] == 12
+    assert found.kendall_tau == (1.0,) * 200
+    assert found.influence == ()
+    better = found.better
+    assert better[0][0] is None
+    assert better[0][1] is not None
+    assert better[0][1] < 0.01
+    assert better[2][0] == 1.0
+
+
+@pytest.mark.parametrize("scheme", ["mean", "quantile", "rank_then_mean", "significance"])
+def test_the_scheme_that_ranks_is_among_those_compared(scheme: str) -> None:
+    found = ranking_statistics(contest(scheme), title="Dice", resampling=Resampling(samples=100))
+    assert found.scheme in [row.name for row in found.schemes]
+    assert len({row.sentence for row in found.schemes}) == len(found.schemes)
+    own = next(row for row in found.schemes if row.sentence == found.sentence)
+    assert own.kendall_tau == 1
+    assert own.ranks == found.ranks
+
+
+def test_several_tasks_give_a_consensus_and_no_values_of_cases() -> None:
+    tasks = contest(n_tasks=3)
+    for consensus in Consensus:
+        joined = Contest(tasks.algorithms, tasks.tasks, tasks.scheme, consensus)
+        found = ranking_statistics(joined, title="Dice", resampling=Resampling(samples=100))
+        assert found.algorithms == ("best", "middle", "worst")
+        assert [task.name for task in found.tasks] == ["t0", "t1", "t2"]
+        assert found.case_values == ()
+        assert found.better == ()
+
+
+def test_draws_depend_on_the_seed_and_the_cases_only() -> None:
+    def counts(contest: Contest, seed: int) -> tuple[tuple[int, ...], ...]:
+        resampling = Resampling(samples=100, seed=seed)
+        return ranking_statistics(contest, title="", resampling=resampling).rank_counts
+
+    task = contest().tasks[0]
+    noisy = Task(task.name, task.cases, np.random.default_rng(1).normal(size=(3, 12, 1)), (HIGHER,))
+    first = Contest(("a", "b", "c"), (noisy,), resolve_scheme("mean"))
+    assert counts(first, 1) == counts(first, 1)
+    assert counts(first, 1) != counts(first, 2)
+
+
+def test_the_emulation_changes_the_bootstrap_and_not_the_ranking() -> None:
+    generator = np.random.default_rng(3)
+    task = Task("t", tuple(map(str, range(15))), generator.normal(size=(4, 15, 1)), (LOWER,))
+    made = [
+        ranking_statistics(
+            Contest(("a", "b", "c", "d"), (task,), resolve_scheme("rank_then_mean")),
+            title="",
+            resampling=Resampling(samples=200, bootstrap=bootstrap),
+        )
+        for bootstrap in Bootstrap
+    ]
+    assert made[0].ranks == made[1].ranks
+    assert made[0].rank_counts != made[1].rank_counts
+
+
+def test_one_case_and_one_submission_are_enough_for_an_answer() -> None:
+    task = Task("t", ("only",), np.array([[[0.5]]]), (HIGHER,))
+    for scheme in ("mean", "median", "rank_then_mean", "significance"):
+        found = ranking_statistics(
+            Contest(("a",), (task,), resolve_scheme(scheme)), title="", unit="mm"
+        )
+        assert found.ranks == (1,)
+        assert found.first_probability == (1,)
+        assert found.kendall_tau == ()
