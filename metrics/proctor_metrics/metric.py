@@ -63,7 +63,7 @@ class ItemScores:
         values: float64 of shape (n_labels, n_items).
         flags: name of a flag to booleans of the shape of `values`; a flag that is nowhere
             raised may be absent. Used: `both_empty`, `prediction_empty`, `reference_empty`,
-            `tied`.
+            `undefined` (the value is NaN), `tied`.
     """
 
     labels: tuple[str, ...]
@@ -77,6 +77,7 @@ class Metric(ABC):
 
     Attributes:
         name: what the registry knows it by.
+        aliases: other names that the registry takes for it.
         kind: per item or pooled.
         direction: which end is better.
         unit: unit of the values, empty for a ratio.
@@ -86,6 +87,7 @@ class Metric(ABC):
     """
 
     name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
     kind: ClassVar[Kind]
     direction: ClassVar[Direction]
     case_type: ClassVar[CaseType]
@@ -131,6 +133,11 @@ class Metric(ABC):
     def can_rank(self, label: str) -> bool:
         """Tell whether values of this label are in order: a signed one is best in the middle."""
         return True
+
+    @property
+    def can_be_undefined(self) -> bool:
+        """Tell whether an answered case may have no value, so that it cannot be ranked in it."""
+        return False
 
     @abstractmethod
     def natural_worst(

@@ -70,19 +70,40 @@ class Parameters:
             raise self.error(field, f"is {value}; it must be an integer{bound}")
         return value
 
-    def number(self, field: str, default: float, above: float, at_most: float) -> float:
-        """Return the field as a number in (above, at_most].
+    def number(self, field: str, default: float | None, above: float, at_most: float) -> float:
+        """Return the field as a number in (above, at_most]; it is required without a default.
 
         Raises:
-            MetricParameterError: the value is no number or out of range.
+            MetricParameterError: the value is missing, no number or out of range.
         """
         value = self._read(field, default)
         allowed = f"it must be a number above {above:g} and at most {at_most:g}"
+        if value is None:
+            raise self.error(field, f"is required; {allowed}")
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self.error(field, f"is {value!r}; {allowed}")
         if not above < value <= at_most:
             raise self.error(field, f"is {value}; {allowed}")
         return float(value)
+
+    def number_or_by_name(self, field: str, at_least: float) -> float | Mapping[str, float]:
+        """Return the field, which is required: a finite number, or one for each of several names.
+
+        Raises:
+            MetricParameterError: the value is missing, or a number is none or out of range.
+        """
+        value = self._read(field, None)
+        allowed = f"it must be a finite number of at least {at_least:g}, or a map of names to such"
+        if value is None:
+            raise self.error(field, f"is required; {allowed}")
+        numbers: dict[str, float] = {}
+        for name, number in (value if isinstance(value, Mapping) else {"": value}).items():
+            if not isinstance(number, int | float) or isinstance(number, bool):
+                raise self.error(field, f"is {value!r}; {allowed}")
+            if not at_least <= number < math.inf:
+                raise self.error(field, f"is {value!r}; {allowed}")
+            numbers[str(name)] = float(number)
+        return numbers if isinstance(value, Mapping) else numbers[""]
 
     def worst(self) -> float | None:
         """Return the worst value that the task declares, if it declares one.

@@ -19,6 +19,11 @@ _METRICS: Mapping[str, type[Metric]] = {
 }
 
 
+_ALIASES: Mapping[str, str] = {
+    alias: metric.name for metric in _METRICS.values() for alias in metric.aliases
+}
+
+
 class UnknownMetricError(ValueError):
     """There is no metric of that name; the message lists those there are."""
 
@@ -33,21 +38,22 @@ def names() -> tuple[str, ...]:
 
 
 def metric_class(name: str) -> type[Metric]:
-    """Return the class of a metric, whose docstring is its definition.
+    """Return the class of a metric, by its name or an alias; its docstring is its definition.
 
     Raises:
         UnknownMetricError: no metric has that name.
     """
-    if name not in _METRICS:
+    known = _ALIASES.get(name, name)
+    if known not in _METRICS:
         raise UnknownMetricError(name)
-    return _METRICS[name]
+    return _METRICS[known]
 
 
 def resolve(name: str, parameters: Mapping[str, object], *, worst: float | None = None) -> Metric:
     """Build a metric.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()`, or an alias of one.
         parameters: the metric's own parameters, as in `challenge.yaml`.
         worst: the worst value that the task declares; it becomes part of the definition id.
 

@@ -92,9 +92,19 @@ def check_metrics(spec: ChallengeSpec) -> list[Problem]:
                 problems.append(Problem(CHALLENGE_FILE, f"{field}.columns[{index}].label", message))
             elif not metric.can_rank(column.label):
                 able = ", ".join(label for label in labels if metric.can_rank(label))
-                message = f"{column.label} of {column.metric} has a sign; rank by {able}"
+                message = (
+                    f"no end of {column.label} of {column.metric} is better than the other;"
+                    f" rank by {able or 'another metric'}"
+                )
                 problems.append(Problem(CHALLENGE_FILE, f"{field}.columns[{index}].label", message))
-            if phase.ranking.scheme is RankingScheme.RANK_THEN_MEAN and metric.kind is Kind.POOLED:
+            in_cases = phase.ranking.scheme is RankingScheme.RANK_THEN_MEAN
+            if in_cases and metric.can_be_undefined:
+                message = (
+                    f"rank_then_mean needs a value in every case, and {column.metric} may leave"
+                    " one out; choose another rule for empty structures, or mean or rank_sum"
+                )
+                problems.append(Problem(CHALLENGE_FILE, f"{field}.scheme", message))
+            if in_cases and metric.kind is Kind.POOLED:
                 message = (
                     f"rank_then_mean needs a value in every case, and {column.metric} is defined"
                     " on the whole set only; choose mean or rank_sum"

@@ -75,7 +75,7 @@ class ItemTable:
             raise OrganizerError(Code.METRIC_FAILED, f"metric {self._id!r}: labels differ by case")
         values = np.concatenate([column.values for column in columns], axis=1)
         self._labels = (MEAN,) if names == UNLABELLED else (*names, MEAN)
-        self._values = values if names == UNLABELLED else np.vstack([values, values.mean(axis=0)])
+        self._values = values if names == UNLABELLED else np.vstack([values, _over_labels(values)])
         self._answered = np.concatenate(
             [np.full(column.values.shape[1], column.answered) for column in columns]
         )
@@ -233,6 +233,15 @@ def shown_labels(metric: Metric, names: tuple[str, ...]) -> tuple[str, ...]:
     if names == UNLABELLED:
         return (MEAN,)
     return (*names, MEAN) if metric.mean_over_labels else names
+
+
+def _over_labels(values: FloatArray) -> FloatArray:
+    """Return each item's mean over the labels that have a value; NaN where none has."""
+    defined = ~np.isnan(values)
+    means = np.full(values.shape[1], np.nan)
+    sums = np.where(defined, values, 0.0).sum(axis=0)
+    np.divide(sums, defined.sum(axis=0), out=means, where=defined.any(axis=0))
+    return means
 
 
 def encode_replicates(replicates: FloatArray) -> str:

@@ -13,27 +13,37 @@ from proctor_metrics import (
     names,
     resolve,
 )
+from proctor_metrics.registry import metric_class
 
 # What must be given for a metric to be built at all.
-REQUIRED: dict[str, dict[str, object]] = {"top_k_accuracy": {"k": 5}}
+REQUIRED: dict[str, dict[str, object]] = {
+    "boundary_iou": {"distance_mm": 2.0},
+    "nsd": {"tolerance_mm": 2.0},
+    "top_k_accuracy": {"k": 5},
+}
 EVERY_METRIC = [
     "accuracy",
     "assd",
     "auroc",
     "balanced_accuracy",
     "bland_altman",
+    "boundary_iou",
+    "cldice",
     "concordance_correlation",
     "dice",
     "f1_score",
+    "hd",
     "hd95",
     "iou",
     "kendall_tau",
     "log_loss",
     "mae",
     "mape",
+    "masd",
     "max_error",
     "median_absolute_error",
     "mse",
+    "nsd",
     "pearson",
     "precision",
     "r2",
@@ -42,11 +52,26 @@ EVERY_METRIC = [
     "spearman",
     "top_k_accuracy",
     "volume_error",
+    "voxel_count",
+    "voxel_f_beta",
+    "voxel_kappa",
+    "voxel_mcc",
+    "voxel_npv",
+    "voxel_precision",
+    "voxel_sensitivity",
+    "voxel_specificity",
 ]
 
 
 def test_the_names_are_known() -> None:
     assert list(names()) == EVERY_METRIC
+
+
+def test_an_alias_is_another_name_and_nobody_elses() -> None:
+    taken = [alias for name in names() for alias in metric_class(name).aliases]
+    assert {"dsc", "hd_perc", "ppv", "fbeta"} <= set(taken)
+    assert len({*taken, *names()}) == len(taken) + len(names())
+    assert (resolve("dsc", {}).name, resolve("ppv", {}).name) == ("dice", "voxel_precision")
 
 
 @pytest.mark.parametrize("name", EVERY_METRIC)
@@ -99,6 +124,44 @@ def test_every_metric_describes_itself(name: str) -> None:
         ("assd", {}, None, "assd.surfel.v1;edge=v1"),
         ("assd", {"definition": "voxel6"}, None, "assd.voxel6.v1;edge=v1"),
         ("iou", {}, None, "iou.v1;edge=v1"),
+        (
+            "dice",
+            {"both_empty": "nan", "reference_empty": float("nan")},
+            None,
+            "dsc.v1;edge=v1;both_empty=nan;reference_empty=nan",
+        ),
+        ("dsc", {"both_empty": 1}, None, "dsc.v1;edge=v1"),
+        (
+            "hd_perc",
+            {"definition": "itk-6-26", "reference_empty": "nan"},
+            374.0,
+            "hd_perc.itk-6-26.v1;percentile=95;edge=v1;reference_empty=nan;worst=374",
+        ),
+        ("hd", {}, None, "hd.surfel.v1;edge=v1"),
+        ("masd", {"definition": "voxel6"}, None, "masd.voxel6.v1;edge=v1"),
+        ("nsd", {"tolerance_mm": 2}, None, "nsd.surfel.v1;tolerance_mm=2;edge=v1"),
+        (
+            "nsd",
+            {"tolerance_mm": {"whole tumor": 2, "core": 0.5}, "definition": "voxel6"},
+            None,
+            "nsd.voxel6.v1;tolerance_mm=core:0.5,whole%20tumor:2;edge=v1",
+        ),
+        (
+            "boundary_iou",
+            {"definition": "erosion", "width_voxels": 3},
+            None,
+            "boundary_iou.erosion.v1;width_voxels=3;edge=v1",
+        ),
+        ("cldice", {}, None, "cldice.skimage.v1;edge=v1"),
+        ("fbeta", {"beta": 2}, None, "fbeta.v1;beta=2;edge=v1"),
+        ("ppv", {"undefined": 0}, None, "voxel_ppv.v1;edge=v1;undefined=0"),
+        ("voxel_mcc", {}, None, "voxel_mcc.v1;edge=v1"),
+        (
+            "volume_error",
+            {"form": "signed_ml"},
+            9.0,
+            "volume_error.v1;form=signed_ml;edge=v1;worst=9",
+        ),
         ("balanced_accuracy", {}, None, "ba.v1;ties=first;edge=v1"),
         (
             "f1_score",
@@ -164,7 +227,18 @@ def test_an_unknown_metric_is_answered_with_the_known_ones() -> None:
         ("top_k_accuracy", {"k": 1, "ties": "lucky"}, "'expected', 'optimistic', 'pessimistic'"),
         ("accuracy", {"k": 1}, "known parameters: 'ties'"),
         ("log_loss", {"eps": 0.0}, "above 0 and at most 0.1"),
-        ("volume_error", {"form": "signed"}, "one of 'absolute_percent', 'absolute_ml'"),
+        ("volume_error", {"form": "signed"}, "one of 'absolute_percent', 'absolute_ratio'"),
+        ("volume_error", {"form": "signed_ml"}, "'worst': signed_ml has no natural worst value"),
+        ("dice", {"both_empty": 0}, "parameter 'both_empty': is 0; it must be one of '1', 'nan'"),
+        ("hd", {"reference_empty": 0}, "'reference_empty': is 0; it must be one of 'worst', 'nan'"),
+        ("nsd", {}, "'tolerance_mm': is required; it must be a finite number of at least 0"),
+        ("nsd", {"tolerance_mm": -1}, "'tolerance_mm': is -1; it must be a finite number"),
+        ("nsd", {"tolerance_mm": {"core": "2"}}, "or a map of names to such"),
+        ("nsd", {"tolerance_mm": float("inf")}, "is inf; it must be a finite number"),
+        ("boundary_iou", {}, "parameter 'distance_mm': is required"),
+        ("boundary_iou", {"definition": "erosion"}, "parameter 'width_voxels': is required"),
+        ("boundary_iou", {"definition": "erosion", "distance_mm": 1, "width_voxels": 1}, "unknown"),
+        ("voxel_f_beta", {"beta": 0}, "'beta': is 0; it must be a number above 0"),
         ("volume_error", {}, "parameter 'worst': a percentage has no natural worst value"),
         ("auroc", {"average": "binary"}, "parameter 'positive': is required"),
         ("auroc", {"positive": 1}, "'positive': is unknown; known parameters: 'average'"),

@@ -1,68 +1,27 @@
-"""Overlap of a label's voxels in prediction and reference.
+"""Overlap of a structure's voxels in prediction and reference.
 
 Counts are exact integers; one division at the end is the only rounding.
 """
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from proctor_metrics.cases import Case, FloatArray, LabelCounts
-from proctor_metrics.metric import CaseType, Direction, ItemScores, PerItemMetric, mask_case
+from proctor_metrics.cases import FloatArray, MaskCase
+from proctor_metrics.metric import number_text
 from proctor_metrics.parameters import Parameters
-
-
-class OverlapMetric(PerItemMetric):
-    """A ratio of voxel counts of each label, with the rules for empty masks."""
-
-    direction = Direction.HIGHER
-    case_type = CaseType.MASK
-
-    @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
-    def edge_rules(self) -> tuple[str, ...]:
-        """Return the rules for empty masks."""
-        return (
-            "A label that is empty in prediction and reference scores 1 and is flagged.",
-            "A label that is empty in only one of them scores 0.",
-        )
-
-    def labels(self, case: Case) -> tuple[str, ...]:
-        """Return the names of the mask's labels."""
-        return mask_case(self, case).label_names
-
-    def natural_worst(
-        self, reference_shape: tuple[int, ...], spacing_mm: tuple[float, ...]
-    ) -> float:
-        """Return 0, the value of no overlap."""
-        return 0.0
-
-    def per_item(self, case: Case) -> ItemScores:
-        """Score every label of the case."""
-        mask = mask_case(self, case)
-        both_empty = mask.counts.prediction + mask.counts.reference == 0
-        values = np.where(both_empty, 1.0, self._ratios(mask.counts))
-        return ItemScores(
-            mask.label_names, values[:, np.newaxis], {"both_empty": both_empty[:, np.newaxis]}
-        )
-
-    @abstractmethod
-    def _ratios(self, counts: LabelCounts) -> FloatArray:
-        """Return the ratio of each label; whatever for one that is in neither mask."""
+from proctor_metrics.segmentation.overlap_metric import OverlapMetric, OverlapRules
+from proctor_metrics.segmentation.structure_metric import VoxelConfusion
 
 
 @dataclass(frozen=True)
 class Dice(OverlapMetric):
-    """Dice similarity coefficient of each label: 2 |P and R| / (|P| + |R|).
+    """Dice similarity coefficient of each structure: 2 |P and R| / (|P| + |R|).
 
-    Values: float64 of shape (n_labels, 1), in [0, 1], no unit, higher is better.
-    Both empty: 1 and flag `both_empty`. One empty: 0. NaN cannot occur.
+    Values: float64 of shape (n_structures, 1), in [0, 1], no unit, higher is better.
+    Both empty: 1, or left out (NaN), and flag `both_empty`. Prediction empty: 0. Reference
+    empty: 0, or left out. NaN cannot occur otherwise.
     Source: Dice, Ecology 26 (1945) 297; Maier-Hein et al., Metrics Reloaded, Nature Methods
     21 (2024), `dsc`. Checked against MedPy.
 
@@ -73,29 +32,31 @@ class Dice(OverlapMetric):
     """
 
     name = "dice"
+    aliases = ("dsc",)
 
     @classmethod
     def build(cls, parameters: Parameters) -> Self:
-        """Read the parameters: there are none."""
-        return cls(declared_worst=parameters.worst())
+        """Read `both_empty` and `reference_empty`."""
+        return cls(rules=OverlapRules.read(parameters), declared_worst=parameters.worst())
 
     @property
     def definition(self) -> str:
         """Return the definition id."""
-        return "dsc.v1;edge=v1"
+        return f"dsc.v1;{self._edge}"
 
-    def _ratios(self, counts: LabelCounts) -> FloatArray:
-        total = counts.prediction + counts.reference
-        return np.asarray(2 * counts.overlap / np.maximum(total, 1))
+    def _shares(self, mask: MaskCase) -> FloatArray:
+        total = mask.counts.prediction + mask.counts.reference
+        return np.asarray(2 * mask.counts.overlap / np.maximum(total, 1))
 
 
 @dataclass(frozen=True)
 class IntersectionOverUnion(OverlapMetric):
-    """Intersection over union of each label: |P and R| / |P or R|, the Jaccard index.
+    """Intersection over union of each structure: |P and R| / |P or R|, the Jaccard index.
 
-    Values: float64 of shape (n_labels, 1), in [0, 1], no unit, higher is better. With the Dice
-    coefficient D of the same label it is D / (2 - D), so both order single cases alike.
-    Both empty: 1 and flag `both_empty`. One empty: 0. NaN cannot occur.
+    Values: float64 of shape (n_structures, 1), in [0, 1], no unit, higher is better. With the
+    Dice coefficient D of the same structure it is D / (2 - D), so both order single cases alike.
+    Both empty: 1, or left out (NaN), and flag `both_empty`. Prediction empty: 0. Reference
+    empty: 0, or left out. NaN cannot occur otherwise.
     Source: Jaccard, New Phytologist 11 (1912) 37; Maier-Hein et al., Metrics Reloaded, Nature
     Methods 21 (2024), `iou`. Checked against MedPy.
 
@@ -107,17 +68,64 @@ class IntersectionOverUnion(OverlapMetric):
     """
 
     name = "iou"
+    aliases = ("jaccard",)
 
     @classmethod
     def build(cls, parameters: Parameters) -> Self:
-        """Read the parameters: there are none."""
-        return cls(declared_worst=parameters.worst())
+        """Read `both_empty` and `reference_empty`."""
+        return cls(rules=OverlapRules.read(parameters), declared_worst=parameters.worst())
 
     @property
     def definition(self) -> str:
         """Return the definition id."""
-        return "iou.v1;edge=v1"
+        return f"iou.v1;{self._edge}"
 
-    def _ratios(self, counts: LabelCounts) -> FloatArray:
-        union = counts.prediction + counts.reference - counts.overlap
-        return np.asarray(counts.overlap / np.maximum(union, 1))
+    def _shares(self, mask: MaskCase) -> FloatArray:
+        union = mask.counts.prediction + mask.counts.reference - mask.counts.overlap
+        return np.asarray(mask.counts.overlap / np.maximum(union, 1))
+
+
+@dataclass(frozen=True)
+class VoxelFBeta(OverlapMetric):
+    """F-beta of each structure's voxels: (1 + b^2) TP / ((1 + b^2) TP + b^2 FN + FP).
+
+    `beta` (b) says how many times as much a missed voxel weighs as a false one, in the root: 1
+    gives the Dice coefficient, 2 favors finding everything, 0.5 finding nothing false.
+    Values: float64 of shape (n_structures, 1), in [0, 1], no unit, higher is better.
+    Both empty: 1, or left out (NaN), and flag `both_empty`. Prediction empty: 0. Reference
+    empty: 0, or left out. NaN cannot occur otherwise.
+    Source: van Rijsbergen, Information Retrieval (1979); Chinchor, MUC-4 (1992) 22; Maier-Hein
+    et al., Metrics Reloaded, Nature Methods 21 (2024), `fbeta`. Checked against scikit-learn.
+
+    >>> from proctor_metrics import MaskCase
+    >>> predicted, true = np.array([[1, 0, 0]]), np.array([[1, 1, 1]])
+    >>> case = MaskCase("a", predicted, true, (1.0, 1.0), {1: "lesion"})
+    >>> VoxelFBeta(2.0).per_item(case).values.round(6)
+    array([[0.384615]])
+    """
+
+    name = "voxel_f_beta"
+    aliases = ("fbeta",)
+
+    beta: float = 1.0
+
+    @classmethod
+    def build(cls, parameters: Parameters) -> Self:
+        """Read `beta`, `both_empty` and `reference_empty`."""
+        return cls(
+            beta=parameters.number("beta", 1.0, above=0.0, at_most=1000.0),
+            rules=OverlapRules.read(parameters),
+            declared_worst=parameters.worst(),
+        )
+
+    @property
+    def definition(self) -> str:
+        """Return the definition id."""
+        return f"fbeta.v1;beta={number_text(self.beta)};{self._edge}"
+
+    def _shares(self, mask: MaskCase) -> FloatArray:
+        voxels = VoxelConfusion.of(mask)
+        square = self.beta**2
+        found = (1 + square) * voxels.true_positive
+        total = found + square * voxels.false_negative + voxels.false_positive
+        return np.asarray(found / np.where(total > 0, total, 1.0))

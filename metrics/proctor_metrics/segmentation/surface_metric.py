@@ -6,26 +6,60 @@ shared by every metric that takes the same surfaces.
 """
 
 from abc import abstractmethod
-from math import hypot
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import hypot, nan
 
 import numpy as np
 
 from proctor_metrics.cases import Case, SurfaceDefinition, SurfacePair
-from proctor_metrics.metric import (
-    CaseType,
-    Direction,
-    ItemScores,
-    PerItemMetric,
-    mask_case,
-    number_text,
+from proctor_metrics.metric import Direction, ItemScores, mask_case, number_text
+from proctor_metrics.parameters import Parameters
+from proctor_metrics.segmentation.structure_metric import (
+    LEFT_OUT,
+    Empties,
+    StructureMetric,
+    edge_text,
 )
 
 
-class SurfaceMetric(PerItemMetric):
+class BothEmpty(StrEnum):
+    """What a structure that nobody has found where there is none counts."""
+
+    ZERO = "0"
+    LEFT_OUT = LEFT_OUT
+
+
+class ReferenceEmpty(StrEnum):
+    """What a structure that is only in the prediction counts."""
+
+    WORST = "worst"
+    LEFT_OUT = LEFT_OUT
+
+
+@dataclass(frozen=True)
+class DistanceRules:
+    """What empty structures count, fixed for a challenge."""
+
+    both_empty: BothEmpty = BothEmpty.ZERO
+    reference_empty: ReferenceEmpty = ReferenceEmpty.WORST
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> "DistanceRules":
+        """Read `both_empty` and `reference_empty`."""
+        return cls(
+            parameters.choice("both_empty", BothEmpty.ZERO),
+            parameters.choice("reference_empty", ReferenceEmpty.WORST),
+        )
+
+
+@dataclass(frozen=True)
+class SurfaceMetric(StructureMetric):
     """A distance between the surfaces of each structure, with the rules for empty masks."""
 
     direction = Direction.LOWER
-    case_type = CaseType.MASK
+
+    rules: DistanceRules = field(default=DistanceRules(), kw_only=True)
 
     @property
     def unit(self) -> str:
@@ -40,19 +74,37 @@ class SurfaceMetric(PerItemMetric):
             if self.declared_worst is None
             else f"{number_text(self.declared_worst)} mm"
         )
-        return (
-            "A structure that is empty in prediction and reference scores 0 and is flagged.",
-            f"A structure that is empty in only one of them takes the worst value, {worst}.",
+        both = (
+            "scores 0 and is flagged"
+            if self.rules.both_empty is BothEmpty.ZERO
+            else "is left out of the mean and flagged"
         )
+        first = f"A structure that is empty in prediction and reference {both}."
+        if self.rules.reference_empty is ReferenceEmpty.WORST:
+            return (
+                first,
+                f"A structure that is empty in only one of them takes the worst value, {worst}.",
+            )
+        return (
+            first,
+            "A structure that is in the prediction alone is left out of the mean and flagged.",
+            f"A structure that is in the reference alone takes the worst value, {worst}.",
+        )
+
+    @property
+    def can_be_undefined(self) -> bool:
+        """Tell whether a structure may be left out."""
+        return LEFT_OUT in (self.rules.both_empty, self.rules.reference_empty)
+
+    @property
+    def _edge(self) -> str:
+        rules = self.rules
+        return edge_text(both_empty=rules.both_empty, reference_empty=rules.reference_empty)
 
     @property
     @abstractmethod
     def surface_definition(self) -> SurfaceDefinition:
         """Return what the surface of a mask is."""
-
-    def labels(self, case: Case) -> tuple[str, ...]:
-        """Return the names of the mask's structures."""
-        return mask_case(self, case).label_names
 
     def natural_worst(
         self, reference_shape: tuple[int, ...], spacing_mm: tuple[float, ...]
@@ -64,23 +116,18 @@ class SurfaceMetric(PerItemMetric):
     def per_item(self, case: Case) -> ItemScores:
         """Score every structure of the case."""
         mask = mask_case(self, case)
-        predicted_empty = mask.counts.prediction == 0
-        true_empty = mask.counts.reference == 0
+        empties = Empties.of(mask.counts)
         worst = self.worst(mask.reference.shape, mask.spacing_mm)
-        values = np.where(predicted_empty & true_empty, 0.0, worst)
+        kept = self.rules.reference_empty is ReferenceEmpty.WORST
+        values = np.select(
+            [empties.both, empties.reference],
+            [float(self.rules.both_empty), worst if kept else nan],
+            worst,
+        )
         for index, pair in enumerate(mask.surfaces(self.surface_definition)):
             if pair is not None:
                 values[index] = self._distance(pair)
-        flags = {
-            "both_empty": predicted_empty & true_empty,
-            "prediction_empty": predicted_empty & ~true_empty,
-            "reference_empty": true_empty & ~predicted_empty,
-        }
-        return ItemScores(
-            mask.label_names,
-            values[:, np.newaxis],
-            {name: flag[:, np.newaxis] for name, flag in flags.items()},
-        )
+        return self._scores(mask, values)
 
     @abstractmethod
     def _distance(self, pair: SurfacePair) -> float:

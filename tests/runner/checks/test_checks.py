@@ -325,7 +325,7 @@ def test_a_label_with_a_sign_cannot_rank(tables):
     tables.phase["ranking"]["columns"] = columns
     signed, absent = tables.problems()
     assert signed[1] == "phases[0].ranking.columns[0].label"
-    assert signed[2].endswith("has a sign; rank by a.furthest_limit, b.furthest_limit")
+    assert signed[2].endswith("than the other; rank by a.furthest_limit, b.furthest_limit")
     assert "limits has no label 'mean'" in absent[2]
 
 
