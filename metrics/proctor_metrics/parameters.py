@@ -105,6 +105,31 @@ class Parameters:
             numbers[str(name)] = float(number)
         return numbers if isinstance(value, Mapping) else numbers[""]
 
+    def square_matrix(self, field: str) -> tuple[tuple[float, ...], ...] | None:
+        """Return the field as the rows of a square matrix of finite numbers from 0, or None.
+
+        Raises:
+            MetricParameterError: the value is no such matrix.
+        """
+        value = self._read(field, None)
+        if value is None:
+            return None
+        rows = value if isinstance(value, list | tuple) else []
+        sound = bool(rows) and all(
+            isinstance(row, list | tuple)
+            and len(row) == len(rows)
+            and all(
+                isinstance(cell, int | float)
+                and not isinstance(cell, bool)
+                and 0 <= cell < math.inf
+                for cell in row
+            )
+            for row in rows
+        )
+        if not sound:
+            raise self.error(field, "must be a list of rows, as many as columns, of numbers from 0")
+        return tuple(tuple(float(cell) for cell in row) for row in rows)
+
     def worst(self) -> float | None:
         """Return the worst value that the task declares, if it declares one.
 

@@ -1,7 +1,7 @@
-"""Precision, recall and F1 over classes, and balanced accuracy: pooled over a whole dataset.
+"""What metrics of answered classes share: counts of a whole dataset, and averages over classes.
 
-Each has a value for every class; how these become one number is a parameter, and so is what a
-class without any answer or item counts as. Values equal scikit-learn's.
+How the values of the classes become one number is a parameter, and so is what a class counts as
+whose value is 0/0.
 """
 
 from abc import abstractmethod
@@ -13,16 +13,22 @@ from typing import Self, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from proctor_metrics.cases import Case, FloatArray, LabelCase, MetricInputError, Side
-from proctor_metrics.classification.class_counts import ClassCounts, as_labels, class_counts
+from proctor_metrics.cases import Case, FloatArray, LabelCase
+from proctor_metrics.classification.class_counts import (
+    ClassCounts,
+    against_the_rest,
+    as_labels,
+    class_counts,
+)
 from proctor_metrics.metric import UNLABELLED, CaseType, Direction, PooledMetric
 from proctor_metrics.parameters import Parameters
 
-_MISSING_RULE = (
+MISSING_RULE = (
     "An item of a missing case counts as answered with the class after its own: "
     "a miss, and a false positive."
 )
-_TIES_RULE = "Of equal class scores the first column is the answer."
+BINARY_MISSING_RULE = "An item of a missing case counts as answered wrongly."
+TIES_RULE = "Of equal class scores the first column is the answer."
 
 
 class ClassAverage(StrEnum):
@@ -43,8 +49,8 @@ class ZeroDivision(StrEnum):
     NAN = "nan"
 
 
-class ClassMetric(PooledMetric):
-    """A metric of classes; class scores are read as their highest column."""
+class AnswersMetric(PooledMetric):
+    """A metric of answered classes; class scores are read as their highest column."""
 
     direction = Direction.HIGHER
     case_type = CaseType.CLASSES
@@ -68,6 +74,10 @@ class ClassMetric(PooledMetric):
         """Return the answered classes alone, which is what is counted."""
         return as_labels(self.name, case)
 
+
+class ClassMetric(AnswersMetric):
+    """A metric that the counts of each class are enough for."""
+
     def replicates(self, cases: Sequence[Case], weights: npt.NDArray[np.integer]) -> FloatArray:
         """Score each weighted resample of all items; see `PooledMetric.replicates`.
 
@@ -75,51 +85,16 @@ class ClassMetric(PooledMetric):
             MetricInputError: a case holds no classes, or the cases disagree on them.
             ValueError: there are no cases, or the weights do not fit the items.
         """
-        labelled = [as_labels(self.name, case) for case in cases]
-        return self._values(class_counts(labelled, weights), labelled)
+        labelled = [self._labelled(case) for case in cases]
+        return self._values(class_counts(labelled, weights))
+
+    def _labelled(self, case: Case) -> LabelCase:
+        """Return the case as it is counted."""
+        return as_labels(self.name, case)
 
     @abstractmethod
-    def _values(self, counts: ClassCounts, cases: Sequence[LabelCase]) -> FloatArray:
+    def _values(self, counts: ClassCounts) -> FloatArray:
         """Return the values, float64 of shape (n_labels, B)."""
-
-
-@dataclass(frozen=True)
-class BalancedAccuracy(ClassMetric):
-    """Mean recall over the classes: each counts the same, however many items it has.
-
-    Over the classes that the resample holds items of; NaN where it holds none. Input: classes,
-    or class scores (n_items, n_columns). Values: float64 of shape (1,), in [0, 1], no unit,
-    higher is better; one over the number of classes is what guessing gets.
-    Source: Brodersen et al., ICPR (2010) 3121; Maier-Hein et al., Metrics Reloaded, Nature
-    Methods 21 (2024), `ba`. Checked against scikit-learn's `balanced_accuracy_score`.
-
-    >>> from proctor_metrics import LabelCase
-    >>> answered, true = np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1])
-    >>> case = LabelCase("a", answered, true, ("x", "y"), (0, 1))
-    >>> BalancedAccuracy().pooled([case])
-    array([0.5])
-    """
-
-    name = "balanced_accuracy"
-
-    @classmethod
-    def build(cls, parameters: Parameters) -> Self:
-        """Read the parameters: there are none."""
-        return cls(declared_worst=parameters.worst())
-
-    @property
-    def definition(self) -> str:
-        """Return the definition id."""
-        return "ba.v1;ties=first;edge=v1"
-
-    @property
-    def edge_rules(self) -> tuple[str, ...]:
-        """Return the rules for absent classes, ties and missing cases."""
-        return ("A class without items is left out of the mean.", _TIES_RULE, _MISSING_RULE)
-
-    def _values(self, counts: ClassCounts, cases: Sequence[LabelCase]) -> FloatArray:
-        recalls = _quotient(counts.hits, counts.true)
-        return _mean(recalls, counts.true > 0)[np.newaxis, :]
 
 
 @dataclass(frozen=True)
@@ -145,11 +120,18 @@ class AveragedClassMetric(ClassMetric):
     @property
     def definition(self) -> str:
         """Return the definition id."""
-        which = "" if self.positive is None else f";positive={self.positive}"
+        # Edge rules v2: an item of a lost case was once answered with the class after its own,
+        # which of three classes or more let some negative items off.
+        binary = self.average is ClassAverage.BINARY
+        which = f";positive={self.positive}" if binary else ""
         return (
-            f"{self.name}.v1;average={self.average}{which}"
-            f";zero_division={self.zero_division};ties=first;edge=v1"
+            f"{self.name}.v1{self._own_parameters()};average={self.average}{which}"
+            f";zero_division={self.zero_division};ties=first;edge={'v2' if binary else 'v1'}"
         )
+
+    def _own_parameters(self) -> str:
+        """Return what else belongs to the definition, beginning with a semicolon."""
+        return ""
 
     @property
     def edge_rules(self) -> tuple[str, ...]:
@@ -159,28 +141,35 @@ class AveragedClassMetric(ClassMetric):
         rules = [f"A class whose value is 0/0 {empty}{value}."]
         if self.average is ClassAverage.MACRO:
             rules.append("A class in neither answers nor reference is left out of the mean.")
-        return (*rules, _TIES_RULE, _MISSING_RULE)
+        binary = self.average is ClassAverage.BINARY
+        return (*rules, TIES_RULE, BINARY_MISSING_RULE if binary else MISSING_RULE)
 
     def labels(self, case: Case) -> tuple[str, ...]:
         """Return the classes, or the one label of an average."""
-        if self.average is ClassAverage.PER_CLASS:
-            return as_labels(self.name, case).classes
-        return UNLABELLED
+        classes = self._labelled(case).classes
+        return classes if self.average is ClassAverage.PER_CLASS else UNLABELLED
 
-    def _values(self, counts: ClassCounts, cases: Sequence[LabelCase]) -> FloatArray:
+    def _labelled(self, case: Case) -> LabelCase:
+        labelled = as_labels(self.name, case)
+        if self.average is ClassAverage.BINARY:
+            return against_the_rest(self.name, labelled, self.positive)
+        return labelled
+
+    def _values(self, counts: ClassCounts) -> FloatArray:
         match self.average:
             case ClassAverage.PER_CLASS:
                 return np.ascontiguousarray(self._by_class(counts).T)
             case ClassAverage.BINARY:
-                return self._by_class(counts)[:, [self._positive(cases[0])]].T
+                # The second of two classes: see `against_the_rest`.
+                return self._by_class(counts)[:, [1]].T
             case ClassAverage.MICRO:
                 summed = ClassCounts(*(part.sum(axis=1, keepdims=True) for part in counts))
                 return self._by_class(summed).T
             case ClassAverage.MACRO:
                 present = counts.true + counts.predicted > 0
-                return _mean(self._by_class(counts), present)[np.newaxis, :]
+                return mean_over_classes(self._by_class(counts), present)[np.newaxis, :]
             case ClassAverage.WEIGHTED:
-                return _mean(self._by_class(counts), counts.true)[np.newaxis, :]
+                return mean_over_classes(self._by_class(counts), counts.true)[np.newaxis, :]
             case _ as unreachable:
                 assert_never(unreachable)
 
@@ -193,103 +182,16 @@ class AveragedClassMetric(ClassMetric):
         np.divide(above, below, out=values, where=below > 0)
         return values
 
-    def _positive(self, case: LabelCase) -> int:
-        if self.positive not in case.class_values:
-            raise MetricInputError(
-                case.case,
-                Side.TASK,
-                f"the positive class of {self.name} is {self.positive}",
-                f"it must be one of {list(case.class_values)}",
-            )
-        return case.class_values.index(self.positive)
 
-
-@dataclass(frozen=True)
-class Precision(AveragedClassMetric):
-    """Share of the answers of a class that are right: TP / (TP + FP), averaged over classes.
-
-    `macro`: unweighted mean over the classes found in answers or reference. `weighted`: mean
-    weighted by the items of each class. `micro`: all classes' counts together, which is accuracy.
-    `binary`: the class value `positive` alone. `per_class`: one label for each class.
-    A class that was never answered counts as `zero_division`: 0 (default), 1, or `nan`, left out.
-    Input: classes, or class scores (n_items, n_columns). Values: float64 of shape (n_labels,),
-    in [0, 1], no unit, higher is better. NaN where nothing is left to average.
-    Source: Maier-Hein et al., Metrics Reloaded, Nature Methods 21 (2024), `ppv`. Checked against
-    scikit-learn's `precision_score`.
-
-    >>> from proctor_metrics import LabelCase
-    >>> answered, true = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
-    >>> case = LabelCase("a", answered, true, ("x", "y"), (0, 1))
-    >>> Precision().pooled([case])
-    array([0.75])
-    """
-
-    name = "precision"
-
-    def _by_class(self, counts: ClassCounts) -> FloatArray:
-        return self._divide(counts.hits, counts.predicted)
-
-
-@dataclass(frozen=True)
-class Recall(AveragedClassMetric):
-    """Share of the items of a class that are found: TP / (TP + FN), averaged over classes.
-
-    `macro`: unweighted mean over the classes found in answers or reference. `weighted`: mean
-    weighted by the items of each class, which is accuracy, as `micro` is. `binary`: the class
-    value `positive` alone. `per_class`: one label for each class.
-    A class without items counts as `zero_division`: 0 (default), 1, or `nan`, left out.
-    Input: classes, or class scores (n_items, n_columns). Values: float64 of shape (n_labels,),
-    in [0, 1], no unit, higher is better. NaN where nothing is left to average.
-    Source: Maier-Hein et al., Metrics Reloaded, Nature Methods 21 (2024), `sensitivity`. Checked
-    against scikit-learn's `recall_score`.
-
-    >>> from proctor_metrics import LabelCase
-    >>> answered, true = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
-    >>> case = LabelCase("a", answered, true, ("x", "y"), (0, 1))
-    >>> Recall().pooled([case]).round(6)
-    array([0.833333])
-    """
-
-    name = "recall"
-
-    def _by_class(self, counts: ClassCounts) -> FloatArray:
-        return self._divide(counts.hits, counts.true)
-
-
-@dataclass(frozen=True)
-class F1Score(AveragedClassMetric):
-    """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN), averaged over classes.
-
-    `macro`: unweighted mean over the classes found in answers or reference. `weighted`: mean
-    weighted by the items of each class. `micro`: all classes' counts together, which is accuracy.
-    `binary`: the class value `positive` alone. `per_class`: one label for each class.
-    A class in neither counts as `zero_division`: 0 (default), 1, or `nan`, left out.
-    Input: classes, or class scores (n_items, n_columns). Values: float64 of shape (n_labels,),
-    in [0, 1], no unit, higher is better. NaN where nothing is left to average.
-    Source: van Rijsbergen, Information Retrieval (1979); Maier-Hein et al., Metrics Reloaded,
-    Nature Methods 21 (2024), `fbeta`. Checked against scikit-learn's `f1_score`.
-
-    >>> from proctor_metrics import LabelCase
-    >>> answered, true = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
-    >>> case = LabelCase("a", answered, true, ("x", "y"), (0, 1))
-    >>> F1Score().pooled([case]).round(6)
-    array([0.733333])
-    """
-
-    name = "f1_score"
-
-    def _by_class(self, counts: ClassCounts) -> FloatArray:
-        return self._divide(2 * counts.hits, counts.predicted + counts.true)
-
-
-def _quotient(above: FloatArray, below: FloatArray) -> FloatArray:
+def quotient(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Divide, NaN where there is nothing to divide by."""
     values = np.full(above.shape, np.nan)
     np.divide(above, below, out=values, where=below > 0)
     return values
 
 
-def _mean(values: FloatArray, weights: npt.NDArray[np.generic]) -> FloatArray:
+def mean_over_classes(values: FloatArray, weights: npt.NDArray[np.generic]) -> FloatArray:
     """Average over the last axis, NaN left out; NaN where no weight is left."""
     weights = np.where(np.isnan(values), 0.0, weights)
     sums = (np.where(np.isnan(values), 0.0, values) * weights).sum(axis=1)
-    return _quotient(sums, np.asarray(weights.sum(axis=1)))
+    return quotient(sums, np.asarray(weights.sum(axis=1)))

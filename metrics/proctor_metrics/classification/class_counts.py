@@ -21,17 +21,16 @@ from proctor_metrics.cases import (
     Side,
     TableCase,
 )
-
-# Items times replicates handled at once; bounds memory to about 32 MB for each array.
-_CHUNK_ELEMENTS = 4_000_000
+from proctor_metrics.classification.scored_items import check_weights, chunks, position_of
 
 
 class ClassCounts(NamedTuple):
-    """Whole numbers as float64 of shape (B, n_classes)."""
+    """Whole numbers as float64 of shape (B, n_classes); `items` are all of them, in each class."""
 
     hits: FloatArray
     predicted: FloatArray
     true: FloatArray
+    items: FloatArray
 
 
 def as_labels(metric: str, case: Case) -> LabelCase:
@@ -56,6 +55,25 @@ def as_labels(metric: str, case: Case) -> LabelCase:
     return LabelCase(case.case, answered, case.reference, case.columns, case.class_values)
 
 
+def against_the_rest(metric: str, case: LabelCase, positive: int | None) -> LabelCase:
+    """Return the case with two classes, the positive one as the second and all others as one.
+
+    An item of a lost case is then a miss where it is positive, and a false alarm where it is not.
+
+    Raises:
+        MetricInputError: the positive class is none of the case's.
+    """
+    position = position_of(metric, case.case, positive, case.class_values)
+    return LabelCase(
+        case.case,
+        (case.predicted_classes == position).astype(np.int64),
+        (case.true_classes == position).astype(np.int64),
+        ("rest", case.classes[position]),
+        (0, 1),
+        case.lost,
+    )
+
+
 def class_counts(cases: Sequence[LabelCase], weights: npt.NDArray[np.integer]) -> ClassCounts:
     """Count the items of each class in each weighted resample.
 
@@ -70,9 +88,38 @@ def class_counts(cases: Sequence[LabelCase], weights: npt.NDArray[np.integer]) -
         MetricInputError: the cases disagree on their classes.
         ValueError: there are no cases, or the weights do not fit the items.
     """
+    check_same_classes(cases)
+    n_classes = len(cases[0].classes)
+    true = np.concatenate([case.true_classes for case in cases])
+    predicted = np.concatenate([case.predicted_classes for case in cases])
+    predicted = np.where(predicted == UNANSWERED, (true + 1) % n_classes, predicted)
+    answered = np.concatenate([np.full(case.n_items, not case.lost) for case in cases])
+    check_weights(weights, true.size)
+    hits = np.flatnonzero((true == predicted) & answered)
+    everyone = np.arange(true.size)
+    members = sparse.vstack(
+        [
+            membership(true[hits], hits, n_classes, true.size),
+            membership(predicted, everyone, n_classes, true.size),
+            membership(true, everyone, n_classes, true.size),
+        ],
+        format="csr",
+    )
+    counts = weighted_sums(members, weights).reshape(-1, 3, n_classes)
+    right, answers, there = counts.transpose(1, 0, 2)
+    items = np.broadcast_to(there.sum(axis=1, keepdims=True), there.shape)
+    return ClassCounts(right, answers, there, items)
+
+
+def check_same_classes(cases: Sequence[LabelCase]) -> None:
+    """Refuse cases of different classes.
+
+    Raises:
+        MetricInputError: the cases disagree on their classes.
+        ValueError: there are no cases.
+    """
     if not cases:
         raise ValueError("classes are counted over at least one case")
-    n_classes = len(cases[0].classes)
     for case in cases:
         if case.class_values != cases[0].class_values:
             raise MetricInputError(
@@ -81,32 +128,25 @@ def class_counts(cases: Sequence[LabelCase], weights: npt.NDArray[np.integer]) -
                 f"the classes are {case.class_values}",
                 f"those of case {cases[0].case!r} are {cases[0].class_values}",
             )
-    true = np.concatenate([case.true_classes for case in cases])
-    predicted = np.concatenate([case.predicted_classes for case in cases])
-    predicted = np.where(predicted == UNANSWERED, (true + 1) % n_classes, predicted)
-    answered = np.concatenate([np.full(case.n_items, not case.lost) for case in cases])
-    if weights.ndim != 2 or weights.shape[1] != true.size:
-        raise ValueError(f"weights of shape {weights.shape} do not fit {true.size} items")
-    hits = np.flatnonzero((true == predicted) & answered)
-    members = sparse.vstack(
-        [
-            _membership(true[hits], hits, n_classes, true.size),
-            _membership(predicted, np.arange(true.size), n_classes, true.size),
-            _membership(true, np.arange(true.size), n_classes, true.size),
-        ],
-        format="csr",
-    )
-    counts = np.empty((3, weights.shape[0], n_classes))
-    step = max(1, _CHUNK_ELEMENTS // max(1, true.size))
-    for first in range(0, weights.shape[0], step):
-        chunk = np.ascontiguousarray(weights[first : first + step].T, dtype=np.float64)
-        found = (members @ chunk).reshape(3, n_classes, -1)
-        counts[:, first : first + step] = found.transpose(0, 2, 1)
-    return ClassCounts(*counts)
 
 
-def _membership(
-    classes: npt.NDArray[np.intp], items: npt.NDArray[np.intp], n_classes: int, n_items: int
+def membership(
+    rows: npt.NDArray[np.integer],
+    items: npt.NDArray[np.integer],
+    n_rows: int,
+    n_items: int,
+    values: FloatArray | None = None,
 ) -> "sparse.csr_array":
-    """Return which item is of which class: ones of shape (n_classes, n_items)."""
-    return sparse.csr_array((np.ones(items.size), (classes, items)), shape=(n_classes, n_items))
+    """Return which item counts in which row, and for how much: of shape (n_rows, n_items)."""
+    data = np.ones(items.size) if values is None else values
+    return sparse.csr_array((data, (rows, items)), shape=(n_rows, n_items))
+
+
+def weighted_sums(members: "sparse.csr_array", weights: npt.NDArray[np.integer]) -> FloatArray:
+    """Return what the items of each row come to in each replicate, of shape (B, n_rows)."""
+    n_rows, n_items = members.shape
+    sums = np.empty((weights.shape[0], n_rows))
+    for chunk in chunks(weights, n_items):
+        columns = np.ascontiguousarray(weights[chunk].T, dtype=np.float64)
+        sums[chunk] = (members @ columns).T
+    return sums

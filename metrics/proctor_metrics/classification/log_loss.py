@@ -1,8 +1,4 @@
-"""Logarithmic loss of predicted class probabilities.
-
-Rows that are no probability distribution are refused, never renormalised: dividing a row by
-its sum would score an answer that nobody gave.
-"""
+"""Logarithmic loss of predicted class probabilities."""
 
 from dataclasses import dataclass
 from math import log
@@ -10,7 +6,12 @@ from typing import Self
 
 import numpy as np
 
-from proctor_metrics.cases import Case, MetricInputError, Side, TableCase
+from proctor_metrics.cases import Case
+from proctor_metrics.classification.probabilities import (
+    ROW_SUM_RULE,
+    SUM_TOLERANCE,
+    check_probabilities,
+)
 from proctor_metrics.classification.top_k import scores_of_the_true_class
 from proctor_metrics.metric import (
     UNLABELLED,
@@ -22,8 +23,6 @@ from proctor_metrics.metric import (
     table_case,
 )
 from proctor_metrics.parameters import Parameters
-
-SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class LogLoss(PerItemMetric):
         """Return the rules for zero probabilities and for row sums."""
         return (
             f"A probability below {number_text(self.eps)} counts as that much.",
-            f"Rows must sum to 1 within {SUM_TOLERANCE:g}; they are refused, not renormalised.",
+            ROW_SUM_RULE,
         )
 
     def labels(self, case: Case) -> tuple[str, ...]:
@@ -91,31 +90,7 @@ class LogLoss(PerItemMetric):
             MetricInputError: a row is no probability distribution.
         """
         table = table_case(self, case)
-        _check_probabilities(table)
+        check_probabilities(self.name, table)
         probabilities = np.clip(scores_of_the_true_class(table), self.eps, 1.0)
         # Adding zero turns the -0.0 of a certain hit into 0.0.
         return ItemScores(UNLABELLED, -np.log(probabilities)[np.newaxis, :] + 0.0)
-
-
-def _check_probabilities(table: TableCase) -> None:
-    outside = (table.prediction < 0) | (table.prediction > 1 + SUM_TOLERANCE)
-    if outside.any():
-        row, column = np.argwhere(outside)[0]
-        raise MetricInputError(
-            table.case,
-            Side.PREDICTION,
-            f"the prediction is {table.prediction[row, column]:g} in row {row}, column "
-            f"{table.columns[column]!r}",
-            "log_loss needs probabilities from 0 to 1",
-        )
-    sums = table.prediction.sum(axis=1)
-    off = np.abs(sums - 1.0) > SUM_TOLERANCE
-    if off.any():
-        row = int(np.argmax(off))
-        raise MetricInputError(
-            table.case,
-            Side.PREDICTION,
-            f"the prediction's row {row} sums to {sums[row]:.6g}",
-            f"log_loss needs rows that sum to 1 within {SUM_TOLERANCE:g}; "
-            "they are not renormalised",
-        )

@@ -63,6 +63,37 @@ def test_one_vs_rest_equals_scikit_learn(seed: int) -> None:
     np.testing.assert_allclose(auroc().pooled([case]), [np.mean(expected)], rtol=1e-13)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(3, 5))
+def test_one_vs_one_equals_scikit_learn(seed: int, n_classes: int) -> None:
+    generator = np.random.default_rng(seed)
+    scores = generator.integers(1, 5, (40, n_classes)).astype(np.float64)
+    scores /= scores.sum(axis=1, keepdims=True)
+    true = generator.permutation(np.arange(40) % n_classes)
+    case = TableCase("a", scores, true, tuple("abcde"[:n_classes]), tuple(range(n_classes)))
+    expected = roc_auc_score(true, scores, multi_class="ovo", average="macro")
+    np.testing.assert_allclose(auroc(average="one_vs_one").pooled([case]), [expected], rtol=1e-13)
+
+
+def test_one_vs_one_does_not_depend_on_how_common_a_class_is() -> None:
+    _, true, case = random_case(5, 40, 3)
+    weights = np.where(true == 1, 4, 1)
+    metric = auroc(average="one_vs_one")
+    np.testing.assert_allclose(metric.pooled([case], weights), metric.pooled([case]), rtol=1e-13)
+    assert auroc().pooled([case], weights) != pytest.approx(auroc().pooled([case]), rel=1e-6)
+
+
+def test_one_vs_one_is_undefined_without_a_class_and_one_half_on_constant_scores() -> None:
+    constant = TableCase("a", np.ones((6, 3)), np.array([0, 1, 2] * 2), tuple("abc"), (0, 1, 2))
+    metric = auroc(average="one_vs_one")
+    assert metric.pooled([constant]).tolist() == [0.5]
+    assert np.isnan(metric.pooled([constant], np.array([1, 1, 0, 1, 1, 0]))).all()
+    lost = TableCase.missing("b", constant.reference, constant.columns, constant.class_values)
+    assert metric.pooled([lost]).tolist() == [0.0]
+    single = TableCase("s", np.ones((2, 1)), np.array([0, 0]), ("a",), (0,))
+    assert np.isnan(metric.pooled([single])).all()
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6))
 def test_weights_equal_scikit_learns_sample_weights(seed: int) -> None:
@@ -152,6 +183,8 @@ def test_what_does_not_fit_the_task_is_refused() -> None:
     case = binary([0.9, 0.1], [1, 0])
     with pytest.raises(MetricInputError, match=r"positive class of auroc is 5.*one of \[0, 1\]"):
         auroc(average="binary", positive=5).pooled([case])
+    with pytest.raises(MetricInputError, match="positive class of auroc is 5"):
+        auroc(average="binary", positive=5).labels(case)
     other = TableCase("b", np.zeros((1, 2)), np.array([0]), ("no", "yes"), (1, 0))
     with pytest.raises(MetricInputError, match="those of case 'a'"):
         auroc().pooled([case, other])

@@ -1,8 +1,9 @@
-"""Accuracy, precision, recall, F1 and balanced accuracy: by hand and against scikit-learn."""
+"""Ratios over classes, accuracy and balanced accuracy: by hand and against scikit-learn."""
 
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,17 @@ BY_HAND = [
     ("f1_score", {}, (4 / 5 + 2 / 4 + 2 / 3) / 3),
     ("f1_score", {"average": "weighted"}, (3 * 4 / 5 + 2 * 2 / 4 + 2 / 3) / 6),
     ("f1_score", {"average": "binary", "positive": 0}, 4 / 5),
+    ("f_beta", {"beta": 2}, (10 / 14 + 5 / 10 + 5 / 6) / 3),
+    ("f_beta", {"beta": 2, "average": "binary", "positive": 0}, 10 / 14),
+    ("specificity", {}, (3 / 3 + 3 / 4 + 4 / 5) / 3),
+    ("specificity", {"average": "micro"}, 10 / 12),
+    ("specificity", {"average": "binary", "positive": 1}, 3 / 4),
+    ("npv", {}, (3 / 4 + 3 / 4 + 4 / 4) / 3),
+    ("npv", {"average": "binary", "positive": 1}, 3 / 4),
 ]
+# What must be given for one of them to be built at all.
+GIVEN = {"f_beta": {"beta": 0.5}}
+RATIOS = ("f1_score", "f_beta", "precision", "recall", "specificity", "npv")
 
 
 def labels(
@@ -80,6 +91,7 @@ ORACLES: dict[str, Callable[..., float]] = {
     "precision": sklearn.precision_score,
     "recall": sklearn.recall_score,
     "f1_score": sklearn.f1_score,
+    "f_beta": partial(sklearn.fbeta_score, beta=0.5),
 }
 CLASS_LISTS = st.integers(1, 40).flatmap(
     lambda n: st.tuples(
@@ -100,9 +112,31 @@ def test_every_average_is_scikit_learns(
     pair: tuple[list[int], list[int]], name: str, average: str, zero_division: float
 ) -> None:
     answered, true = pair
-    found = pooled(name, labels(answered, true, 5), average=average, zero_division=zero_division)
+    parameters = {**GIVEN.get(name, {}), "average": average, "zero_division": zero_division}
+    found = pooled(name, labels(answered, true, 5), **parameters)
     expected = ORACLES[name](true, answered, average=average, zero_division=zero_division)
     assert found[0] == pytest.approx(expected, rel=4e-16, abs=0, nan_ok=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CLASS_LISTS, st.integers(0, 4), st.sampled_from([0, 1, float("nan")]))
+def test_specificity_and_npv_are_scikit_learns_of_the_other_classes(
+    pair: tuple[list[int], list[int]], positive: int, zero_division: float
+) -> None:
+    answered, true = (np.asarray(side) for side in pair)
+    case = labels(answered, true, 5)
+    parameters = {"average": "binary", "positive": positive, "zero_division": zero_division}
+    for name, oracle in (
+        ("specificity", sklearn.recall_score),
+        ("npv", sklearn.precision_score),
+    ):
+        expected = oracle(
+            true != positive, answered != positive, zero_division=zero_division, pos_label=True
+        )
+        found = pooled(name, case, **parameters)[0]
+        assert found == pytest.approx(expected, rel=4e-16, nan_ok=True)
+        per_class = pooled(name, case, average="per_class", zero_division=zero_division)
+        assert per_class[positive] == pytest.approx(found, nan_ok=True)
 
 
 @settings(max_examples=30, deadline=None)
@@ -129,12 +163,13 @@ def test_a_replicate_is_the_value_of_the_drawn_items(
     answered, true = np.array(pair[0]), np.array(pair[1])
     drawn = [random.randrange(len(true)) for _ in true]
     weights = np.bincount(drawn, minlength=len(true))
-    for name in ("f1_score", "precision", "recall", "balanced_accuracy"):
-        metric = resolve(name, {})
+    for name in (*RATIOS, "balanced_accuracy"):
+        metric = resolve(name, GIVEN.get(name, {}))
         assert isinstance(metric, PooledMetric)
         found = metric.replicates([labels(answered, true, 5)], weights[np.newaxis, :])
         assert found[0, 0] == pytest.approx(
-            pooled(name, labels(answered[drawn], true[drawn], 5))[0], rel=1e-14
+            pooled(name, labels(answered[drawn], true[drawn], 5), **GIVEN.get(name, {}))[0],
+            rel=1e-14,
         )
 
 
@@ -142,11 +177,31 @@ def test_leaving_a_case_out_is_never_better_than_being_wrong_in_it() -> None:
     answered = labels(ANSWERED, TRUE)
     lost = LabelCase.missing("b", np.array([0, 1, 2]), ("c0", "c1", "c2"), (0, 1, 2))
     wrong = labels([1, 2, 0], [0, 1, 2], name="b")
-    for name in ("f1_score", "precision", "recall", "balanced_accuracy"):
-        metric = resolve(name, {})
+    for name in (*RATIOS, "balanced_accuracy"):
+        metric = resolve(name, GIVEN.get(name, {}))
         assert isinstance(metric, PooledMetric)
         assert metric.pooled([answered, lost]) == metric.pooled([answered, wrong])
         assert metric.pooled([answered, lost]) < metric.pooled([answered])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    CLASS_LISTS,
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=9),
+    st.integers(0, 4),
+)
+def test_no_answer_to_a_case_is_worse_than_none_where_one_class_is_asked_for(
+    pair: tuple[list[int], list[int]], asked: list[tuple[int, int]], positive: int
+) -> None:
+    rest = labels(*pair, 5)
+    answers, true = np.asarray(asked).T
+    lost = LabelCase.missing("b", true, rest.classes, rest.class_values)
+    for name in RATIOS:
+        parameters = {**GIVEN.get(name, {}), "average": "binary", "positive": positive}
+        metric = resolve(name, parameters)
+        assert isinstance(metric, PooledMetric)
+        none = metric.pooled([rest, lost])[0]
+        assert none <= metric.pooled([rest, labels(answers, true, 5, "b")])[0] + 1e-12
 
 
 def test_a_table_without_answers_is_lost_in_its_short_form_too() -> None:
