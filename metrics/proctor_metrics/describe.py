@@ -26,6 +26,7 @@ class Parameter:
         default: its default as text, or None where it is required.
         only_with: the choice that it goes with, as in `average: binary`; empty if with any.
         choices: the values of a choice.
+        example: a value that it takes; None where none is known but its default.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Parameter:
     default: str | None
     only_with: str = ""
     choices: tuple[str, ...] = ()
+    example: float | None = None
 
 
 @dataclass(frozen=True)
@@ -101,29 +103,30 @@ class _Recorder(Parameters):
 
     def choice(self, field: str, default: _Choice) -> _Choice:
         choices = tuple(member.value for member in type(default))
-        self._note(field, "", default.value, choices)
+        self.found[field] = Parameter(field, "", default.value, choices=choices)
         return super().choice(field, default)
 
     def integer(self, field: str, default: int | None, minimum: int | None = None) -> int:
         bound = "" if minimum is None else f" of at least {minimum}"
-        self._note(field, f"an integer{bound}", None if default is None else str(default))
-        return super().integer(field, max(minimum or 1, 1) if default is None else default, minimum)
+        some = max(minimum or 1, 1) if default is None else default
+        self._note(field, f"an integer{bound}", None if default is None else str(default), some)
+        return super().integer(field, some, minimum)
 
     def number(self, field: str, default: float | None, above: float, at_most: float) -> float:
         allowed = f"a number above {above:g} and at most {at_most:g}"
-        self._note(field, allowed, None if default is None else number_text(default))
-        some = min(above + 1, at_most) if default is None else default
+        some = min(above + 1, (above + at_most) / 2) if default is None else default
+        self._note(field, allowed, None if default is None else number_text(default), some)
         return super().number(field, some, above, at_most)
 
     def number_or_by_name(self, field: str, at_least: float) -> float | Mapping[str, float]:
         allowed = f"a number of at least {at_least:g}, or a map that gives each label or region one"
-        self._note(field, allowed, None)
+        self._note(field, allowed, None, at_least + 1)
         return at_least + 1
 
     def _note(
-        self, field: str, allowed: str, default: str | None, choices: tuple[str, ...] = ()
+        self, field: str, allowed: str, default: str | None, example: float | None = None
     ) -> None:
-        self.found[field] = Parameter(field, allowed, default, choices=choices)
+        self.found[field] = Parameter(field, allowed, default, example=example)
 
     def _read(self, field: str, default: object) -> object:
         if field not in self.found:

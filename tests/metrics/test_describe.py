@@ -32,7 +32,7 @@ def test_every_parameter_that_is_told_is_taken(name: str) -> None:
     described = describe(metric_class(name))
     chosen = {f"{one.name}: {one.default}" for one in described.parameters}
     given = {
-        one.name: 1
+        one.name: one.example
         for one in described.parameters
         if one.default is None and one.only_with in {"", *chosen}
     }
