@@ -106,7 +106,7 @@ def test_names_of_strangers_do_nothing_in_a_report_nor_on_paper(
     assert page.title().startswith("</script>")
     assert page.locator("img, a").count() == 0
     assert page.locator("tbody").first.inner_text().startswith("</script><script>")
-    ticks = page.locator("#rank-intervals .ytick text").all_inner_texts()
+    ticks = page.locator("#rank-intervals .ytick text").all_text_contents()
     assert ticks[2] == "<b>bold</b>"
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     widths = page.evaluate("[...document.querySelectorAll('.plot')].map(p => p.layout.width)")
