@@ -18,7 +18,7 @@ class Consensus(StrEnum):
     ``euclidean``: the mean of the ranks when ties share their average rank, which is the ranking
     nearest to those of all tasks by squared distance (Hornik and Meyer's relations).
     ``kemeny``: the order that the fewest pairwise preferences of the tasks speak against (Kemeny
-    1959); exact up to 14 submissions, above that the best order that moving one at a time finds.
+    1959); exact up to 12 submissions, above that the best order that moving one at a time finds.
     """
 
     MEAN_RANK = "mean_rank"

@@ -13,15 +13,16 @@ import numpy.typing as npt
 
 from proctor_metrics.cases import FloatArray
 
-EXACT_UP_TO = 14
+EXACT_UP_TO = 12
 
 
 def kemeny_orders(ranks: FloatArray) -> FloatArray:
     """Return the place of each submission in the best order, 1 is best.
 
     An order costs one for each task and pair that the task orders the other way; pairs that a
-    task ties cost nothing. Of orders with the same cost the one that is first by mean rank, then
-    by index, is taken.
+    task ties cost nothing. Neighbors in the order share a place when as many tasks prefer the one
+    as the other, for every pair among them: any order of theirs is as good. Where further orders
+    cost the same, mean ranks decide which is taken.
 
     Args:
         ranks: float64 of shape (n, n_tasks, ...); each remaining position is a problem of its
@@ -32,16 +33,17 @@ def kemeny_orders(ranks: FloatArray) -> FloatArray:
     """
     n, n_tasks = ranks.shape[:2]
     rest = ranks.shape[2:]
-    problems = ranks.reshape(n, n_tasks, prod(rest))
-    places = np.empty((n, problems.shape[2]))
-    for problem in range(problems.shape[2]):
-        task_ranks = problems[:, :, problem]
+    # Resamples often leave all ranks as they were; equal problems are solved once.
+    problems, which = np.unique(ranks.reshape(n * n_tasks, prod(rest)), axis=1, return_inverse=True)
+    places = np.empty((n, problems.shape[1]))
+    for problem in range(problems.shape[1]):
+        task_ranks = problems[:, problem].reshape(n, n_tasks)
         # Submissions are numbered by mean rank, so that the first of equal choices is the fair one.
         start = np.argsort(task_ranks.mean(axis=1), kind="stable")
         costs = contradictions(task_ranks[start])
         order = _exact_order(costs) if n <= EXACT_UP_TO else _improved_order(costs)
-        places[start[order], problem] = np.arange(1, n + 1)
-    return places.reshape(n, *rest)
+        places[start[order], problem] = _shared_places(costs[np.ix_(order, order)])
+    return places[:, which.ravel()].reshape(n, *rest)
 
 
 def contradictions(ranks: FloatArray) -> npt.NDArray[np.int64]:
@@ -54,6 +56,18 @@ def contradictions(ranks: FloatArray) -> npt.NDArray[np.int64]:
         int64 of shape (n, n).
     """
     return np.asarray((ranks[:, np.newaxis] > ranks[np.newaxis]).sum(axis=2), dtype=np.int64)
+
+
+def _shared_places(costs: npt.NDArray[np.int64]) -> FloatArray:
+    """Return the places of submissions in order, given what each pair of them costs."""
+    balanced = costs == costs.T
+    places = np.empty(costs.shape[0])
+    first = 0
+    for place in range(costs.shape[0]):
+        if not balanced[place, first:place].all():
+            first = place
+        places[place] = first + 1
+    return places
 
 
 def _exact_order(costs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
