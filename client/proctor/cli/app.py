@@ -15,6 +15,7 @@ from proctor.cli import (
     boards,
     challenges,
     models,
+    ranking,
     reruns,
     running,
     submissions,
@@ -48,6 +49,7 @@ app.command("submission")(submissions.submission)
 app.command("logs")(submissions.logs)
 app.command("cancel")(submissions.cancel)
 app.command("leaderboard")(boards.leaderboard)
+app.command("rank")(ranking.rank)
 app.command("predictions")(answers.predictions)
 app.command("archive")(archives.archive)
 app.command("rerun")(reruns.rerun)

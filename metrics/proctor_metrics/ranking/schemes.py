@@ -64,6 +64,11 @@ class Scheme(ABC):
         """Return the name it is resolved by."""
 
     @property
+    def label(self) -> str:
+        """Return the name with what tells it from others of the name."""
+        return self.name
+
+    @property
     @abstractmethod
     def sentence(self) -> str:
         """Return how it ranks, for readers."""
@@ -130,6 +135,11 @@ class AggregateThenRank(Scheme):
         if self.combination is Combination.RANK_SUM:
             return "rank_sum"
         return _statistic_name(self.aggregate)
+
+    @property
+    def label(self) -> str:
+        """Return the name with what tells it from others of the name."""
+        return _with_quantile(self.name, self.aggregate)
 
     @property
     def sentence(self) -> str:
@@ -200,6 +210,11 @@ class RankThenAggregate(Scheme):
         return f"rank_then_{_statistic_name(self.aggregate)}"
 
     @property
+    def label(self) -> str:
+        """Return the name with what tells it from others of the name."""
+        return _with_quantile(self.name, self.aggregate)
+
+    @property
     def sentence(self) -> str:
         """Return how it ranks, for readers."""
         return (
@@ -255,6 +270,11 @@ class SignificanceThenRank(Scheme):
         return "significance"
 
     @property
+    def label(self) -> str:
+        """Return the name with what tells it from others of the name."""
+        return f"{self.name} {self.adjustment} {self.alpha:g}"
+
+    @property
     def sentence(self) -> str:
         """Return how it ranks, for readers."""
         adjusted = {
@@ -295,6 +315,10 @@ class SignificanceThenRank(Scheme):
 def _statistic_name(aggregate: Aggregate) -> str:
     named = {"mean": "mean", "median": "median", "minimum": "min", "maximum": "max"}
     return named.get(aggregate.words, "quantile")
+
+
+def _with_quantile(name: str, aggregate: Aggregate) -> str:
+    return f"{name} {aggregate.q:g}" if name.endswith("quantile") else name
 
 
 def _checked_weights(

@@ -100,7 +100,7 @@ def ranking_statistics(
         title=title,
         unit=unit,
         higher_is_better=_higher_is_better(contest),
-        scheme=contest.scheme.name,
+        scheme=contest.scheme.label,
         sentence=contest.sentence,
         algorithms=tuple(contest.algorithms[index] for index in order),
         scores=_numbers(ranking.scores[order]),
@@ -191,7 +191,7 @@ def _schemes(
         tau = float(kendall_tau(full_ranks, ranks)[0])
         rows.append(
             SchemeRanks(
-                name=scheme.name,
+                name=scheme.label,
                 sentence=scheme.sentence,
                 ranks=_floats(ranks[order, 0]),
                 kendall_tau=None if np.isnan(tau) else tau,

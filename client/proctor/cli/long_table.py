@@ -1,0 +1,172 @@
+"""Read anybody's table of scores in long form: a row for each algorithm, case and metric.
+
+Each fault names its line, and a column that is not there the columns there are. A value that is
+not there at all is missing, as is an empty field.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from proctor.cli.failures import CommandError, Exit
+
+_ABSENT = {"", "na", "n/a", "nan", "none", "null"}
+_DELIMITERS = (",", ";", "\t")
+
+
+class Columns(NamedTuple):
+    """The names of the columns; one that is None is looked for and may be absent."""
+
+    algorithm: str = "algorithm"
+    case: str = "case"
+    value: str = "value"
+    metric: str | None = None
+    task: str | None = None
+    group: str | None = None
+
+
+class Score(NamedTuple):
+    """One row: the value of an algorithm on a case; None is missing."""
+
+    line: int
+    algorithm: str
+    case: str
+    metric: str
+    task: str
+    group: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class LongTable:
+    """Rows in the order of the file, no algorithm, case, metric and task twice."""
+
+    rows: tuple[Score, ...]
+
+    def names(self, field: str, task: str | None = None) -> tuple[str, ...]:
+        """Return the values of a field, of a task or all, in the order of their first row."""
+        chosen = (row for row in self.rows if task is None or row.task == task)
+        return tuple(dict.fromkeys(getattr(row, field) for row in chosen))
+
+
+def read_long_table(path: Path, columns: Columns) -> LongTable:
+    """Read a table whose first line names its columns; commas, semicolons or tabs part them.
+
+    Raises:
+        CommandError: A column is not there, a value is no finite number, or two rows are about
+            the same.
+    """
+    with _opened(path) as file:
+        header = file.readline()
+        delimiter = max(_DELIMITERS, key=header.count)
+        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        rows = csv.reader(file, delimiter=delimiter)
+        found = tuple(_scores(path, rows, names, columns))
+    if not found:
+        raise CommandError(f"{path} has no rows below its first line.", "", Exit.USAGE)
+    _refuse_twice(path, found)
+    return LongTable(found)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"{path} is no text in UTF-8: {error.reason} at byte {error.start}.",
+            "Save it as CSV in UTF-8.",
+            Exit.USAGE,
+        ) from error
+    except csv.Error as error:
+        raise CommandError(f"{path} is no table: {error}.", "", Exit.USAGE) from error
+
+
+def _scores(
+    path: Path, rows: Iterator[list[str]], names: Sequence[str], columns: Columns
+) -> Iterator[Score]:
+    places = {role: _place(path, names, role, getattr(columns, role)) for role in Columns._fields}
+
+    def cell(row: list[str], role: str, otherwise: str = "") -> str:
+        place = places[role]
+        return otherwise if place is None else row[place].strip()
+
+    for number, row in enumerate(rows, start=2):
+        if not any(row):
+            continue
+        if len(row) != len(names):
+            raise CommandError(
+                f"{path}, line {number}: {len(row)} fields where the first line names"
+                f" {len(names)} columns.",
+                "Put a field that holds the separator in double quotes.",
+                Exit.USAGE,
+            )
+        case = cell(row, "case")
+        yield Score(
+            line=number,
+            algorithm=_named(path, number, "algorithm", cell(row, "algorithm")),
+            case=_named(path, number, "case", case),
+            metric=cell(row, "metric", columns.value),
+            task=cell(row, "task"),
+            group=cell(row, "group", case),
+            value=_value(path, number, cell(row, "value")),
+        )
+
+
+def _place(path: Path, names: Sequence[str], role: str, wanted: str | None) -> int | None:
+    name = role if wanted is None else wanted
+    if name in names:
+        return names.index(name)
+    if wanted is None:
+        return None
+    near = get_close_matches(name, names, n=1)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    raise CommandError(
+        f"{path} has no column {name!r}. It has: {', '.join(map(repr, names))}.",
+        f"{meant}Name the column of the {role} with --{role}-column.",
+        Exit.USAGE,
+    )
+
+
+def _named(path: Path, line: int, role: str, name: str) -> str:
+    if not name:
+        raise CommandError(f"{path}, line {line}: the {role} has no name.", "", Exit.USAGE)
+    return name
+
+
+def _value(path: Path, line: int, text: str) -> float | None:
+    if text.lower() in _ABSENT:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise CommandError(
+            f"{path}, line {line}: {text!r} is no finite number.",
+            "Leave the field empty where there is no value; --missing says what that means.",
+            Exit.USAGE,
+        )
+    return value
+
+
+def _refuse_twice(path: Path, rows: Sequence[Score]) -> None:
+    seen: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        key = (row.task, row.metric, row.algorithm, row.case)
+        before = seen.setdefault(key, row.line)
+        if before != row.line:
+            raise CommandError(
+                f"{path}: lines {before} and {row.line} both have {row.metric} of"
+                f" {row.algorithm} for case {row.case}.",
+                "Where several tasks use the same names, name their column with --task-column.",
+                Exit.USAGE,
+            )

@@ -1,0 +1,260 @@
+"""`proctor rank`: rank anybody's table of scores, and say how sure the ranks are."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proctor.cli.failures import CommandError, Exit
+from proctor.cli.long_table import Columns, LongTable, read_long_table
+from proctor.cli.options import FormatOption
+from proctor.cli.output import Format, say
+from proctor.cli.ranking_output import show_ranking
+
+if TYPE_CHECKING:
+    from proctor.spec.statistics import RankingStatistics
+    from proctor_metrics.metric import Direction
+    from proctor_metrics.ranking import Contest, Task
+
+_FEWEST_DRAWS = 100
+
+
+def rank(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="In long form: columns algorithm, case, value; metric and task if several.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    scheme: Annotated[
+        str,
+        typer.Option(
+            "--scheme",
+            help="mean, median, min, max, quantile, rank_then_mean, rank_then_median,"
+            " rank_then_quantile, rank_sum, significance.",
+        ),
+    ] = "mean",
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter", "-p", metavar="NAME=VALUE", help="Of the scheme, such as q=0.05."
+        ),
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Rank by this metric alone; may be given several times."),
+    ] = None,
+    lower_is_better: Annotated[
+        bool, typer.Option("--lower-is-better", help="A small value of every metric is good.")
+    ] = False,
+    lower: Annotated[
+        list[str] | None,
+        typer.Option("--lower", metavar="METRIC", help="A small value of this metric is good."),
+    ] = None,
+    ties: Annotated[
+        str, typer.Option("--ties", help="Ranks of equal ones: min, average, dense, max.")
+    ] = "min",
+    missing: Annotated[
+        str,
+        typer.Option(
+            "--missing",
+            help="What a missing value is: last, after_worst, drop, worst, or a number.",
+        ),
+    ] = "last",
+    consensus: Annotated[
+        str, typer.Option("--consensus", help="Over tasks: mean_rank, euclidean, kemeny.")
+    ] = "mean_rank",
+    samples: Annotated[
+        int, typer.Option("--bootstrap", min=_FEWEST_DRAWS, help="Resamples of the cases.")
+    ] = 1000,
+    bootstrap_mode: Annotated[
+        str,
+        typer.Option(
+            "--bootstrap-mode", help="correct, or challengeR-1.0.5 with that version's defects."
+        ),
+    ] = "correct",
+    level: Annotated[
+        float, typer.Option("--level", help="Share of the resamples inside the intervals.")
+    ] = 0.95,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resamples.")] = 0,
+    algorithm_column: Annotated[str, typer.Option(help="Its column.")] = "algorithm",
+    case_column: Annotated[str, typer.Option(help="Its column.")] = "case",
+    value_column: Annotated[str, typer.Option(help="Its column.")] = "value",
+    metric_column: Annotated[str | None, typer.Option(help="Its column, if any.")] = None,
+    task_column: Annotated[str | None, typer.Option(help="Its column, if any.")] = None,
+    group_column: Annotated[
+        str | None, typer.Option(help="Column of what is drawn together, such as a patient.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", dir_okay=False, help="Write an HTML report with plots there."),
+    ] = None,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Rank a table of scores, and say how sure the ranks are; needs no platform."""
+    if not 0 < level < 1:
+        raise CommandError(f"--level is {level}; it lies between 0 and 1.", "", Exit.USAGE)
+    columns = Columns(
+        algorithm_column, case_column, value_column, metric_column, task_column, group_column
+    )
+    read = read_long_table(table, columns)
+    chosen = _chosen_metrics(read, metrics or [])
+    directions = _directions(chosen, lower_is_better, lower or [])
+    contest = _contest(read, directions, scheme, parameters or [], ties, missing, consensus)
+    say(", ".join(f"{name}: {end.value} is better" for name, end in directions.items()) + ".")
+    found = _statistics(contest, ", ".join(chosen), samples, level, seed, bootstrap_mode)
+    show_ranking(found, style)
+    if report is not None:
+        from proctor.plots.report import write_report
+
+        write_report(found, report, title=f"Ranking of {table.name}")
+        say(f"The report is {report}.")
+
+
+def _chosen_metrics(table: LongTable, wanted: list[str]) -> list[str]:
+    there = list(table.names("metric"))
+    for name in wanted:
+        if name not in there:
+            raise CommandError(
+                f"There is no metric {name!r}. There is: {', '.join(map(repr, there))}.",
+                "",
+                Exit.USAGE,
+            )
+    return wanted or there
+
+
+def _directions(metrics: list[str], all_lower: bool, lower: list[str]) -> dict[str, Direction]:
+    """Return which end of each metric is better: as told, else as Proctor's own metric has it."""
+    from proctor_metrics import Direction
+    from proctor_metrics.registry import UnknownMetricError, metric_class
+
+    for name in lower:
+        if name not in metrics:
+            raise CommandError(
+                f"--lower names {name!r}, which does not rank. Those that do: "
+                f"{', '.join(map(repr, metrics))}.",
+                "",
+                Exit.USAGE,
+            )
+    found = {}
+    for name in metrics:
+        if all_lower or name in lower:
+            found[name] = Direction.LOWER
+            continue
+        try:
+            found[name] = metric_class(name.lower()).direction
+        except UnknownMetricError:
+            found[name] = Direction.HIGHER
+    return found
+
+
+def _contest(
+    table: LongTable,
+    directions: dict[str, Direction],
+    scheme: str,
+    parameters: list[str],
+    ties: str,
+    missing: str,
+    consensus: str,
+) -> Contest:
+    from proctor_metrics.ranking import Consensus, Contest, Missing, resolve_scheme
+
+    fill = _fill(missing)
+    given = dict(_parameter(text) for text in parameters)
+    given |= {"ties": ties, "missing": missing if fill is None else Missing.LAST.value}
+    try:
+        resolved = resolve_scheme(scheme, given)
+    except ValueError as error:
+        hint = "--missing also takes worst or a number." if "missing" in str(error) else ""
+        raise CommandError(f"{error}", hint, Exit.USAGE) from error
+    try:
+        joined = Consensus(consensus)
+    except ValueError as error:
+        raise CommandError(
+            f"There is no consensus {consensus!r}; there is {', '.join(Consensus)}.",
+            "",
+            Exit.USAGE,
+        ) from error
+    algorithms = table.names("algorithm")
+    tasks = tuple(_task(table, name, algorithms, directions, fill) for name in table.names("task"))
+    return Contest(algorithms, tasks, resolved, joined)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found:
+        raise CommandError(f"--parameter {text!r} is not NAME=VALUE.", "", Exit.USAGE)
+    return name.strip(), value.strip()
+
+
+def _fill(missing: str) -> float | None:
+    """Return what stands in for missing values: a number, infinity for the worst one, or None."""
+    if missing == "worst":
+        return math.inf
+    try:
+        number = float(missing)
+    except ValueError:
+        return None
+    if not math.isfinite(number):
+        raise CommandError(f"--missing {missing!r} is no finite number.", "", Exit.USAGE)
+    return number
+
+
+def _task(
+    table: LongTable,
+    name: str,
+    algorithms: tuple[str, ...],
+    directions: dict[str, Direction],
+    fill: float | None,
+) -> Task:
+    import numpy as np
+
+    from proctor_metrics import Direction
+    from proctor_metrics.ranking import Task
+
+    rows = [row for row in table.rows if row.task == name and row.metric in directions]
+    cases = {row.case: row.group for row in rows}
+    places = {case: place for place, case in enumerate(cases)}
+    which = {algorithm: place for place, algorithm in enumerate(algorithms)}
+    columns = {metric: place for place, metric in enumerate(directions)}
+    values = np.full((len(which), len(places), len(columns)), np.nan)
+    for row in rows:
+        if row.value is not None:
+            values[which[row.algorithm], places[row.case], columns[row.metric]] = row.value
+    absent = int(np.isnan(values).sum())
+    if absent:
+        say(
+            f"{absent} of {values.size} values{f' of task {name}' if name else ''} are missing;"
+            " --missing says what they count as."
+        )
+    for column, direction in enumerate(directions.values()):
+        if absent and fill is not None and not np.isnan(values[:, :, column]).all():
+            worst = np.nanmin if direction is Direction.HIGHER else np.nanmax
+            stand_in = worst(values[:, :, column]) if math.isinf(fill) else fill
+            values[:, :, column] = np.where(
+                np.isnan(values[:, :, column]), stand_in, values[:, :, column]
+            )
+    return Task(
+        name or "task", tuple(cases), values, tuple(directions.values()), tuple(cases.values())
+    )
+
+
+def _statistics(
+    contest: Contest, title: str, samples: int, level: float, seed: int, mode: str
+) -> RankingStatistics:
+    from proctor_metrics.ranking import Bootstrap
+    from proctor_metrics.ranking.statistics import Resampling, ranking_statistics
+
+    try:
+        bootstrap = Bootstrap(mode)
+    except ValueError as error:
+        raise CommandError(
+            f"There is no bootstrap {mode!r}; there is {', '.join(Bootstrap)}.", "", Exit.USAGE
+        ) from error
+    resampling = Resampling(samples=samples, level=level, seed=seed, bootstrap=bootstrap)
+    return ranking_statistics(contest, title=title, resampling=resampling)
