@@ -11,6 +11,7 @@ from proctor_metrics.cases import (
     MetricInputError,
     Side,
     TableCase,
+    TextCase,
     ValueCase,
 )
 from proctor_metrics.metric import (
@@ -39,6 +40,7 @@ __all__ = [
     "PooledMetric",
     "Side",
     "TableCase",
+    "TextCase",
     "UnknownMetricError",
     "ValueCase",
     "names",

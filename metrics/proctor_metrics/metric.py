@@ -52,6 +52,7 @@ class CaseType(StrEnum):
     TABLE = "table"
     CLASSES = "classes"
     VALUES = "values"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, eq=False)

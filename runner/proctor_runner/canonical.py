@@ -20,6 +20,7 @@ from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.mask import mask_type
 from proctor_runner.decode.table import ARRAY_SUFFIX, ARRAY_TYPES
+from proctor_runner.decode.text import most_bytes, most_packed_bytes
 from proctor_runner.decode.volume import open_volume
 from proctor_runner.references import label_names
 
@@ -55,6 +56,7 @@ class CanonicalArray:
         target: What the array is called there.
         shape: The shape the array must have.
         dtypes: The types it may have.
+        shorter: Whether its one axis may be shorter.
     """
 
     raw: Path
@@ -62,6 +64,7 @@ class CanonicalArray:
     target: str
     shape: tuple[int, ...]
     dtypes: tuple[np.dtype[Any], ...]
+    shorter: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -126,7 +129,17 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
                     "voxels": math.prod(shape),
                 }
                 dtypes = (mask_type(task.labels),)
-        outputs[name] = CanonicalArray(case.files[output.file], entry, f"{stem}.npy", shape, dtypes)
+            case OutputType.TEXT:
+                entry["bytes"] = most_bytes(case.items)
+                shape, dtypes = (most_packed_bytes(case.items),), (np.dtype(np.uint8),)
+        outputs[name] = CanonicalArray(
+            raw=case.files[output.file],
+            entry=entry,
+            target=f"{stem}.npy",
+            shape=shape,
+            dtypes=dtypes,
+            shorter=output.type is OutputType.TEXT,
+        )
     return PreparedCase(case, outputs, grids)
 
 
@@ -140,7 +153,10 @@ def is_canonical(path: Path, output: CanonicalArray) -> bool:
         except ValueError:
             return False
         size_bytes = path.stat().st_size - stream.tell()
-    right = shape == output.shape and dtype in output.dtypes and not by_columns
+    right = shape == output.shape or (
+        output.shorter and len(shape) == 1 and shape[0] <= output.shape[0]
+    )
+    right = right and dtype in output.dtypes and not by_columns
     return right and size_bytes == math.prod(shape) * dtype.itemsize
 
 

@@ -38,6 +38,7 @@ from proctor_runner.pairings import metric_labels
 from proctor_runner.references import (
     LabelsReference,
     MaskReference,
+    TextReference,
     ValuesReference,
     load_reference,
     load_volume,
@@ -215,6 +216,8 @@ class _CaseCheck:
             return
         if isinstance(reference, ValuesReference):
             yield from self._columns(name, path, reference.values.shape[1])
+            return
+        if isinstance(reference, TextReference):
             return
         present = {int(value) for value in np.unique(reference.values)}
         self.labels_seen |= present

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -74,19 +75,35 @@ def build_split(
 
 
 def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
-    """Return how many items a case holds: those of its labels or values, 1 where it has masks only.
+    """Return how many items a case holds: those of its references, 1 where it has masks only.
 
     Raises:
         ValueError: a reference cannot be read; the message is a phrase for their owner.
     """
     counts = {
-        name: _npy_length(path, task.reference[name].type)
+        name: _length(path, task.reference[name].type)
         for name, path in reference.items()
         if task.reference[name].type is not ReferenceType.MASK_IMAGE
     }
     if len(set(counts.values())) > 1:
         raise ValueError(f"its references hold different numbers of items: {counts}")
     return next(iter(counts.values()), 1)
+
+
+def _length(path: Path, kind: ReferenceType) -> int:
+    if kind is ReferenceType.TEXT:
+        return _json_length(path)
+    return _npy_length(path, kind)
+
+
+def _json_length(path: Path) -> int:
+    try:
+        texts = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name} is no readable JSON ({error})") from error
+    if not isinstance(texts, list):
+        raise ValueError(f"{path.name} does not hold an array of texts, one an item")
+    return len(texts)
 
 
 def _npy_length(path: Path, kind: ReferenceType) -> int:

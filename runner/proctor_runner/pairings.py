@@ -17,6 +17,7 @@ from proctor_runner.references import (
     LabelsReference,
     MaskReference,
     Reference,
+    TextReference,
     ValuesReference,
     make_case,
 )
@@ -35,6 +36,7 @@ PAIRINGS: Mapping[CaseType, Pairing] = {
     CaseType.CLASSES: Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),
     CaseType.MASK: Pairing((OutputType.MASK_IMAGE,), ReferenceType.MASK_IMAGE),
     CaseType.TABLE: Pairing((OutputType.TABLE,), ReferenceType.LABELS),
+    CaseType.TEXT: Pairing((OutputType.TEXT,), ReferenceType.TEXT),
     CaseType.VALUES: Pairing((OutputType.TABLE,), ReferenceType.VALUES),
 }
 
@@ -64,5 +66,7 @@ def _empty(kind: ReferenceType, n_columns: int) -> Reference:
             return LabelsReference(np.zeros(0, dtype=np.int64))
         case ReferenceType.VALUES:
             return ValuesReference(np.zeros((0, n_columns)))
+        case ReferenceType.TEXT:
+            return TextReference(())
         case ReferenceType.MASK_IMAGE:
             return MaskReference(np.zeros((1, 1), dtype=np.uint8), (1.0, 1.0))

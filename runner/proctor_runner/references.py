@@ -7,6 +7,7 @@ prediction was written by decode, so whatever is wrong with one is ours. Nothing
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ from nibabel.wrapstruct import WrapStructError
 
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.task import OutputType, ReferenceType, TaskSpec
-from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, ValueCase
+from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, TextCase, ValueCase
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.contracts.native import suffix
+from proctor_runner.decode.text import unpack_texts
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
 
@@ -54,7 +56,14 @@ class ValuesReference:
     values: npt.NDArray[np.float64]
 
 
-Reference = LabelsReference | MaskReference | ValuesReference
+@dataclass(frozen=True, eq=False)
+class TextReference:
+    """The accepted texts of each item."""
+
+    values: tuple[tuple[str, ...], ...]
+
+
+Reference = LabelsReference | MaskReference | TextReference | ValuesReference
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +89,8 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
                 return _load_values(path)
             case ReferenceType.MASK_IMAGE:
                 return _load_mask(path, suffix(declared.file))
+            case ReferenceType.TEXT:
+                return _load_texts(path, suffix(declared.file))
             case _ as unreachable:
                 assert_never(unreachable)
     except ValueError as error:
@@ -194,6 +205,10 @@ def make_case(
             if prediction is None:
                 return ValueCase.missing(case, numbers, columns)
             return ValueCase(case, prediction, numbers, columns)
+        case TextReference(accepted):
+            if prediction is None:
+                return TextCase.missing(case, accepted)
+            return TextCase(case, _texts(prediction, len(accepted)), accepted)
         case MaskReference(values, spacing_mm):
             answer = np.zeros_like(values) if prediction is None else prediction
             if not task.regions:
@@ -202,6 +217,15 @@ def make_case(
             return MaskCase(case, answer, values, spacing_mm, task.labels, task.regions)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _texts(prediction: npt.NDArray[Any], items: int) -> tuple[str, ...]:
+    try:
+        return unpack_texts(prediction, items)
+    except ValueError as error:
+        raise PlatformError(
+            Code.INTERNAL, f"a canonical prediction holds no texts: {error}"
+        ) from error
 
 
 def _load_labels(path: Path) -> LabelsReference:
@@ -238,3 +262,25 @@ def _load_mask(path: Path, file_suffix: str) -> MaskReference:
     volume = load_volume(path, file_suffix)
     values = as_integers(volume.array)
     return MaskReference(values, spacing_from_affine(volume.affine))
+
+
+def _load_texts(path: Path, file_suffix: str) -> TextReference:
+    if file_suffix != ".json":
+        raise ValueError(f"is a {file_suffix or 'nameless'} file; use .json")
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"is no readable JSON ({error})") from error
+    if not isinstance(found, list):
+        raise ValueError("is no JSON array with the accepted texts of each item")
+    texts = [[item] if isinstance(item, str) else item for item in found]
+    for number, accepted in enumerate(texts):
+        if (
+            not isinstance(accepted, list)
+            or not accepted
+            or not all(isinstance(text, str) for text in accepted)
+        ):
+            raise ValueError(
+                f"holds in item {number + 1} neither a text nor an array of accepted texts"
+            )
+    return TextReference(tuple(tuple(accepted) for accepted in texts))

@@ -22,7 +22,7 @@ from proctor.spec.ranking import BootstrapSpec
 from proctor.spec.task import MetricSpec, TaskSpec
 from proctor.spec.work import Aggregate, MetricFacts, ScoreCase, ScoreRow, StratumAggregate
 from proctor_metrics.bootstrap import draw_weights
-from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side
+from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side, TextCase
 from proctor_metrics.metric import (
     Direction,
     Metric,
@@ -233,7 +233,8 @@ def _score(collected: _Collected, case: Case, lost: str) -> CaseColumns:
 def _worst(metric: PerItemMetric, case: Case, flag: str) -> CaseColumns:
     labels = metric.labels(case)
     spacing_mm = case.spacing_mm if isinstance(case, MaskCase) else ()
-    value = metric.worst(case.reference.shape, spacing_mm)
+    shape = (case.n_items,) if isinstance(case, TextCase) else case.reference.shape
+    value = metric.worst(shape, spacing_mm)
     values = np.full((len(labels), case.n_items), value, dtype=np.float64)
     return CaseColumns(labels, values, False, (flag,))
 

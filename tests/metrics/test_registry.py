@@ -1,6 +1,7 @@
 """Names, parameters and definition ids: what an organizer may write and what is said if not."""
 
 import re
+from importlib.metadata import version
 
 import pytest
 
@@ -34,6 +35,7 @@ EVERY_METRIC = [
     "average_precision",
     "balanced_accuracy",
     "bland_altman",
+    "bleu",
     "boundary_iou",
     "brier_score",
     "cldice",
@@ -41,6 +43,7 @@ EVERY_METRIC = [
     "concordance_correlation",
     "debiased_calibration_error",
     "dice",
+    "exact_match",
     "expected_calibration_error",
     "expected_cost",
     "f1_score",
@@ -67,10 +70,12 @@ EVERY_METRIC = [
     "r2",
     "recall",
     "rmse",
+    "rouge_l",
     "sensitivity_at_specificity",
     "spearman",
     "specificity",
     "specificity_at_sensitivity",
+    "token_f1",
     "top_k_accuracy",
     "volume_error",
     "voxel_count",
@@ -200,6 +205,20 @@ def test_every_metric_describes_itself(name: str) -> None:
         ("bland_altman", {}, None, "bland_altman.v1;deviations=1.96;edge=v1"),
         ("concordance_correlation", {}, None, "concordance_correlation.v1;edge=v1"),
         ("kendall_tau", {}, None, "kendall_tau.v1;edge=v1"),
+        ("exact_match", {}, None, "exact_match.v1;normalization=squad"),
+        ("token_f1", {}, None, "token_f1.v1;normalization=squad;edge=v1"),
+        (
+            "rouge_l",
+            {},
+            None,
+            f"rouge_l.v1;measure=f1;stemmer=none;rouge-score={version('rouge-score')}",
+        ),
+        (
+            "bleu",
+            {"tokenize": "intl", "case": "lc"},
+            None,
+            f"bleu.v1;case=lc;eff=no;tok=intl;smooth=exp;sacrebleu={version('sacrebleu')}",
+        ),
         ("mae", {}, 9.0, "mae.v1;worst=9"),
         ("mape", {}, 900.0, "mape.v1;zero_reference=refuse;worst=900"),
         ("max_error", {}, 9.0, "max_error.v1;worst=9"),
@@ -269,6 +288,7 @@ def test_an_unknown_metric_is_answered_with_the_known_ones() -> None:
         ("recall", {"average": "binary"}, "parameter 'positive': is required"),
         ("mae", {}, "parameter 'worst': an error has no natural worst value"),
         ("mape", {}, "parameter 'worst': an error has no natural worst value"),
+        ("bleu", {"tokenize": "ja-mecab"}, "one of '13a', 'intl', 'char', 'zh', 'none'"),
         ("mape", {"zero_reference": "skip"}, "one of 'refuse', 'leave_out'"),
         ("rmse", {}, "parameter 'worst': an error has no natural worst value"),
     ],

@@ -156,6 +156,10 @@ def _write_output(
     if output.type is OutputType.LABEL_LIST:
         path.write_text("\n".join(["label", *[str(min(task.labels))] * case.items]) + "\n")
         return
+    if output.type is OutputType.TEXT:
+        empty = "" if path.suffix == ".txt" else json.dumps([""] * case.items) + "\n"
+        path.write_text(empty, encoding="utf-8")
+        return
     if output.type is OutputType.TABLE:
         _write_table(output, case.items, path)
         return

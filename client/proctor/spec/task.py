@@ -34,11 +34,15 @@ class OutputType(StrEnum):
     ``table``: a number for every item and column, in CSV, or as an array of floats in a file
     whose name ends in ``.npy``. ``label_list``: in CSV under the header ``label``, a class for
     every item by its number or name. ``mask_image``: a label map on the grid of an input.
+    ``text``: a text for every item, as a JSON array of strings, or the text itself in a file whose
+    name ends in ``.txt`` where a case is one item; a text has at most 64 KiB of UTF-8, those of a
+    case 16 MiB.
     """
 
     TABLE = "table"
     LABEL_LIST = "label_list"
     MASK_IMAGE = "mask_image"
+    TEXT = "text"
 
 
 class ReferenceType(StrEnum):
@@ -46,12 +50,18 @@ class ReferenceType(StrEnum):
 
     ``labels``: a ``.npy`` file with the number of a class for every item. ``values``: a ``.npy``
     file with a number for every item, or one for every item and column. ``mask_image``: a label
-    map.
+    map. ``text``: a ``.json`` file, an array that has for every item the accepted text, or an array
+    of them.
     """
 
     LABELS = "labels"
     VALUES = "values"
     MASK_IMAGE = "mask_image"
+    TEXT = "text"
+
+
+OF_CLASSES = (ReferenceType.LABELS, ReferenceType.MASK_IMAGE)
+"""References that hold numbers of classes, which ``labels`` names."""
 
 
 class InputSpec(Spec):
@@ -75,6 +85,8 @@ class OutputSpec(Spec):
             raise ValueError("a table output needs its columns, for example columns: [a, b]")
         if self.type is OutputType.MASK_IMAGE and self.grid is None:
             raise ValueError("a mask_image output needs grid: the input whose grid it lies on")
+        if self.type is OutputType.TEXT and not self.file.endswith((".json", ".txt")):
+            raise ValueError("a text output is a file .json, or .txt where a case is one item")
         if len(set(self.columns)) < len(self.columns):
             raise ValueError("a column is named twice")
         return self
@@ -131,7 +143,7 @@ class TaskSpec(Spec):
     outputs: dict[Name, OutputSpec] = Field(min_length=1)
     reference: dict[Name, ReferenceSpec] = Field(min_length=1)
     labels: dict[int, str] = Field(
-        default_factory=dict, description="classes by number; none where all references are values"
+        default_factory=dict, description="classes by number; none where no reference holds any"
     )
     regions: dict[str, tuple[int, ...]] = Field(
         default_factory=dict,
@@ -151,9 +163,7 @@ class TaskSpec(Spec):
         refuse_twice("metric id", (metric.id for metric in self.metrics))
         refuse_twice("output file", (output.file for output in self.outputs.values()))
         classes = [
-            name
-            for name, reference in self.reference.items()
-            if reference.type is not ReferenceType.VALUES
+            name for name, reference in self.reference.items() if reference.type in OF_CLASSES
         ]
         if classes and not self.labels:
             raise ValueError(f"labels: reference {classes[0]!r} holds classes; name each of them")
@@ -172,6 +182,12 @@ class TaskSpec(Spec):
                     f"metrics.{metric.id}.reference: no reference {metric.reference!r}"
                 )
         for name, output in self.outputs.items():
+            plain = output.type is OutputType.TEXT and output.file.endswith(".txt")
+            if plain and self.items_per_case > 1:
+                raise ValueError(
+                    f"outputs.{name}.file: a .txt file holds one text; say .json where a case has"
+                    " several items"
+                )
             if output.grid is not None and (
                 output.grid not in self.inputs
                 or self.inputs[output.grid].type is not InputType.VOLUME

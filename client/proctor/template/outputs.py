@@ -7,6 +7,7 @@ are they renamed. A model that fails halfway leaves no half answer to be scored.
 |---|---|
 | `table` | (items, columns) array or nested list, or a list of dicts by column name |
 | `label_list` | a class for each item, by its number or its name |
+| `text` | a string for each item; the string alone where a case is one item |
 | `mask_image` | whole numbers or booleans, of the shape of its grid input |
 | `.npy` / `.json` / `.txt` | an array / anything JSON has, numpy included / text |
 | any | bytes, or the `pathlib.Path` of a file that the model wrote itself |
@@ -84,6 +85,8 @@ def _write(
         _write_table(value, output, case, path)
     elif output.type == "label_list":
         _write_label_list(value, case, path)
+    elif output.type == "text":
+        _write_texts(value, output, case, path)
     elif suffix.endswith(".npy"):
         _write_array(value, path)
     elif suffix.endswith(".json"):
@@ -188,6 +191,30 @@ def _write_label_list(value: object, case: Case, path: Path) -> None:
             if isinstance(label, bool) or not isinstance(label, (int, str)):
                 raise OutputError(f"row {number} holds {label!r}, no number or name of a class")
             writer.writerow([label])
+
+
+def _write_texts(value: object, output: OutputFile, case: Case, path: Path) -> None:
+    texts = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(texts, str):
+        texts = [texts]
+    if not isinstance(texts, Sequence) or isinstance(texts, bytes):
+        raise OutputError(f"a text for each item was expected, not {type(value).__name__}")
+    items = len(case.items) or 1
+    if len(texts) != items:
+        raise OutputError(f"{len(texts)} texts for {items} items")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise OutputError(f"item {number} is {text!r}, which is no text")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise OutputError(f"item {number} is no Unicode text: {error}") from error
+    if output.file.lower().endswith(".txt"):
+        if items > 1:
+            raise OutputError(f"{output.file} holds one text, and the case has {items} items")
+        path.write_bytes(texts[0].encode())
+        return
+    path.write_text(json.dumps(list(texts), ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _write_array(value: object, path: Path) -> None:

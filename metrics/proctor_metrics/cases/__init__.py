@@ -16,6 +16,7 @@ from proctor_metrics.cases.labels import UNANSWERED, LabelCase
 from proctor_metrics.cases.masks import BACKGROUND, LabelCounts, MaskCase, Structure
 from proctor_metrics.cases.surfaces import DirectedDistances, SurfaceDefinition, SurfacePair
 from proctor_metrics.cases.tables import TableCase
+from proctor_metrics.cases.texts import TextCase
 from proctor_metrics.cases.values import ValueCase
 
 __all__ = [
@@ -35,7 +36,8 @@ __all__ = [
     "SurfaceDefinition",
     "SurfacePair",
     "TableCase",
+    "TextCase",
     "ValueCase",
 ]
 
-Case = MaskCase | TableCase | LabelCase | ValueCase
+Case = MaskCase | TableCase | LabelCase | ValueCase | TextCase

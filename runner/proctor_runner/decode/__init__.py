@@ -5,5 +5,6 @@ needs the standard library, numpy, nibabel and SimpleITK alone; nothing else of 
 
 Canonical forms: a table becomes float64 (items, columns) in the order of the declared columns; a
 mask becomes the smallest unsigned integer type that holds the task's labels, in the voxel order of
-its grid input. Both are C-ordered ``.npy`` files of version 1.0.
+its grid input; texts become bytes in one array, see ``text``. All are C-ordered ``.npy`` files of
+version 1.0.
 """

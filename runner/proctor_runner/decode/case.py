@@ -19,6 +19,7 @@ from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.mask import read_mask
 from proctor_runner.decode.table import read_table
+from proctor_runner.decode.text import read_texts
 from proctor_runner.decode.volume import open_volume
 
 OK, INVALID_OUTPUT = "OK", "INVALID_OUTPUT"
@@ -26,6 +27,7 @@ OK, INVALID_OUTPUT = "OK", "INVALID_OUTPUT"
 _SPARE_BYTES = 512 * 1024 * 1024
 _BYTES_PER_VOXEL = 40
 _BYTES_PER_CELL = 400
+_BYTES_PER_TEXT_BYTE = 16
 _CPU_S, _WALL_S = 60, 120
 _MOST_ANSWER_BYTES = 16 * 1024
 
@@ -93,7 +95,13 @@ def _limit(case: dict[str, Any]) -> None:
     cells = sum(
         case["items"] * len(output.get("columns", (1,))) for output in case["outputs"].values()
     )
-    budget = _SPARE_BYTES + voxels * _BYTES_PER_VOXEL + cells * _BYTES_PER_CELL
+    text_bytes = sum(int(output.get("bytes", 0)) for output in case["outputs"].values())
+    budget = (
+        _SPARE_BYTES
+        + voxels * _BYTES_PER_VOXEL
+        + cells * _BYTES_PER_CELL
+        + text_bytes * _BYTES_PER_TEXT_BYTE
+    )
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + budget
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -123,5 +131,7 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
         return read_table(path, output["name"], output["columns"], items)
     if output["type"] == "label_list":
         return read_label_list(path, output["name"], output["labels"], items)
+    if output["type"] == "text":
+        return read_texts(path, output["name"], items)
     grid: Grid = open_volume(source / output["grid_file"], output["grid_file"]).grid
     return read_mask(path, output["name"], grid, output["grid"], output["labels"])

@@ -9,6 +9,7 @@ from proctor.spec.digests import digest_bytes
 from proctor_runner.decode.grid import reordering
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.table import read_table
+from proctor_runner.decode.text import read_texts, unpack_texts
 from proctor_runner.decode.volume import open_volume
 
 DIGEST = "sha256:" + "1" * 64
@@ -80,9 +81,13 @@ def test_the_template_has_every_file_with_the_right_rows_and_can_be_sent(
             {"type": "label_list", "file": "p.csv"},
             lambda path, items: read_label_list(path, "p.csv", {"0": 0, "1": 1}, items),
         ),
+        (
+            {"type": "text", "file": "p.json"},
+            lambda path, items: unpack_texts(read_texts(path, "p.json", items), items),
+        ),
     ],
 )
-def test_the_template_writes_arrays_and_label_lists_that_can_be_read(
+def test_the_template_writes_arrays_lists_and_texts_that_can_be_read(
     proctor, public, challenge_view, tmp_path, output, read
 ):
     challenge_view["challenge"]["tasks"][0]["outputs"]["p"] = output

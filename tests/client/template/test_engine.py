@@ -186,6 +186,7 @@ def ask(bench: Bench, output: dict) -> None:
 
 
 ARRAY = {"type": "table", "file": "answer.npy", "columns": ["a", "b"]}
+TEXTS = {"type": "text", "file": "answer.json"}
 LIST = {"type": "label_list", "file": "answer.csv"}
 
 
@@ -208,6 +209,14 @@ def test_a_label_list_is_a_class_a_line(bench: Bench) -> None:
     assert (bench.output / "answer.csv").read_text() == "label\ncat\n2\n3\n"
 
 
+def test_texts_are_a_json_array_in_utf8(bench: Bench) -> None:
+    ask(bench, TEXTS)
+    bench.write_model(rows("['Zürich', '', np.str_('a \"b\"')]"))
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    assert (bench.output / "answer.json").read_text("utf-8") == '["Zürich", "", "a \\"b\\""]\n'
+
+
 @pytest.mark.parametrize(
     ("output", "answer", "words"),
     [
@@ -217,9 +226,13 @@ def test_a_label_list_is_a_class_a_line(bench: Bench) -> None:
         (LIST, "[1, 2]", ["2 classes for 3 items"]),
         (LIST, "[1, 2, 0.5]", ["row 2 holds 0.5"]),
         (LIST, "'cat'", ["a class for each item"]),
+        (TEXTS, "'cat'", ["1 texts for 3 items"]),
+        (TEXTS, "['a', 'b', 3]", ["item 2 is 3"]),
+        (TEXTS, "['a', 'b', chr(0xD800)]", ["item 2 is no Unicode text"]),
+        ({**TEXTS, "file": "a.txt"}, "['a', 'b', 'c']", ["one text", "3 items"]),
     ],
 )
-def test_a_wrong_array_or_label_list_is_one_paragraph(
+def test_a_wrong_array_list_or_text_is_one_paragraph(
     bench: Bench, output: dict, answer: str, words: list[str]
 ) -> None:
     ask(bench, output)

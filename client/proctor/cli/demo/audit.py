@@ -163,7 +163,7 @@ def _pairs(
         yield _Pair(
             case=case.id,
             predicted=np.load(BytesIO(blob), allow_pickle=False),
-            true=reference.values,
+            true=np.asarray(reference.values),
             spacing_mm=spacing,
             shown=view.scores,
         )
