@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from enum import Enum
 from inspect import getdoc
 from pathlib import Path
@@ -23,7 +22,8 @@ from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code, Owner
 from proctor.spec.states import EvaluationState, RunState, SubmissionState, may_become
-from proctor_metrics.metric import Metric
+from proctor_metrics.describe import Description, describe
+from proctor_metrics.metric import Metric, number_text
 from proctor_metrics.registry import metric_class, names
 from proctor_runner.pairings import PAIRINGS
 
@@ -140,20 +140,23 @@ def _metrics() -> str:
         "# Metrics",
         "What `name` of a metric in `challenge.yaml` may be. A metric is `per_item`, a number for"
         " every item, or `pooled`, defined on a whole set of items; `rank_then_mean` needs the"
-        " former. Every score keeps a definition id that names all that can change it.",
+        " former. Every score keeps a definition id that names all that can change it. Edge rules"
+        " are what a board says of its column; those below hold by default. A structure is a label"
+        " of a mask, or a region where the task declares regions.",
     ]
-    rows = ["| name | kind | compares | better |", "|---|---|---|---|"]
+    rows = ["| name | also | kind | compares | better |", "|---|---|---|---|---|"]
     for name in names():
         metric = metric_class(name)
+        also = ", ".join(f"`{alias}`" for alias in metric.aliases)
         rows.append(
-            f"| [`{name}`](#{name}) | {metric.kind.value} | {_compares(metric)} |"
+            f"| [`{name}`](#{name}) | {also} | {metric.kind.value} | {_compares(metric)} |"
             f" {metric.direction.value} |"
         )
     parts.append("\n".join(rows))
     for name in names():
         metric = metric_class(name)
         text = (getdoc(metric) or "").partition(">>>")[0].strip()
-        parts.append(f"## {name}\n\n{text}\n\n{_parameters(metric)}")
+        parts += [f"## {name}", text, *_described(describe(metric))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -163,16 +166,22 @@ def _compares(metric: type[Metric]) -> str:
     return f"{outputs} with `{pairing.reference.value}`"
 
 
-def _parameters(metric: type[Metric]) -> str:
-    reads = (getdoc(metric.build) or "").splitlines()[0].removeprefix("Read ").rstrip(".")
-    if reads.startswith("the parameters: "):
-        return f"Parameters: {reads.removeprefix('the parameters: there are ')}."
-    lines = [f"Parameters: {reads}.\n"]
-    for field in fields(metric):
-        if isinstance(field.default, Enum):
-            members = ", ".join(f"`{member.value}`" for member in type(field.default))
-            lines.append(f"- {members}; by default `{field.default.value}`")
-    return "\n".join(lines).strip()
+def _described(found: Description) -> Iterator[str]:
+    if found.parameters:
+        rows = ["| parameter | allowed | default |", "|---|---|---|"]
+        for one in found.parameters:
+            allowed = ", ".join(f"`{choice}`" for choice in one.choices) or one.allowed
+            when = f"; with `{one.only_with}`" if one.only_with else ""
+            default = "required" if one.default is None else f"`{one.default}`"
+            rows.append(f"| `{one.name}` | {allowed}{when} | {default} |")
+        yield "\n".join(rows)
+    worst = ""
+    if found.worst_required:
+        worst = f" with `worst: {number_text(found.example.declared_worst or 0)}`"
+        yield "The task must declare `worst`."
+    rules = "\n".join(f"- {rule}" for rule in found.example.edge_rules)
+    yield f"Edge rules{worst}:\n\n{rules}"
+    yield f"Definition id: `{found.example.definition}`"
 
 
 def _reachable(model: type[BaseModel]) -> list[type[BaseModel]]:

@@ -8,7 +8,15 @@ from proctor.client import ApiError, HostError
 from proctor.spec.outcomes import Code
 from proctor_dashboard import style
 from proctor_dashboard.text import literal
-from proctor_dashboard.views import case, challenge, challenges, leaderboard, submission, submit
+from proctor_dashboard.views import (
+    case,
+    certainty,
+    challenge,
+    challenges,
+    leaderboard,
+    submission,
+    submit,
+)
 from proctor_dashboard.visitor import ask_for_token, draw_account, is_signed_in, recall_token
 
 
@@ -22,6 +30,7 @@ def main() -> None:
         st.Page(challenges.draw, title="Challenges", url_path="challenges", default=True),
         st.Page(challenge.draw, title="Challenge", url_path="challenge"),
         st.Page(leaderboard.draw, title="Leaderboard", url_path="leaderboard"),
+        st.Page(certainty.draw, title="How sure is this ranking", url_path="certainty"),
         st.Page(submission.draw, title="Submission", url_path="submission"),
         st.Page(case.draw, title="Cases", url_path="case"),
         st.Page(submit.draw, title="Submit", url_path="submit"),

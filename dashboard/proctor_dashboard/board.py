@@ -38,7 +38,7 @@ def board_html(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> str:
     sizes = Counter(row.tie_group for row in board.rows if row.tie_group is not None)
     tied = [group for group, size in sizes.items() if size > 1]
     tones = {group: number % 2 for number, group in enumerate(tied)}
-    body = "".join(_row(row, columns, _tone(row, tones)) for row in board.rows)
+    body = "".join(_row(row, columns, _tone(row, tones), board.total_rows) for row in board.rows)
     return (
         f'<div class="pr-board"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -62,11 +62,11 @@ def _column_head(column: BoardColumn) -> str:
     return f'<th{marked} title="{plain(hint)}">{plain(column.title)}{plain(unit)} {arrow}</th>'
 
 
-def _row(row: BoardRow, columns: tuple[BoardColumn, ...], tone: int | None) -> str:
+def _row(row: BoardRow, columns: tuple[BoardColumn, ...], tone: int | None, total_rows: int) -> str:
     tie = "" if tone is None else f" pr-tie{tone}"
     answered = row.total_cases - row.failed_cases
     cells = [
-        f'<td class="pr-rank pr-tie{tie}">{_rank(row)}</td>',
+        f'<td class="pr-rank pr-tie{tie}">{_rank(row, total_rows)}</td>',
         f'<td class="pr-text">{_title(row)}</td>',
         *(cell for column in columns for cell in _cells(row, column)),
         f"<td>{answered} of {row.total_cases}</td>",
@@ -79,7 +79,7 @@ def _tone(row: BoardRow, tones: dict[int, int]) -> int | None:
     return None if row.tie_group is None else tones.get(row.tie_group)
 
 
-def _rank(row: BoardRow) -> str:
+def _rank(row: BoardRow, total_rows: int) -> str:
     if row.rank is None:
         return "–"
     if row.rank_low is None or row.rank_high is None:
@@ -87,7 +87,19 @@ def _rank(row: BoardRow) -> str:
     spread = str(row.rank_low)
     if row.rank_high != row.rank_low:
         spread = f"{row.rank_low} to {row.rank_high}"
-    return f"{row.rank}<small>{spread}</small>"
+    track = _track(row.rank, row.rank_low, row.rank_high, total_rows)
+    return f"{row.rank}<small>{spread}</small>{track}"
+
+
+def _track(rank: int, low: int, high: int, total_rows: int) -> str:
+    """Return the rank as a point on the bar of its interval, from the first to the last row."""
+    if total_rows < 2:
+        return ""
+    start, end, at = (100 * (place - 1) / (total_rows - 1) for place in (low, high, rank))
+    return (
+        f'<span class="pr-track" aria-hidden="true"><i style="left:{start:.1f}%;'
+        f'width:{end - start:.1f}%"></i><b style="left:{at:.1f}%"></b></span>'
+    )
 
 
 def _title(row: BoardRow) -> str:

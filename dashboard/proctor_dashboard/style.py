@@ -22,6 +22,11 @@ SHEET = """
 .pr-board td.pr-tie {border-left: 4px solid transparent; padding-left: .55rem;}
 .pr-board td.pr-tie0 {border-left-color: #0f5c4d;}
 .pr-board td.pr-tie1 {border-left-color: #b9cfc7;}
+.pr-track {display: block; position: relative; width: 3.4rem; height: 9px; margin: 3px 4px 0 auto;
+  background: linear-gradient(#c9d5d1, #c9d5d1) center / 100% 1px no-repeat;}
+.pr-track i {position: absolute; top: 3px; height: 3px; min-width: 2px; background: #4f8f7f;}
+.pr-track b {position: absolute; top: 1px; width: 7px; height: 7px; margin-left: -3.5px;
+  border-radius: 50%; background: #083b31;}
 .pr-badge {display: inline-block; font-size: .72rem; line-height: 1.25rem; padding: 0 .45rem;
   border-radius: .6rem; background: #e8eeec; color: #3d4c48; margin-right: .25rem;}
 .pr-badge.pr-good {background: #dcf1e6; color: #0b5236;}

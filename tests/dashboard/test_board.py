@@ -122,7 +122,19 @@ def test_intervals_are_drawn_around_each_value_and_unscored_rows_left_out() -> N
 
 def test_submissions_of_one_name_stay_apart_in_a_picture() -> None:
     figure = charts.intervals([row(submission="sub_aaaa"), row(submission="sub_bbbb")], COLUMN)
-    assert len(set(figure.data[0].y)) == 2
+    assert figure.layout.yaxis.ticktext == ("A model #1", "A model #2")
+
+
+def test_names_in_a_picture_are_shown_letter_by_letter() -> None:
+    figure = charts.intervals([row(title='<b>"A"</b>')], COLUMN)
+    assert figure.layout.yaxis.ticktext == ('&lt;b&gt;"A"&lt;/b&gt;',)
+
+
+def test_the_bar_below_a_rank_spans_its_interval() -> None:
+    rows = [row(submission=f"sub_{number}", rank=2, rank_low=1, rank_high=3) for number in range(5)]
+    shown = board_html(board(*rows), (COLUMN,))
+    assert 'style="left:0.0%;width:50.0%"' in shown
+    assert 'style="left:25.0%"' in shown
 
 
 def scored(*values: float) -> list[BoardRow]:

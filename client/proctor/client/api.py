@@ -42,6 +42,7 @@ from proctor.spec.api import (
 from proctor.spec.archive import ArchiveKind
 from proctor.spec.dataset import PublicInputs, SplitData
 from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
+from proctor.spec.statistics import RankingStatistics
 from proctor.spec.uploads import PART_BYTES
 from proctor.spec.work import RuntimeImage
 
@@ -203,6 +204,10 @@ class Client(Files):
         """Tell what moved to this snapshot from ``since``, or from the one before it."""
         path = f"/leaderboards/{leaderboard_id}/changes"
         return self._get(BoardChanges, path, **_given(since=since), limit=limit)
+
+    def ranking_statistics(self, leaderboard_id: str) -> RankingStatistics:
+        """Tell how sure the ranks of the snapshot with this id are, and what they hang on."""
+        return self._get(RankingStatistics, f"/leaderboards/{leaderboard_id}/statistics")
 
     def snapshot_csv(self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE) -> str:
         """Return a page of the snapshot with this id as CSV, its header line included."""

@@ -18,6 +18,7 @@ import plotly.offline
 
 from proctor.plots.names import shortened
 from proctor.plots.plot import CONFIG, Plot
+from proctor.plots.tables import Table
 
 # Longer names would push a table off the page even where they may break.
 _NAME_LETTERS = 200
@@ -87,36 +88,48 @@ _DRAW = """
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it (HTML of ours, every name in it escaped)."""
+    """A heading and what stands below it: HTML of this module's making."""
 
     title: str
     body: str
 
 
-def name(text: str) -> str:
-    """Return untrusted ``text`` for HTML, letter by letter; it cannot turn what stands beside."""
-    return f"<bdi>{html.escape(shortened(text, _NAME_LETTERS))}</bdi>"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """Return a table of escaped cells; the first ``text_columns`` hold text, the first is a head.
-
-    It scrolls by itself where it is wider than the page.
-    """
-    marks = [' class="text"' if column < text_columns else "" for column in range(len(head))]
+def table(content: Table) -> str:
+    """Return a table; it scrolls by itself where it is wider than the page."""
+    count = content.text_columns
     heads = "".join(
-        f'<th scope="col"{mark}>{cell}</th>' for mark, cell in zip(marks, head, strict=True)
+        f'<th scope="col"{_mark(column < count)}>{_letters(cell)}</th>'
+        for column, cell in enumerate(content.head)
     )
     body = "".join(
-        f'<tr><th scope="row"{marks[0]}>{first}</th>'
-        + "".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks[1:], rest, strict=True))
+        f'<tr><th scope="row" class="text">{_letters(first)}</th>'
+        + "".join(
+            f"<td{_mark(column < count)}>{_letters(cell)}</td>"
+            for column, cell in enumerate(rest, start=1)
+        )
         + "</tr>"
-        for first, *rest in rows
+        for first, *rest in content.rows
     )
     return (
         f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def paragraph(text: str) -> str:
+    """Return a paragraph of untrusted ``text``."""
+    return f"<p>{html.escape(text)}</p>"
+
+
+def quiet(text: str) -> str:
+    """Return a paragraph of untrusted ``text`` that stands back."""
+    return f'<p class="quiet">{html.escape(text)}</p>'
+
+
+def definitions(words: Sequence[tuple[str, str]]) -> str:
+    """Return a list of names and what they mean."""
+    entries = (f"<dt>{_letters(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in words)
+    return f"<dl>{''.join(entries)}</dl>"
 
 
 def figure(plot: Plot) -> Section:
@@ -133,8 +146,8 @@ def figure(plot: Plot) -> Section:
     )
 
 
-def page(title: str, sections: Sequence[Section], lead: str) -> str:
-    """Return the whole file; ``title`` is untrusted text, ``lead`` HTML of ours below it."""
+def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
+    """Return the whole file; ``title`` and the paragraphs of ``lead`` are untrusted text."""
     library = plotly.offline.get_plotlyjs()
     draw = _DRAW.replace("CONFIG", _config())
     policy = (
@@ -150,7 +163,8 @@ def page(title: str, sections: Sequence[Section], lead: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(shortened(title, _NAME_LETTERS))}</title>"
-        f"<style>{_STYLE}</style></head><body><h1>{name(title)}</h1>{lead}"
+        f"<style>{_STYLE}</style></head><body><h1>{_letters(title)}</h1>"
+        f"{''.join(map(paragraph, lead))}"
         "<noscript><p>The plots need JavaScript; the tables hold the same numbers.</p></noscript>"
         f"{body}<footer>Written by Proctor {html.escape(version('proctor'))}. This file needs no"
         f" network.</footer><script>{library}</script><script>{draw}</script></body></html>"
@@ -164,3 +178,12 @@ def _config() -> str:
 def _source(script: str) -> str:
     """Return what a policy calls ``script``."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _letters(text: str) -> str:
+    """Return untrusted ``text`` for HTML, letter by letter; it cannot turn what stands beside."""
+    return f"<bdi>{html.escape(shortened(text, _NAME_LETTERS))}</bdi>"
+
+
+def _mark(is_text: bool) -> str:
+    return ' class="text"' if is_text else ""

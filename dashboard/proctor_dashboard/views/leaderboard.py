@@ -6,6 +6,7 @@ import streamlit as st
 
 from proctor.client import ApiError, Client
 from proctor.plots.numbers import number
+from proctor.plots.plot import CONFIG
 from proctor.spec.leaderboard import BoardColumn, Leaderboard
 from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
@@ -62,7 +63,8 @@ def _explain_table(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> None
     st.caption(
         "Shaded columns decide ranks. Small numbers are"
         f" {board.ranking.bootstrap.level:.0%} intervals of scores and ranks from"
-        f" {board.ranking.bootstrap.samples} paired bootstrap draws. Rows next to each other"
+        f" {board.ranking.bootstrap.samples} paired bootstrap draws; the bar below a rank"
+        " spans them, from the first row to the last. Rows next to each other"
         " with the same mark at the left cannot be told apart by this data."
     )
     if any(column.claimed for column in columns):
@@ -122,6 +124,11 @@ def _draw_pictures(api: Client, board: Leaderboard) -> None:
             st.info("No submission has been scored yet.")
         return
     st.subheader("How sure is it?", anchor=False)
+    more = address("certainty", slug=board.challenge, phase=board.phase, snapshot=board.id)
+    st.html(
+        f'<div class="pr-links"><a href="{more}" target="_self">How sure is this ranking: its'
+        " plots, and the ranks under every scheme</a></div>"
+    )
     deciding = sorted(board.columns, key=lambda column: not column.decides)
     column = st.selectbox(
         "Score", deciding, format_func=lambda column: f"{column.title} ({column.task})"
@@ -130,41 +137,43 @@ def _draw_pictures(api: Client, board: Leaderboard) -> None:
     with left:
         st.markdown("**Score and interval.** Hollow points are baselines.")
         figure = charts.intervals(board.rows, column)
-        st.plotly_chart(figure, config={"displayModeBar": False}, key="intervals")
+        st.plotly_chart(figure, theme=None, config=CONFIG, key="intervals")
     with right:
         st.markdown(f"**Spread over cases**, the first {_ROWS_IN_SPREAD} rows. One point a case.")
         scores = _case_scores(api, board, column)
         if scores:
             figure = charts.spread(board.rows, column, scores)
-            st.plotly_chart(figure, config={"displayModeBar": False}, key="spread")
+            st.plotly_chart(figure, theme=None, config=CONFIG, key="spread")
         else:
             st.caption("Per-case scores of this column are not shown in this phase.")
     _draw_gaps(board, column)
 
 
-def _case_scores(api: Client, board: Leaderboard, column: BoardColumn) -> dict[str, list[float]]:
+def _case_scores(
+    api: Client, board: Leaderboard, column: BoardColumn
+) -> dict[str, dict[str, float]]:
     key = f"{column.metric}/{column.label}"
     scores = {}
     for row in board.rows[:_ROWS_IN_SPREAD]:
         found = _scores_of(api, row.submission, row.evaluations)
-        scores[row.submission] = [
-            value
-            for task, of_case in found
+        scores[row.submission] = {
+            case: value
+            for task, case, of_case in found
             if task == column.task and (value := of_case.get(key)) is not None
-        ]
+        }
     return {submission: values for submission, values in scores.items() if values}
 
 
 @st.cache_data(ttl=600, max_entries=2000, hash_funcs={Client: lambda api: id(api)})
 def _scores_of(
     api: Client, submission: str, evaluations: tuple[str, ...]
-) -> list[tuple[str, dict[str, float | None]]]:
+) -> list[tuple[str, str, dict[str, float | None]]]:
     # evaluations is part of the cache's key: a new evaluation has other scores.
     try:
         cases = api.cases(submission)
     except ApiError:
         return []
-    return [(case.task, case.scores) for case in cases]
+    return [(case.task, case.case, case.scores) for case in cases]
 
 
 def _draw_gaps(board: Leaderboard, column: BoardColumn) -> None:

@@ -56,7 +56,7 @@ class BoundaryIoU(OverlapMetric):
         rim = parameters.choice("definition", RimDefinition.VOXEL6)
         match rim:
             case RimDefinition.VOXEL6:
-                width = parameters.number("distance_mm", None, above=0.0, at_most=1e6)
+                width = parameters.number("distance_mm", None, above=0.0, at_most=1e4)
             case RimDefinition.EROSION:
                 width = parameters.integer("width_voxels", None, minimum=1)
             case _ as unreachable:

@@ -106,7 +106,7 @@ def test_names_of_strangers_do_nothing_in_a_report_nor_on_paper(
     assert page.title().startswith("</script>")
     assert page.locator("img, a").count() == 0
     assert page.locator("tbody").first.inner_text().startswith("</script><script>")
-    ticks = page.locator("#rank-intervals .ytick text").all_inner_texts()
+    ticks = page.locator("#rank-intervals .ytick text").all_text_contents()
     assert ticks[2] == "<b>bold</b>"
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     widths = page.evaluate("[...document.querySelectorAll('.plot')].map(p => p.layout.width)")
@@ -135,9 +135,9 @@ def test_a_ranking_report_says_what_is_known_in_words(make_statistics: Make) -> 
     )
     text = ranking_report(known)
     assert "<p>The mean over cases is ranked.</p>" in text
-    assert "<td>1 to 2</td><td>&lt; 1 %</td>" in text
+    assert "<td><bdi>1 to 2</bdi></td><td><bdi>&lt; 1 %</bdi></td>" in text
     assert "median-then-rank" in text
-    assert "<bdi>case-7</bdi></th><td>–</td><td>2</td>" in text
+    assert "<bdi>case-7</bdi></th><td><bdi>–</bdi></td><td><bdi>2</bdi></td>" in text
 
 
 def test_a_summary_is_over_the_cases_that_have_a_value() -> None:
@@ -156,10 +156,8 @@ def test_a_summary_is_over_the_cases_that_have_a_value() -> None:
 
 
 def test_a_score_report_has_every_case_and_escapes_its_words() -> None:
-    text = score_report(_table("<i>dice</i>"))
-    assert (
-        '<bdi>a</bdi></th><td class="text"><bdi>tumor</bdi></td><td>0.2000</td><td>–</td>' in text
-    )
+    text = score_report(_table("<i>dice</i>")).replace("<bdi>", "").replace("</bdi>", "")
+    assert 'a</th><td class="text">tumor</td><td>0.2000</td><td>–</td>' in text
     assert "<i>" not in text
 
 
