@@ -30,7 +30,7 @@ SYMBOLS = (
     "x-thin-open",
     "star",
     "triangle-down-open",
-    "hexagon",
+    "cross",
 )
 
 DASHES = ("solid", "dash", "dot", "longdash", "dashdot", "longdashdot")

@@ -41,8 +41,8 @@ def draw() -> None:
     st.caption(literal(tables.reading(known)))
     plots = ranking_plots(known)
     for first in range(0, len(plots), _PLOTS_A_ROW):
-        columns = st.columns(_PLOTS_A_ROW, gap="large")
-        for column, plot in zip(columns, plots[first : first + _PLOTS_A_ROW], strict=False):
+        row = plots[first : first + _PLOTS_A_ROW]
+        for column, plot in zip(st.columns(len(row), gap="large"), row, strict=True):
             with column:
                 _draw_plot(plot)
     _draw_schemes(known)

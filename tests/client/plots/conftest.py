@@ -23,10 +23,10 @@ def invented(
 ) -> RankingStatistics:
     """Make statistics whose parts fit together: means ranked, two schemes, two tasks."""
     generator = np.random.default_rng(3)
-    skill = np.linspace(0.92, 0.7, algorithms)
+    skill = np.linspace(0.92, 0.86, algorithms)
     hard = generator.beta(2, 8, cases)
     values = np.clip(
-        skill[:, None] - 0.6 * hard + generator.normal(0, 0.04, (algorithms, cases)), 0, 1
+        skill[:, None] - 0.6 * hard + generator.normal(0, 0.08, (algorithms, cases)), 0, 1
     )
     values = values[np.argsort(-values.mean(axis=1), kind="stable")]
     weights = generator.multinomial(cases, np.full(cases, 1 / cases), draws)
