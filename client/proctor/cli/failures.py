@@ -62,7 +62,7 @@ def _explain(error: Exception) -> CommandError:
     from pydantic import ValidationError
 
     from proctor.client.errors import ApiError, ClientError
-    from proctor.spec.outcomes import ProctorError
+    from proctor.spec.outcomes import PlatformError, ProctorError
 
     match error:
         case CommandError():
@@ -72,6 +72,12 @@ def _explain(error: Exception) -> CommandError:
             return CommandError(error.message + fields, error.hint, _exit_of(error))
         case ClientError():
             return CommandError(error.message, error.hint)
+        case PlatformError():
+            # Raised here, not by a platform: nobody tries again but whoever typed the command.
+            return CommandError(
+                f"{error.outcome.message} {error.detail}".strip(),
+                "This machine is at fault, not the model. Mend what is said above, then try again.",
+            )
         case ProctorError():
             message = f"{error.outcome.message} {error.detail}".strip()
             return CommandError(message, error.outcome.hint)

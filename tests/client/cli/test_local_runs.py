@@ -69,6 +69,17 @@ def test_a_model_runs_on_the_public_sample_of_a_platform(
     assert "PROCESS sandbox is in use" in ended.err
 
 
+def test_a_machine_without_the_gpus_of_a_phase_is_told_to_be_at_fault(proctor, exam, model):
+    spec = yaml.safe_load((exam / "challenge.yaml").read_text())
+    spec["phases"][0]["limits"] = {"gpu": {"min_vram_bytes": 10**15}}
+    (exam / "challenge.yaml").write_text(yaml.safe_dump(spec))
+    ended = proctor("run", exam, model, "--sandbox", "process")
+    assert ended.code == 1
+    assert "GPUs" in ended.err
+    assert "This machine is at fault, not the model." in ended.err
+    assert "tried again by itself" not in ended.err
+
+
 def test_a_model_that_answers_differently_fails_its_test(proctor, exam, model):
     (model / "model.py").write_text(RANDOM_MODEL)
     card = json.loads((model / "model.json").read_text())
