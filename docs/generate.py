@@ -52,7 +52,10 @@ _PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
         " the input that `grid` names: same shape, affine within 1e-3 mm; axis flips and"
         " permutations are undone. A table has one header line with the declared columns and one"
         " line an item; where its file is to end in `.npy` it is an array of float32 or float64 of"
-        " shape (items, columns). A label list has the header `label` and one class a line.\n\n"
+        " shape (items, columns). A label list has the header `label` and one class a line."
+        " Boxes have the columns that `columns` lists, a line each, in any order and at most"
+        " `most_per_item` in an item; items are numbered from 0, a place is its lower, then its"
+        " upper corner, and a line with an item alone is no box.\n\n"
         "A program that also speaks `serve` is started once and asked case by case; an image says"
         " so by the label `proctor.protocols=case,serve`, a model folder by `protocols` in its"
         ' card. With `PROCTOR_PROTOCOL=serve` it loads, prints the line `{"ready":1}` to standard'

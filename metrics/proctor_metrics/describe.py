@@ -118,6 +118,16 @@ class _Recorder(Parameters):
         self._note(field, allowed, None if default is None else number_text(default), some)
         return super().number(field, some, above, at_most)
 
+    def optional_number(self, field: str, above: float, at_most: float) -> float | None:
+        allowed = f"a number above {above:g} and at most {at_most:g}"
+        self._note(field, allowed, "none", min(above + 1, (above + at_most) / 2))
+        return None
+
+    def ascending(self, field: str, default: tuple[float, ...]) -> tuple[float, ...]:
+        shown = ", ".join(number_text(number) for number in default)
+        self._note(field, "a list of numbers above 0 in ascending order", f"[{shown}]")
+        return super().ascending(field, default)
+
     def number_or_by_name(self, field: str, at_least: float) -> float | Mapping[str, float]:
         allowed = f"a number of at least {at_least:g}, or a map that gives each label or region one"
         self._note(field, allowed, None, at_least + 1)

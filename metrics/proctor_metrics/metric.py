@@ -53,6 +53,7 @@ class CaseType(StrEnum):
     CLASSES = "classes"
     VALUES = "values"
     TEXT = "text"
+    BOXES = "boxes"
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,6 +130,37 @@ class Parameters:
             raise self.error(field, "must be a list of rows, as many as columns, of numbers from 0")
         return tuple(tuple(float(cell) for cell in row) for row in rows)
 
+    def optional_number(self, field: str, above: float, at_most: float) -> float | None:
+        """Return the field as a number in (above, at_most], or None where it is not given.
+
+        Raises:
+            MetricParameterError: the value is no number or out of range.
+        """
+        if self._read(field, None) is None:
+            return None
+        return self.number(field, None, above, at_most)
+
+    def ascending(self, field: str, default: tuple[float, ...]) -> tuple[float, ...]:
+        """Return the field as numbers above 0, each larger than the one before.
+
+        Raises:
+            MetricParameterError: the value is no such list.
+        """
+        value = self._read(field, default)
+        numbers = value if isinstance(value, list | tuple) and value else (0,)
+        before = 0.0
+        for number in numbers:
+            if (
+                not isinstance(number, int | float)
+                or isinstance(number, bool)
+                or not before < number < math.inf
+            ):
+                raise self.error(
+                    field, f"is {value!r}; it must be a list of numbers above 0 in ascending order"
+                )
+            before = number
+        return tuple(float(number) for number in numbers)
+
     def worst(self) -> float | None:
         """Return the worst value that the task declares, if it declares one.
 

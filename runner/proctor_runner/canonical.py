@@ -56,7 +56,7 @@ class CanonicalArray:
         target: What the array is called there.
         shape: The shape the array must have.
         dtypes: The types it may have.
-        shorter: Whether its one axis may be shorter.
+        shorter: Whether its first axis may be shorter.
     """
 
     raw: Path
@@ -132,13 +132,22 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
             case OutputType.TEXT:
                 entry["bytes"] = most_bytes(case.items)
                 shape, dtypes = (most_packed_bytes(case.items),), (np.dtype(np.uint8),)
+            case OutputType.BOXES:
+                most = output.most_per_item or 0
+                shape, dtypes = (case.items * most, len(output.columns)), ARRAY_TYPES[:1]
+                entry |= {
+                    "columns": list(output.columns),
+                    "labels": label_names(task.labels),
+                    "most_per_item": most,
+                    "rows": case.items * most,
+                }
         outputs[name] = CanonicalArray(
             raw=case.files[output.file],
             entry=entry,
             target=f"{stem}.npy",
             shape=shape,
             dtypes=dtypes,
-            shorter=output.type is OutputType.TEXT,
+            shorter=output.type in (OutputType.TEXT, OutputType.BOXES),
         )
     return PreparedCase(case, outputs, grids)
 
@@ -153,10 +162,10 @@ def is_canonical(path: Path, output: CanonicalArray) -> bool:
         except ValueError:
             return False
         size_bytes = path.stat().st_size - stream.tell()
-    right = shape == output.shape or (
-        output.shorter and len(shape) == 1 and shape[0] <= output.shape[0]
+    fits = shape == output.shape or (
+        output.shorter and shape[1:] == output.shape[1:] and shape[:1] <= output.shape[:1]
     )
-    right = right and dtype in output.dtypes and not by_columns
+    right = fits and dtype in output.dtypes and not by_columns
     return right and size_bytes == math.prod(shape) * dtype.itemsize
 
 

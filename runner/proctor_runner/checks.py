@@ -21,6 +21,7 @@ from proctor.spec.ranking import RankingScheme
 from proctor.spec.task import InputType, ReferenceType, TaskSpec
 from proctor_metrics.metric import Kind, Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
+from proctor_runner.box_reference import BoxesReference
 from proctor_runner.challenge_folder import (
     CHALLENGE_FILE,
     SPLITS,
@@ -218,6 +219,9 @@ class _CaseCheck:
             yield from self._columns(name, path, reference.values.shape[1])
             return
         if isinstance(reference, TextReference):
+            return
+        if isinstance(reference, BoxesReference):
+            self.labels_seen |= {int(value) for value in np.unique(reference.boxes.classes)}
             return
         present = {int(value) for value in np.unique(reference.values)}
         self.labels_seen |= present

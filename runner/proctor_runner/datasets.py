@@ -14,7 +14,8 @@ from proctor.spec.base import FileRef
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.dataset import Dataset, DatasetCase, SplitData, TaskDatasets
 from proctor.spec.digests import digest_file
-from proctor.spec.task import ReferenceType, TaskSpec
+from proctor.spec.task import ReferenceSpec, ReferenceType, TaskSpec
+from proctor_runner.box_reference import load_boxes
 from proctor_runner.challenge_folder import (
     SPLITS,
     CaseFiles,
@@ -22,6 +23,7 @@ from proctor_runner.challenge_folder import (
     Problem,
     read_split,
 )
+from proctor_runner.references import label_names
 
 _SALT_BYTES = 32
 
@@ -81,7 +83,7 @@ def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
         ValueError: a reference cannot be read; the message is a phrase for their owner.
     """
     counts = {
-        name: _length(path, task.reference[name].type)
+        name: _length(path, task, task.reference[name])
         for name, path in reference.items()
         if task.reference[name].type is not ReferenceType.MASK_IMAGE
     }
@@ -90,10 +92,15 @@ def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
     return next(iter(counts.values()), 1)
 
 
-def _length(path: Path, kind: ReferenceType) -> int:
-    if kind is ReferenceType.TEXT:
+def _length(path: Path, task: TaskSpec, declared: ReferenceSpec) -> int:
+    if declared.type is ReferenceType.TEXT:
         return _json_length(path)
-    return _npy_length(path, kind)
+    if declared.geometry is None:
+        return _npy_length(path, declared.type)
+    try:
+        return load_boxes(path, declared.geometry, label_names(task.labels)).n_items
+    except ValueError as error:
+        raise ValueError(f"{path.name} {error}") from error
 
 
 def _json_length(path: Path) -> int:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proctor.spec.task import MetricSpec, OutputType, ReferenceType, TaskSpec
+from proctor.spec.task import MetricSpec, OutputType, ReferenceSpec, ReferenceType, TaskSpec
 from proctor_metrics.metric import CaseType, Metric
+from proctor_runner.box_reference import no_boxes
 from proctor_runner.references import (
     LabelsReference,
     MaskReference,
@@ -33,6 +34,7 @@ class Pairing:
 
 
 PAIRINGS: Mapping[CaseType, Pairing] = {
+    CaseType.BOXES: Pairing((OutputType.BOXES,), ReferenceType.BOXES),
     CaseType.CLASSES: Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),
     CaseType.MASK: Pairing((OutputType.MASK_IMAGE,), ReferenceType.MASK_IMAGE),
     CaseType.TABLE: Pairing((OutputType.TABLE,), ReferenceType.LABELS),
@@ -55,13 +57,17 @@ def metric_labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple
             f"{declared.name} compares a {outputs} with {pairing.reference}, not a {output.type}"
             f" with {reference.type}"
         )
-    nothing = _empty(reference.type, len(output.columns))
-    case = make_case(task, declared.output, "check", None, nothing)
+    nothing = _empty(reference, len(output.columns))
+    answer = None
+    if reference.type is ReferenceType.BOXES:
+        # That a rule fits is seen by the geometries of both sides.
+        answer = np.zeros((0, len(output.columns)))
+    case = make_case(task, declared.output, "check", answer, nothing)
     return shown_labels(metric, metric.labels(case))
 
 
-def _empty(kind: ReferenceType, n_columns: int) -> Reference:
-    match kind:
+def _empty(reference: ReferenceSpec, n_columns: int) -> Reference:
+    match reference.type:
         case ReferenceType.LABELS:
             return LabelsReference(np.zeros(0, dtype=np.int64))
         case ReferenceType.VALUES:
@@ -70,3 +76,6 @@ def _empty(kind: ReferenceType, n_columns: int) -> Reference:
             return TextReference(())
         case ReferenceType.MASK_IMAGE:
             return MaskReference(np.zeros((1, 1), dtype=np.uint8), (1.0, 1.0))
+        case ReferenceType.BOXES:
+            assert reference.geometry is not None  # noqa: S101  # its spec sees to it
+            return no_boxes(reference.geometry)

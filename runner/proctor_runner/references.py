@@ -25,6 +25,7 @@ from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.task import OutputType, ReferenceType, TaskSpec
 from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, TextCase, ValueCase
 from proctor_metrics.loaders import spacing_from_affine
+from proctor_runner.box_reference import BoxesReference, load_boxes, make_box_case
 from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.text import unpack_texts
 
@@ -63,7 +64,7 @@ class TextReference:
     values: tuple[tuple[str, ...], ...]
 
 
-Reference = LabelsReference | MaskReference | TextReference | ValuesReference
+Reference = LabelsReference | MaskReference | TextReference | ValuesReference | BoxesReference
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,9 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
                 return _load_mask(path, suffix(declared.file))
             case ReferenceType.TEXT:
                 return _load_texts(path, suffix(declared.file))
+            case ReferenceType.BOXES:
+                assert declared.geometry is not None  # noqa: S101  # its spec sees to it
+                return load_boxes(path, declared.geometry, label_names(task.labels))
             case _ as unreachable:
                 assert_never(unreachable)
     except ValueError as error:
@@ -215,6 +219,8 @@ def make_case(
                 # Metrics of an archive may be older than regions.
                 return MaskCase(case, answer, values, spacing_mm, task.labels)
             return MaskCase(case, answer, values, spacing_mm, task.labels, task.regions)
+        case BoxesReference():
+            return make_box_case(task, case, prediction, reference)
         case _ as unreachable:
             assert_never(unreachable)
 

@@ -1,7 +1,8 @@
 """One table for all cases, cut into the table of each case before anything is sent.
 
 The first column is ``case``; the others are those of the output. The rows of a case answer its
-items in their order. It is cut on the participant's own machine: the platform opens no file.
+items in their order; those of boxes name their item. It is cut on the participant's own machine:
+the platform opens no file.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def cut_tables(folder: Path, spec: ChallengeSpec, phase: PhaseSpec) -> dict[str,
         for output in spec.task(slug).outputs.values():
             relative = output.file if len(phase.tasks) == 1 else f"{slug}/{output.file}"
             path = folder / relative
-            if output.columns and path.is_file():
+            if output.columns and path.suffix != ".json" and path.is_file():
                 found[relative] = {
                     f"{case_folder(slug, case, phase.tasks)}/{output.file}": Blob.of_bytes(text)
                     for case, text in _cut(path, output).items()

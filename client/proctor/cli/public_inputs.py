@@ -160,6 +160,9 @@ def _write_output(
         empty = "" if path.suffix == ".txt" else json.dumps([""] * case.items) + "\n"
         path.write_text(empty, encoding="utf-8")
         return
+    if output.type is OutputType.BOXES:
+        _write_no_boxes(output, case.items, path)
+        return
     if output.type is OutputType.TABLE:
         _write_table(output, case.items, path)
         return
@@ -170,6 +173,17 @@ def _write_output(
         grid = Path(scratch) / _file_name(task, name)
         client.download(case.files[name].digest, grid)
         write_constant_mask(grid, min(task.labels), path)
+
+
+def _write_no_boxes(output: OutputSpec, items: int, path: Path) -> None:
+    # An item alone in its row holds no box, in a file for each case and in one for all.
+    if path.suffix == ".json":
+        path.write_text("[]\n")
+        return
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(output.columns)
+        writer.writerows([item, *[""] * (len(output.columns) - 1)] for item in range(items))
 
 
 def _write_table(output: OutputSpec, items: int, path: Path) -> None:
@@ -186,6 +200,12 @@ def _write_table(output: OutputSpec, items: int, path: Path) -> None:
         writer.writerows([[repr(same)] * len(output.columns)] * items)
 
 
+def _rows(output: OutputSpec) -> str:
+    if output.most_per_item is None:
+        return "row i answers item i"
+    return f"a row a box, at most {output.most_per_item} in an item"
+
+
 def _write_card(view: ChallengeView, phase: PhaseSpec, folder: Path) -> None:
     from proctor.cli.prediction_folder import CARD, README
 
@@ -195,11 +215,7 @@ def _write_card(view: ChallengeView, phase: PhaseSpec, folder: Path) -> None:
     several = len(phase.tasks) > 1
     layout = [
         f"    {'<task>/' if several else ''}<case>/{output.file}"
-        + (
-            f"   columns {', '.join(output.columns)}; row i answers item i"
-            if output.columns
-            else ""
-        )
+        + (f"   columns {', '.join(output.columns)}; {_rows(output)}" if output.columns else "")
         + (f"   on the grid of {output.grid}" if output.grid else "")
         for output in (
             output for slug in phase.tasks for output in spec.task(slug).outputs.values()

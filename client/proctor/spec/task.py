@@ -12,11 +12,15 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, model_validator
 
 from proctor.spec.base import FileName, Name, Slug, Spec, refuse_twice
+from proctor.spec.boxes import MOST_PER_ITEM, MOST_ROWS, Geometry, predicted_columns
 from proctor.spec.regions import refuse_unsound_regions
 
 FilePattern = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._/{}-]*$", description="holds {case} once")
 ]
+
+
+_GEOMETRIES = ", ".join(Geometry)
 
 
 class InputType(StrEnum):
@@ -37,12 +41,16 @@ class OutputType(StrEnum):
     ``text``: a text for every item, as a JSON array of strings, or the text itself in a file whose
     name ends in ``.txt`` where a case is one item; a text has at most 64 KiB of UTF-8, those of a
     case 16 MiB.
+    ``boxes``: boxes or points, any number in an item, each with a class and a score; in CSV under
+    the header ``item,label,score`` and the numbers of its ``geometry``, or in a file whose name
+    ends in ``.json`` as a list of objects with these names. A row with an item alone is no box.
     """
 
     TABLE = "table"
     LABEL_LIST = "label_list"
     MASK_IMAGE = "mask_image"
     TEXT = "text"
+    BOXES = "boxes"
 
 
 class ReferenceType(StrEnum):
@@ -51,16 +59,19 @@ class ReferenceType(StrEnum):
     ``labels``: a ``.npy`` file with the number of a class for every item. ``values``: a ``.npy``
     file with a number for every item, or one for every item and column. ``mask_image``: a label
     map. ``text``: a ``.json`` file, an array that has for every item the accepted text, or an array
-    of them.
+    of them. ``boxes``: a CSV file with the header ``item,label`` and the numbers of its
+    ``geometry``, in which every item of the case is named, one without boxes by a row with its
+    number alone; further columns are ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
     """
 
     LABELS = "labels"
     VALUES = "values"
     MASK_IMAGE = "mask_image"
     TEXT = "text"
+    BOXES = "boxes"
 
 
-OF_CLASSES = (ReferenceType.LABELS, ReferenceType.MASK_IMAGE)
+OF_CLASSES = (ReferenceType.LABELS, ReferenceType.MASK_IMAGE, ReferenceType.BOXES)
 """References that hold numbers of classes, which ``labels`` names."""
 
 
@@ -76,8 +87,31 @@ class OutputSpec(Spec):
 
     type: OutputType
     file: FileName
-    columns: tuple[str, ...] = Field((), description="of a table, in order")
+    columns: tuple[str, ...] = Field(
+        (), description="of a table, in order; those of boxes follow from their geometry"
+    )
     grid: Name | None = Field(None, description="of a mask: the input whose grid it lies on")
+    geometry: Geometry | None = Field(None, description="of boxes: what a row is")
+    most_per_item: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description=f"of boxes: how many an item may hold, {MOST_PER_ITEM} when not given",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _boxes_have_columns(cls, document: object) -> object:
+        """Give boxes the columns of their geometry, so that everybody reads them off the spec."""
+        if not isinstance(document, dict) or document.get("type") != OutputType.BOXES:
+            return document
+        geometry = document.get("geometry")
+        if geometry not in list(Geometry):
+            return document
+        columns = predicted_columns(Geometry(geometry))
+        if tuple(document.get("columns") or columns) != columns:
+            raise ValueError(f"the columns of {geometry} are {', '.join(columns)}; leave them out")
+        return {"most_per_item": MOST_PER_ITEM} | document | {"columns": columns}
 
     @model_validator(mode="after")
     def _has_what_its_type_needs(self) -> Self:
@@ -87,6 +121,10 @@ class OutputSpec(Spec):
             raise ValueError("a mask_image output needs grid: the input whose grid it lies on")
         if self.type is OutputType.TEXT and not self.file.endswith((".json", ".txt")):
             raise ValueError("a text output is a file .json, or .txt where a case is one item")
+        if (self.type is OutputType.BOXES) != (self.geometry is not None):
+            raise ValueError(f"geometry is what a boxes output needs, and no other: {_GEOMETRIES}")
+        if self.most_per_item is not None and self.type is not OutputType.BOXES:
+            raise ValueError("most_per_item is for boxes")
         if len(set(self.columns)) < len(self.columns):
             raise ValueError("a column is named twice")
         return self
@@ -97,6 +135,13 @@ class ReferenceSpec(Spec):
 
     type: ReferenceType
     file: FilePattern
+    geometry: Geometry | None = Field(None, description="of boxes: what a row is")
+
+    @model_validator(mode="after")
+    def _has_what_its_type_needs(self) -> Self:
+        if (self.type is ReferenceType.BOXES) != (self.geometry is not None):
+            raise ValueError(f"geometry is what a boxes reference needs, no other: {_GEOMETRIES}")
+        return self
 
 
 class SplitSpec(Spec):
@@ -193,6 +238,12 @@ class TaskSpec(Spec):
                 or self.inputs[output.grid].type is not InputType.VOLUME
             ):
                 raise ValueError(f"outputs.{name}.grid: no volume input {output.grid!r}")
+            if self.items_per_case * (output.most_per_item or 0) > MOST_ROWS:
+                raise ValueError(
+                    f"outputs.{name}.most_per_item: {self.items_per_case} items of"
+                    f" {output.most_per_item} boxes are more than {MOST_ROWS} in a case; ask for"
+                    " fewer items_per_case or boxes"
+                )
         return self
 
     @property

@@ -8,6 +8,7 @@ are they renamed. A model that fails halfway leaves no half answer to be scored.
 | `table` | (items, columns) array or nested list, or a list of dicts by column name |
 | `label_list` | a class for each item, by its number or its name |
 | `text` | a string for each item; the string alone where a case is one item |
+| `boxes` | rows of item, label, score and place: an array, a nested list, or dicts by name |
 | `mask_image` | whole numbers or booleans, of the shape of its grid input |
 | `.npy` / `.json` / `.txt` | an array / anything JSON has, numpy included / text |
 | any | bytes, or the `pathlib.Path` of a file that the model wrote itself |
@@ -79,6 +80,8 @@ def _write(
         _copy(value, path)
     elif output.type == "mask_image":
         _write_mask(value, output, inputs, path)
+    elif output.type == "boxes":
+        _write_boxes(value, output, case, path)
     elif output.type == "table" and suffix.endswith(".npy"):
         _write_table_array(value, output, case, path)
     elif output.type == "table":
@@ -153,6 +156,40 @@ def _cell(cell: object, row: int, output: OutputFile) -> float:
     if not math.isfinite(number):
         raise OutputError(f"row {row} of {output.file} holds {number}; every value must be finite")
     return number
+
+
+def _write_boxes(value: object, output: OutputFile, case: Case, path: Path) -> None:
+    """Write boxes as rows in CSV, or as objects by column in JSON."""
+    written: list[list[object]] = []
+    for number, given in enumerate(_iterate(value, output)):
+        row = _row(given, output.columns)
+        if len(row) != len(output.columns):
+            raise OutputError(
+                f"row {number} has {len(row)} values for {len(output.columns)} columns "
+                f"({', '.join(output.columns)})"
+            )
+        item, label = _cell(row[0], number, output), row[1]
+        label = label.item() if hasattr(label, "item") else label
+        if item not in range(max(1, len(case.items))):
+            raise OutputError(
+                f"row {number} names item {row[0]}; this case has {len(case.items)}, from 0"
+            )
+        if not isinstance(label, str):
+            label = _cell(label, number, output)
+            if label != int(label):
+                raise OutputError(f"row {number} holds the label {label}, which is no class")
+            label = int(label)
+        numbers = [_cell(cell, number, output) for cell in row[2:]]
+        written.append([int(item), label, *numbers])
+    if output.file.lower().endswith(".json"):
+        _write_json(
+            [{name: row[i] for i, name in enumerate(output.columns)} for row in written], path
+        )
+        return
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(output.columns)
+        writer.writerows([*row[:2], *(repr(cell) for cell in row[2:])] for row in written)
 
 
 def _write_table_array(value: object, output: OutputFile, case: Case, path: Path) -> None:

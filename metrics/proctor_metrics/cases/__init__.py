@@ -5,6 +5,7 @@ check is made once, here, so that a metric may assume sound input. A module a ki
 what can be wrong with one, and whose it is to mend, is in `faults`.
 """
 
+from proctor_metrics.cases.boxes import AXES_OF_PLACE, BoxCase, ReferenceBoxes, Role
 from proctor_metrics.cases.faults import (
     BoolArray,
     FloatArray,
@@ -20,9 +21,11 @@ from proctor_metrics.cases.texts import TextCase
 from proctor_metrics.cases.values import ValueCase
 
 __all__ = [
+    "AXES_OF_PLACE",
     "BACKGROUND",
     "UNANSWERED",
     "BoolArray",
+    "BoxCase",
     "Case",
     "DirectedDistances",
     "FloatArray",
@@ -31,6 +34,8 @@ __all__ = [
     "LabelCounts",
     "MaskCase",
     "MetricInputError",
+    "ReferenceBoxes",
+    "Role",
     "Side",
     "Structure",
     "SurfaceDefinition",
@@ -40,4 +45,4 @@ __all__ = [
     "ValueCase",
 ]
 
-Case = MaskCase | TableCase | LabelCase | ValueCase | TextCase
+Case = MaskCase | TableCase | LabelCase | ValueCase | TextCase | BoxCase

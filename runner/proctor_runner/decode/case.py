@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from proctor_runner.decode.boxes import read_boxes
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.label_list import read_label_list
@@ -93,7 +94,8 @@ def _limit(case: dict[str, Any]) -> None:
     """Let this process have what an honest case of this size needs, and not much more."""
     voxels = max((int(output.get("voxels", 0)) for output in case["outputs"].values()), default=0)
     cells = sum(
-        case["items"] * len(output.get("columns", (1,))) for output in case["outputs"].values()
+        output.get("rows", case["items"]) * len(output.get("columns", (1,)))
+        for output in case["outputs"].values()
     )
     text_bytes = sum(int(output.get("bytes", 0)) for output in case["outputs"].values())
     budget = (
@@ -133,5 +135,14 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
         return read_label_list(path, output["name"], output["labels"], items)
     if output["type"] == "text":
         return read_texts(path, output["name"], items)
+    if output["type"] == "boxes":
+        return read_boxes(
+            path,
+            output["name"],
+            output["columns"],
+            output["labels"],
+            items,
+            output["most_per_item"],
+        )
     grid: Grid = open_volume(source / output["grid_file"], output["grid_file"]).grid
     return read_mask(path, output["name"], grid, output["grid"], output["labels"])

@@ -23,11 +23,27 @@ def read_rows(
     Raises:
         InvalidOutputError: No CSV, or another header, number of rows or cells.
     """
+    rows = read_rows_up_to(path, name, columns, items, most_bytes_per_cell)
+    if len(rows) != items:
+        raise InvalidOutputError(
+            f"{name} has {len(rows)} rows; expected {items}, one for each item."
+        )
+    return rows
+
+
+def read_rows_up_to(
+    path: Path, name: str, columns: Sequence[str], most: int, most_bytes_per_cell: int
+) -> list[list[str]]:
+    """Return the cells of each row of a file whose length says that it has about ``most`` at most.
+
+    Raises:
+        InvalidOutputError: No CSV, or another header or number of cells, or far too long.
+    """
     header_bytes = sum(len(column.encode()) + 4 for column in columns)
-    most_bytes = 64 + header_bytes + (items + 1) * len(columns) * most_bytes_per_cell
+    most_bytes = 64 + header_bytes + (most + 1) * len(columns) * most_bytes_per_cell
     if path.stat().st_size > most_bytes:
         raise InvalidOutputError(
-            f"{name} has {path.stat().st_size} bytes; a table of {items} rows and"
+            f"{name} has {path.stat().st_size} bytes; a table of {most} rows and"
             f" {len(columns)} columns has at most {most_bytes}."
         )
     try:
@@ -45,10 +61,6 @@ def read_rows(
     if found != list(columns):
         raise InvalidOutputError(
             f"{name} has the header {short(','.join(found))!r}; expected {short(expected)!r}."
-        )
-    if len(rows) - 1 != items:
-        raise InvalidOutputError(
-            f"{name} has {len(rows) - 1} rows; expected {items}, one for each item."
         )
     for number, row in enumerate(rows[1:]):
         if len(row) != len(columns):

@@ -47,14 +47,14 @@ def read_table(path: Path, name: str, columns: Sequence[str], items: int) -> NDA
     rows = read_rows(path, name, columns, items, _MOST_BYTES_PER_CELL)
     table = np.empty((items, len(columns)), dtype=np.float64)
     for number, row in enumerate(rows):
-        table[number] = _numbers(row) or [
-            _number(cell, name, number + 1, column)
+        table[number] = numbers_of(row) or [
+            number_of(cell, name, number + 1, column)
             for cell, column in zip(row, columns, strict=True)
         ]
     return table
 
 
-def _numbers(row: Sequence[str]) -> list[float]:
+def numbers_of(row: Sequence[str]) -> list[float]:
     """Return the numbers of a row at once; nothing where a cell has to be looked at."""
     # Of these signs float() takes numbers alone, and no 1_000, nan or inf.
     if not _DIGITS.fullmatch("".join(row)):
@@ -66,7 +66,12 @@ def _numbers(row: Sequence[str]) -> list[float]:
     return values if all(map(math.isfinite, values)) else []
 
 
-def _number(cell: str, name: str, row: int, column: str) -> float:
+def number_of(cell: str, name: str, row: int, column: str) -> float:
+    """Return the number in a cell.
+
+    Raises:
+        InvalidOutputError: It holds none, or one that is not finite.
+    """
     text = cell.strip()
     # float() alone would take 1_000, nan and inf.
     value = float(text) if _NUMBER.fullmatch(text) else float("nan")

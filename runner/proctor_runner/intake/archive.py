@@ -23,7 +23,7 @@ from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_stream
 from proctor.spec.outcomes import Code, ParticipantError
 from proctor.spec.work import ImageContent
-from proctor_runner.intake import guarded_json
+from proctor_runner.decode import guarded_json
 from proctor_runner.intake.rules import IntakeLimits, diff_ids, reject
 
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, Self
 
 from proctor.spec.work import ImageContent
-from proctor_runner.intake import guarded_json
+from proctor_runner.decode import guarded_json
 from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.intake.rules import (
     IntakeLimits,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from proctor.spec.digests import digest_bytes
+from proctor_runner.decode.boxes import read_boxes
 from proctor_runner.decode.grid import reordering
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.table import read_table
@@ -70,6 +71,12 @@ def test_the_template_has_every_file_with_the_right_rows_and_can_be_sent(
     assert sent["card"]["title"] == "Constant answers"
 
 
+def read_no_boxes(path, items):
+    columns = ("item", "label", "score", "x", "y")
+    assert len(read_boxes(path, path.name, columns, {"0": 0}, items, 5)) == 0
+    return range(items)
+
+
 @pytest.mark.parametrize(
     ("output", "read"),
     [
@@ -85,9 +92,11 @@ def test_the_template_has_every_file_with_the_right_rows_and_can_be_sent(
             {"type": "text", "file": "p.json"},
             lambda path, items: unpack_texts(read_texts(path, "p.json", items), items),
         ),
+        ({"type": "boxes", "file": "p.csv", "geometry": "point_2d"}, read_no_boxes),
+        ({"type": "boxes", "file": "p.json", "geometry": "point_2d"}, read_no_boxes),
     ],
 )
-def test_the_template_writes_arrays_lists_and_texts_that_can_be_read(
+def test_the_template_writes_every_form_so_that_it_can_be_read(
     proctor, public, challenge_view, tmp_path, output, read
 ):
     challenge_view["challenge"]["tasks"][0]["outputs"]["p"] = output
@@ -179,6 +188,23 @@ def test_one_table_for_all_cases_is_sent_as_the_table_of_each(
     sent = public.made("POST /submissions")[1].json()["content"]["entries"]
     texts = {entry["path"]: public.blobs[entry["file"]["digest"]] for entry in sent}
     assert texts == {"c1/p.csv": b"0,1\n0.1,0.9\n0.3,0.7\n", "c2/p.csv": b"0,1\n0.5,0.5\n"}
+
+
+def test_one_list_of_boxes_for_all_cases_tells_a_case_without_any(
+    proctor, public, challenge_view, problem, submission_view, tmp_path
+):
+    boxes = {"type": "boxes", "file": "p.csv", "geometry": "point_2d"}
+    challenge_view["challenge"]["tasks"][0]["outputs"]["p"] = boxes
+    (tmp_path / "p").mkdir()
+    header = "item,label,score,x,y"
+    text = f"case,{header}\nc1,1,0,0.5,3,4\nc2,0,,,,\n"
+    (tmp_path / "p/p.csv").write_text(text)
+    missing = (409, problem(409, "BLOB_MISSING", "A file is not here."))
+    public.on("POST /submissions", missing, (201, submission_view(kind="predictions")))
+    assert proctor("submit", "digits", tmp_path / "p", "--predictions").code == 0
+    sent = public.made("POST /submissions")[1].json()["content"]["entries"]
+    texts = {entry["path"]: public.blobs[entry["file"]["digest"]].decode() for entry in sent}
+    assert texts == {"c1/p.csv": f"{header}\n1,0,0.5,3,4\n", "c2/p.csv": f"{header}\n0,,,,\n"}
 
 
 @pytest.mark.parametrize(

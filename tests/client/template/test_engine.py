@@ -188,6 +188,13 @@ def ask(bench: Bench, output: dict) -> None:
 ARRAY = {"type": "table", "file": "answer.npy", "columns": ["a", "b"]}
 TEXTS = {"type": "text", "file": "answer.json"}
 LIST = {"type": "label_list", "file": "answer.csv"}
+BOXES = {
+    "type": "boxes",
+    "file": "answer.csv",
+    "columns": ["item", "label", "score", "x", "y"],
+    "geometry": "point_2d",
+    "most_per_item": 9,
+}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -218,6 +225,34 @@ def test_texts_are_a_json_array_in_utf8(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        "[(0, 'cat', 0.5, 1, 2), (np.int64(2), 7, np.float32(0.25), 0.1, 3)]",
+        "[{'x': 1, 'y': 2, 'item': 0, 'score': 0.5, 'label': 'cat'}, [2, 7.0, 0.25, 0.1, 3]]",
+    ],
+)
+def test_boxes_are_a_row_each_in_the_order_of_the_columns(bench: Bench, answer: str) -> None:
+    ask(bench, BOXES)
+    bench.write_model(rows(answer))
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    assert (bench.output / "answer.csv").read_text() == (
+        "item,label,score,x,y\n0,cat,0.5,1.0,2.0\n2,7,0.25,0.1,3.0\n"
+    )
+
+
+def test_boxes_may_be_json_and_an_array_and_none(bench: Bench) -> None:
+    ask(bench, {**BOXES, "file": "answer.json"})
+    bench.write_model(rows("np.array([[1, 2, 0.5, 3, 4]])"))
+    assert bench.run().returncode == 0
+    box = {"item": 1, "label": 2, "score": 0.5, "x": 3.0, "y": 4.0}
+    assert json.loads((bench.output / "answer.json").read_text()) == [box]
+    bench.write_model(rows("[]"))
+    assert bench.run().returncode == 0
+    assert json.loads((bench.output / "answer.json").read_text()) == []
+
+
+@pytest.mark.parametrize(
     ("output", "answer", "words"),
     [
         (ARRAY, "np.ones((3, 3))", ["(3, 3)", "(3, 2) was expected"]),
@@ -230,6 +265,10 @@ def test_texts_are_a_json_array_in_utf8(bench: Bench) -> None:
         (TEXTS, "['a', 'b', 3]", ["item 2 is 3"]),
         (TEXTS, "['a', 'b', chr(0xD800)]", ["item 2 is no Unicode text"]),
         ({**TEXTS, "file": "a.txt"}, "['a', 'b', 'c']", ["one text", "3 items"]),
+        (BOXES, "[(0, 1, 0.5, 1)]", ["row 0 has 4 values for 5 columns"]),
+        (BOXES, "[(3, 1, 0.5, 1, 2)]", ["row 0 names item 3; this case has 3, from 0"]),
+        (BOXES, "[(0, 1, 0.5, 1, np.nan)]", ["row 0", "must be finite"]),
+        (BOXES, "[(0, 1.5, 0.5, 1, 2)]", ["row 0 holds the label 1.5"]),
     ],
 )
 def test_a_wrong_array_list_or_text_is_one_paragraph(

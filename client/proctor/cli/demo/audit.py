@@ -145,6 +145,7 @@ def _pairs(
     metric: MetricSpec,
     files: tuple[CaseFiles, ...],
 ) -> Iterator[_Pair]:
+    from proctor_runner.box_reference import BoxesReference
     from proctor_runner.references import MaskReference, load_reference
 
     first = next(
@@ -159,6 +160,8 @@ def _pairs(
         reference = load_reference(
             task, metric.reference, case.reference[metric.reference], case.id
         )
+        # No bundled challenge asks for boxes.
+        assert not isinstance(reference, BoxesReference)  # noqa: S101
         spacing = reference.spacing_mm if isinstance(reference, MaskReference) else ()
         yield _Pair(
             case=case.id,

@@ -22,7 +22,7 @@ from proctor.cli.sources.credentials import Credentials
 from proctor.cli.sources.reference import ImageReference
 from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes, digest_file
-from proctor_runner.intake import guarded_json
+from proctor_runner.decode import guarded_json
 
 _ATTEMPTS = 5
 _TIMEOUT_S = 60.0

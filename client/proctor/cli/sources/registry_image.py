@@ -22,7 +22,7 @@ from proctor.cli.transfer import size
 from proctor.spec.api import Source, SourceKind
 from proctor.spec.base import FileRef
 from proctor.spec.work import ImageContent
-from proctor_runner.intake import guarded_json
+from proctor_runner.decode import guarded_json
 from proctor_runner.intake.rules import IntakeLimits, diff_ids
 
 _INDEXES = (
