@@ -6,6 +6,7 @@ All affines map voxel indices to millimeters with the axes right, anterior, supe
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,35 +52,80 @@ class Reordering:
         return np.flip(voxels.transpose(self.axes), self.flips)
 
 
+@dataclass(frozen=True)
+class _Deviation:
+    """How far one grid lies from another of the same shape; NaN where an affine is none."""
+
+    size_mm: float
+    origin_mm: float
+    turned: float
+
+    @property
+    def allowed(self) -> bool:
+        """Tell whether both are one grid, written so that a NaN is a disagreement."""
+        return (
+            self.size_mm <= MOST_MISPLACED_MM
+            and self.origin_mm <= MOST_MISPLACED_MM
+            and self.turned <= MOST_TURNED
+        )
+
+    @property
+    def times_too_large(self) -> float:
+        """Return how many times as much as is allowed it deviates."""
+        parts = (
+            self.size_mm / MOST_MISPLACED_MM,
+            self.origin_mm / MOST_MISPLACED_MM,
+            self.turned / MOST_TURNED,
+        )
+        return float("inf") if any(part != part for part in parts) else max(parts)
+
+
 def reordering(source: Grid, target: Grid) -> Reordering | None:
     """Return how ``source`` is put in the order of ``target``; None when it is another grid."""
-    for axes in itertools.permutations(range(3)):
-        if tuple(source.shape[axis] for axis in axes) != target.shape:
-            continue
-        for count in range(4):
-            for flips in itertools.combinations(range(3), count):
-                if _agree(_reordered(source, axes, flips), target):
-                    return Reordering((axes[0], axes[1], axes[2]), flips)
+    for order in _orders(source, target):
+        if _deviation(_reordered(source, order), target).allowed:
+            return order
     return None
 
 
-def _reordered(source: Grid, axes: tuple[int, ...], flips: tuple[int, ...]) -> Grid:
+def difference(source: Grid, target: Grid) -> str:
+    """Say how ``source`` differs from ``target`` in its best order, and what is allowed."""
+    found = [_deviation(_reordered(source, order), target) for order in _orders(source, target)]
+    if not found:
+        return "no order of its axes has that shape"
+    best = min(found, key=lambda deviation: deviation.times_too_large)
+    parts = [
+        f"{what} {by:.4g} mm off, {MOST_MISPLACED_MM:g} mm is allowed"
+        for what, by in (("voxels are", best.size_mm), ("the origin is", best.origin_mm))
+        if not by <= MOST_MISPLACED_MM
+    ]
+    if not best.turned <= MOST_TURNED:
+        parts.append(f"directions are {best.turned:.4g} off, {MOST_TURNED:g} is allowed")
+    return "; ".join(parts)
+
+
+def _orders(source: Grid, target: Grid) -> Iterator[Reordering]:
+    for axes in itertools.permutations(range(3)):
+        if tuple(source.shape[axis] for axis in axes) == target.shape:
+            for count in range(4):
+                for flips in itertools.combinations(range(3), count):
+                    yield Reordering((axes[0], axes[1], axes[2]), flips)
+
+
+def _reordered(source: Grid, order: Reordering) -> Grid:
     affine = source.affine.copy()
-    affine[:, :3] = affine[:, axes]
-    shape = tuple(source.shape[axis] for axis in axes)
-    for axis in flips:
+    affine[:, :3] = affine[:, order.axes]
+    shape = tuple(source.shape[axis] for axis in order.axes)
+    for axis in order.flips:
         affine[:3, 3] += affine[:3, axis] * (shape[axis] - 1)
         affine[:3, axis] *= -1
     return Grid((shape[0], shape[1], shape[2]), affine)
 
 
-def _agree(found: Grid, target: Grid) -> bool:
-    misplaced_mm = max(
-        np.abs(found.spacing_mm - target.spacing_mm).max(),
-        np.abs(found.affine[:3, 3] - target.affine[:3, 3]).max(),
-    )
-    turned = np.abs(
+def _deviation(found: Grid, target: Grid) -> _Deviation:
+    sizes_mm = np.abs(found.spacing_mm - target.spacing_mm)
+    directions = np.abs(
         found.affine[:3, :3] / found.spacing_mm - target.affine[:3, :3] / target.spacing_mm
-    ).max()
-    # Written so that a NaN in either affine is a disagreement.
-    return bool(misplaced_mm <= MOST_MISPLACED_MM and turned <= MOST_TURNED)
+    )
+    origin_mm = np.abs(found.affine[:3, 3] - target.affine[:3, 3])
+    return _Deviation(float(sizes_mm.max()), float(origin_mm.max()), float(directions.max()))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from proctor_runner.decode.errors import InvalidOutputError
-from proctor_runner.decode.grid import Grid, reordering
+from proctor_runner.decode.grid import Grid, difference, reordering
 from proctor_runner.decode.volume import open_volume
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def read_mask(
     if order is None:
         raise InvalidOutputError(
             f"{name} lies on {volume.grid.describe()}; expected the grid of {grid_name},"
-            f" {grid.describe()}."
+            f" {grid.describe()}: {difference(volume.grid, grid)}."
         )
     known = {0, *labels}
     voxels = order.apply(_whole(volume.read(), name))

@@ -337,6 +337,31 @@ def test_ranks_in_every_case_are_refused_for_a_pooled_metric(tables):
     assert "rank_sum" in message
 
 
+def test_ranks_in_every_case_are_refused_where_a_structure_may_be_left_out(masks):
+    masks.phase["ranking"]["scheme"] = "rank_then_mean"
+    assert masks.problems() == []
+    masks.task["metrics"][0] |= {"name": "dice", "parameters": {"both_empty": "nan"}}
+    _, field, message = masks.only_problem()
+    assert field == "phases[0].ranking.scheme"
+    assert "may leave one out; choose another rule for empty structures" in message
+
+
+def test_a_difference_with_a_sign_ranks_nobody(masks):
+    masks.task["metrics"][0] |= {
+        "name": "volume_error",
+        "parameters": {"form": "signed_ml"},
+        "worst": 100.0,
+    }
+    _, field, message = masks.only_problem()
+    assert field == "phases[0].ranking.columns[0].label"
+    assert message.endswith("is better than the other; rank by another metric")
+
+
+def test_a_tolerance_for_a_structure_that_is_not_scored_is_told(masks):
+    masks.task["metrics"][0] |= {"name": "nsd", "parameters": {"tolerance_mm": {"nobody": 1}}}
+    assert "every structure that is scored must have a tolerance" in masks.problems()[0][2]
+
+
 # cases and files
 
 

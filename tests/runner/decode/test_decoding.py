@@ -313,9 +313,11 @@ def test_every_broken_mask_gets_a_sentence_of_its_own(decode_each: Decoder) -> N
     said = {name: case.detail for name, case in found.items()}
     grid = "5 x 6 x 7 voxels of 2 x 2 x 3 mm at (-10, -20, 30)"
     assert said["shape"] == (
-        f"seg.nii.gz lies on {grid.replace('5 x 6', '4 x 6')}; expected the grid of t1, {grid}."
+        f"seg.nii.gz lies on {grid.replace('5 x 6', '4 x 6')}; expected the grid of t1, {grid}:"
+        " no order of its axes has that shape."
     )
     assert "at (-9.99, -20, 30); expected the grid of t1" in said["shifted"]
+    assert said["shifted"].endswith(": the origin is 0.01 mm off, 0.001 mm is allowed.")
     assert said["unknown"] == "seg.nii.gz holds the label 7; the task knows 0, 1, 2."
     assert said["negative"] == "seg.nii.gz holds the label -2; the task knows 0, 1, 2."
     assert "holds 0.5 in 1 of 210 voxels" in said["half"]

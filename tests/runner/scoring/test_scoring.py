@@ -283,6 +283,29 @@ def test_regions_are_scored_instead_of_labels_and_may_overlap():
     assert aggregate(scores, "dice", "core").value == pytest.approx(2 / 3)
 
 
+def test_a_structure_that_is_left_out_leaves_the_others_their_mean():
+    given = {"both_empty": "nan"}
+    found = Scorer(
+        task(({"id": "dice", "name": "dice", "parameters": given},), **MASK), BOOTSTRAP, DIGEST
+    )
+    reference = {"ref": MaskReference(mask(1, 1, 0, 0), (1.0, 1.0, 2.0))}
+    found.add(case("c1", items=1), {"out": mask(1, 0, 0, 0)}, reference)
+    found.add(case("c2", items=1), {"out": mask(1, 1, 2, 0)}, reference)
+    nothing = {"ref": MaskReference(mask(0, 0, 0, 0), (1.0, 1.0, 2.0))}
+    found.add(case("c3", items=1), {"out": mask(0, 0, 0, 0)}, nothing)
+    scores = found.finish()
+    # edema: 2/3, 1 and left out; core: left out, 0 and left out.
+    assert row(scores, "c1", "dice", "core").value is None
+    assert row(scores, "c1", "dice", "core").flag == "both_empty,undefined"
+    assert row(scores, "c1", "dice", "mean").value == pytest.approx(2 / 3)
+    assert row(scores, "c2", "dice", "mean").value == 0.5
+    assert row(scores, "c3", "dice", "mean").value is None
+    mean = aggregate(scores, "dice", "mean")
+    assert mean.value == pytest.approx((2 / 3 + 0.5) / 2)
+    assert (mean.n_used, mean.n_total) == (2, 3)
+    assert (aggregate(scores, "dice", "core").n_used, mean.n_total) == (1, 3)
+
+
 def test_a_missing_mask_takes_the_diagonal_of_its_reference(mask_scores):
     found = row(mask_scores, "c2", "hd", "core")
     assert found.flag == "missing"
