@@ -74,6 +74,7 @@ def ranks_axis(count: int) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": ticks(count),
+        "tickangle": 0,
         "range": [0.4, count + 0.6],
         "gridcolor": GRID,
         "zeroline": False,

@@ -67,6 +67,7 @@ def significance_map(known: RankingStatistics) -> Plot | None:
         xaxis={
             "tickmode": "array",
             "tickvals": ticks(shown),
+            "tickangle": 0,
             "range": [0.5, shown + 0.5],
             "showgrid": False,
             "zeroline": False,

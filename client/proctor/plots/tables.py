@@ -156,7 +156,10 @@ def metric_title(scores: MetricScores) -> str:
 
 
 def _title(name: str, unit: str, higher_is_better: bool) -> str:
-    return f"{name}{f' ({unit})' if unit else ''} {'↑' if higher_is_better else '↓'}"
+    # A no-break space keeps the arrow beside its name.
+    return (
+        f"{name}{f' ({unit})' if unit else ''}\N{NO-BREAK SPACE}{'↑' if higher_is_better else '↓'}"
+    )
 
 
 def _by_columns(columns: list[tuple[str, list[str]]]) -> Table:
