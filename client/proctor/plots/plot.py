@@ -89,7 +89,7 @@ def ticks(count: int) -> list[int]:
     >>> ticks(4), ticks(20)
     ([1, 2, 3, 4], [1, 5, 10, 15, 20])
     """
-    step = 1 if count <= 12 else 5 if count <= 40 else 10
+    step = next((step for step in (1, 5, 10, 20, 50, 100) if count <= 12 * step), count)
     return sorted({1, *range(step, count + 1, step)})
 
 

@@ -66,6 +66,8 @@ def _lines(
 ) -> Plot:
     count = len(known.algorithms)
     shown = min(count, MOST_ROWS)
+    # A line may leave the plot at the bottom where not all algorithms are drawn.
+    lowest = min(count, shown * 3 // 2)
     figure = go.Figure()
     whole = [escaped(column) for column, _ in columns]
     for row in range(shown):
@@ -96,7 +98,7 @@ def _lines(
         )
     finished(
         figure,
-        rows_height(count, 28) + 120,
+        rows_height(lowest, 28) + 120,
         margin={"l": 8, "r": 12, "t": 10, "b": 10},
         xaxis={
             "tickmode": "array",
@@ -113,7 +115,7 @@ def _lines(
             "tickmode": "array",
             "tickvals": list(range(1, shown + 1)),
             "ticktext": numbered(labels(known.algorithms[:shown])),
-            "range": [count + 0.6, 0.4],
+            "range": [lowest + 0.6, 0.4],
             "gridcolor": GRID,
             "zeroline": False,
             "fixedrange": True,

@@ -39,3 +39,12 @@ class MetricInputError(ValueError):
         self.case = case
         self.side = side
         self.rule = rule
+
+
+class UnknownLabelError(ValueError):
+    """One side holds a label that is not known."""
+
+    def __init__(self, side: Side, label: int) -> None:
+        super().__init__(f"the {side} holds unknown label {label}")
+        self.side = side
+        self.label = label

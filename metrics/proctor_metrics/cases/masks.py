@@ -7,13 +7,22 @@ that may overlap (whole tumor, tumor core, enhancing tumor), where the task decl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from proctor_metrics.cases.faults import BoolArray, IntArray, MetricInputError, Side
+from proctor_metrics.cases.faults import (
+    BoolArray,
+    IntArray,
+    MetricInputError,
+    Side,
+    UnknownLabelError,
+)
 from proctor_metrics.cases.surfaces import SurfaceDefinition, SurfacePair
+
+if TYPE_CHECKING:
+    from proctor_metrics.segmentation.coded import CodedPair
 
 BACKGROUND = 0
 _CHUNK_VOXELS = 1 << 20
@@ -95,11 +104,14 @@ class MaskCase:
                 f"the reference {self.reference.shape}",
                 "both must lie on one grid",
             )
-        # One native, C-ordered form, so that no metric meets big-endian or Fortran arrays.
-        object.__setattr__(self, "prediction", _native(self.prediction))
-        object.__setattr__(self, "reference", _native(self.reference))
-        self._check_labels(Side.REFERENCE, self.reference)
-        self._check_labels(Side.PREDICTION, self.prediction)
+        self._normalize()
+        try:
+            coded = self.coded
+        except UnknownLabelError as error:
+            raise self._unknown(error.side, error.label) from error
+        if coded is None:
+            self._check_labels(Side.REFERENCE, self.reference)
+            self._check_labels(Side.PREDICTION, self.prediction)
 
     @property
     def label_values(self) -> tuple[int, ...]:
@@ -126,8 +138,11 @@ class MaskCase:
     @cached_property
     def counts(self) -> LabelCounts:
         """Count each structure's voxels in the prediction, the reference and both, exactly."""
-        known = np.array(sorted({BACKGROUND, *self.labels}), dtype=np.int64)
-        joint = _joint_counts(known, self.reference, self.prediction)
+        if self.coded is not None:
+            known, joint = self.coded.values, self.coded.joint
+        else:
+            known = np.array(self._known, dtype=np.int64)
+            joint = _joint_counts(known, self.reference, self.prediction)
         members = np.array(
             [np.isin(known, structure.values) for structure in self.structures], dtype=np.int64
         )
@@ -136,6 +151,13 @@ class MaskCase:
             reference=members @ joint.sum(axis=1),
             overlap=((members @ joint) * members).sum(axis=1),
         )
+
+    @cached_property
+    def coded(self) -> "CodedPair | None":
+        """Return both label maps as the compiled passes take them; None for small ones."""
+        from proctor_metrics.segmentation.coded import coded_pair
+
+        return coded_pair(self.prediction, self.reference, self._known)
 
     def surfaces(self, definition: SurfaceDefinition) -> tuple[SurfacePair | None, ...]:
         """Return the distances between the surfaces of each structure, found once.
@@ -187,16 +209,35 @@ class MaskCase:
                     f"a region is made of labels, and these are {sorted(self.labels)}",
                 )
 
+    def _normalize(self) -> None:
+        """Bring both into one native, C-ordered form: no metric meets big-endian or Fortran arrays.
+
+        Two Fortran arrays, as NIfTI files hold them, are turned with their spacing, not copied.
+        """
+        flags = self.prediction.flags, self.reference.flags
+        if all(one.f_contiguous for one in flags) and not all(one.c_contiguous for one in flags):
+            object.__setattr__(self, "prediction", self.prediction.T)
+            object.__setattr__(self, "reference", self.reference.T)
+            object.__setattr__(self, "spacing_mm", tuple(reversed(self.spacing_mm)))
+        object.__setattr__(self, "prediction", _native(self.prediction))
+        object.__setattr__(self, "reference", _native(self.reference))
+
+    @property
+    def _known(self) -> list[int]:
+        return sorted({BACKGROUND, *self.labels})
+
     def _check_labels(self, side: Side, array: IntArray) -> None:
-        known = {BACKGROUND, *self.labels}
-        unknown = sorted(set(np.unique(array).tolist()) - known)
+        unknown = sorted(set(np.unique(array).tolist()) - set(self._known))
         if unknown:
-            raise MetricInputError(
-                self.case,
-                side,
-                f"the {side} holds unknown label {unknown[0]}",
-                f"known labels are {sorted(known)}",
-            )
+            raise self._unknown(side, unknown[0])
+
+    def _unknown(self, side: Side, label: int) -> MetricInputError:
+        return MetricInputError(
+            self.case,
+            side,
+            f"the {side} holds unknown label {label}",
+            f"known labels are {self._known}",
+        )
 
 
 def _native(array: IntArray) -> IntArray:

@@ -43,7 +43,9 @@ class AverageDistance(SurfaceMetric):
     def _mean(self, directed: DirectedDistances) -> float:
         if self.surface is not SurfaceDefinition.SURFEL:
             return float(directed.distances_mm.mean())
-        return float(directed.distances_mm @ directed.weights / directed.weights.sum())
+        # Not a dot product: a linear algebra library may add up by the number of its threads.
+        total = (directed.distances_mm * directed.weights).sum()
+        return float(total / directed.weights.sum())
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ from proctor_metrics.cases import (
 from proctor_metrics.metric import number_text
 from proctor_metrics.parameters import Parameters
 from proctor_metrics.segmentation.surface_metric import DistanceRules, SurfaceMetric
-
-_ROUNDING = 1e-12
+from proctor_metrics.segmentation.weighted_percentile import weighted_percentile
 
 
 class PercentileDefinition(StrEnum):
@@ -152,9 +151,4 @@ class HausdorffPercentile(SurfaceMetric):
         return float(np.percentile(distances_mm, self.percentile))
 
     def _by_area(self, directed: DirectedDistances) -> float:
-        order = np.lexsort((directed.weights, directed.distances_mm))
-        cumulated = np.cumsum(directed.weights[order])
-        # The slack keeps an area that reaches the share exactly from missing it by rounding.
-        share = self.percentile / 100 * (1 - _ROUNDING)
-        reached = int(np.searchsorted(cumulated, share * cumulated[-1]))
-        return float(directed.distances_mm[order[reached]])
+        return weighted_percentile(directed.distances_mm, directed.weights, self.percentile)

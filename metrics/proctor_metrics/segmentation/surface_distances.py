@@ -12,6 +12,7 @@ from scipy import ndimage
 from proctor_metrics.cases.faults import BoolArray, FloatArray
 from proctor_metrics.cases.masks import MaskCase
 from proctor_metrics.cases.surfaces import DirectedDistances, SurfaceDefinition, SurfacePair
+from proctor_metrics.segmentation.coded import CodedPair
 from proctor_metrics.segmentation.surfel import surfels
 
 _FACES, _FACES_EDGES_CORNERS = 1, 3
@@ -21,6 +22,8 @@ def surface_pairs(case: MaskCase, definition: SurfaceDefinition) -> tuple[Surfac
     """Return the distances of each structure; None where it is empty on a side."""
     counts = case.counts
     there = (counts.prediction > 0) & (counts.reference > 0)
+    if case.coded is not None:
+        return _compiled_pairs(case, case.coded, there, definition)
     return tuple(
         _pair(
             structure.mask(case.prediction),
@@ -32,6 +35,29 @@ def surface_pairs(case: MaskCase, definition: SurfaceDefinition) -> tuple[Surfac
         else None
         for structure, found in zip(case.structures, there, strict=True)
     )
+
+
+def _compiled_pairs(
+    case: MaskCase, coded: CodedPair, there: BoolArray, definition: SurfaceDefinition
+) -> tuple[SurfacePair | None, ...]:
+    from proctor_metrics.segmentation.kernels.pairs import structure_distances
+
+    members = np.array([np.isin(coded.values, one.values) for one in case.structures])
+    found = iter(
+        structure_distances(
+            coded.prediction, coded.reference, members[there], case.spacing_mm, definition
+        )
+    )
+    pairs: list[SurfacePair | None] = []
+    for is_there in there:
+        if is_there:
+            to_reference, to_prediction = next(found)
+            pairs.append(
+                SurfacePair(DirectedDistances(*to_reference), DirectedDistances(*to_prediction))
+            )
+        else:
+            pairs.append(None)
+    return tuple(pairs)
 
 
 def enclosing_box(mask: BoolArray) -> tuple[slice, ...]:

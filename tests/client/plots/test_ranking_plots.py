@@ -62,11 +62,11 @@ def test_each_plot_says_how_to_read_it(make_statistics: Make) -> None:
         assert plot.caption.endswith(".")
 
 
-@pytest.mark.parametrize("algorithms", [1, 2, 80])
+@pytest.mark.parametrize("algorithms", [1, 2, 120])
 def test_few_and_many_algorithms_are_drawn(make_statistics: Make, algorithms: int) -> None:
     for plot in _plots(make_statistics(algorithms, draws=20)).values():
         assert plot.figure.layout.height < 3000
-        if algorithms == 80 and plot.name not in {"tau"}:
+        if algorithms == 120 and plot.name not in {"tau"}:
             assert f"of {algorithms} algorithms are drawn" in plot.caption
 
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
 from proctor_metrics import ItemScores, PerItemMetric, TableCase, resolve
 from proctor_metrics.cases import FloatArray
+from proctor_metrics.classification import top_k
 
 # The true class is 1. Rows: highest, second, tied with one other at the top, tied with all.
 SCORES = np.array(
@@ -101,3 +103,15 @@ def test_the_tie_rules_are_ordered_and_blind_to_the_order_of_classes(seed: int, 
     order = generator.permutation(5)
     renamed = scored("top_k_accuracy", scores[:, order], np.argsort(order)[true], k=k).values
     np.testing.assert_array_equal(renamed, middle)
+
+
+def test_compiled_counting_of_a_large_table_equals_numpys(monkeypatch):
+    draws = np.random.RandomState(0)
+    scores = draws.rand(101, 7).round(1)
+    case = TableCase("a", scores, draws.randint(0, 7, 101), tuple("abcdefg"), tuple(range(7)))
+    found = []
+    for smallest in (1 << 60, 0):
+        monkeypatch.setattr(top_k, "_COMPILED_FROM", smallest)
+        found.append(top_k.TopKAccuracy(k=2).per_item(case))
+    assert_array_equal(found[0].values, found[1].values)
+    assert_array_equal(found[0].flags["tied"], found[1].flags["tied"])

@@ -1,0 +1,135 @@
+"""A label map without the background around it: of each row, only from its first label to its last.
+
+Most of a medical label map is background. Kept like this it is a tenth of its size, fits into
+caches, and can be read from a stream of rows that is never in memory as a whole.
+
+Each stretch begins and ends at a multiple of eight voxels and has eight voxels of background on
+both sides, so a pass may load eight voxels at once, shifted by one, without a look at the edges.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from proctor_metrics.compiled import kernel, load_word
+
+Codes = npt.NDArray[np.uint8]
+Extents = npt.NDArray[np.int32]
+Starts = npt.NDArray[np.int64]
+
+GROUP = 8
+"""Voxels that a pass looks at together."""
+
+_PIECE_BYTES = 1 << 19
+
+
+class LabelRows(NamedTuple):
+    """The rows of an image or a volume.
+
+    Attributes:
+        labels: integers, the stretches one after another; native byte order.
+        starts: int64 of shape (n_rows,): where voxel 0 of the row would be in `labels`.
+        extents: int32 of shape (n_rows, 2): first voxel of the stretch and end.
+        shape: depth, height and width; depth 1 for an image.
+    """
+
+    labels: npt.NDArray[Any]
+    starts: Starts
+    extents: Extents
+    shape: tuple[int, int, int]
+
+
+def rows_of(array: npt.NDArray[np.integer]) -> LabelRows:
+    """Return the rows of an array in C order, of shape (y, x) or (z, y, x)."""
+    content = array.reshape(-1).view(np.uint8)
+    step = max(1, _PIECE_BYTES // (array.shape[-1] * array.itemsize))
+    step *= array.shape[-1] * array.itemsize
+    pieces = (content[first : first + step] for first in range(0, content.size, step))
+    shape = (1, *array.shape)[-3:]
+    return rows_from(pieces, (shape[0], shape[1], shape[2]), array.dtype)
+
+
+def rows_from(
+    pieces: Iterable[Codes], shape: tuple[int, int, int], dtype: np.dtype[np.integer]
+) -> LabelRows:
+    """Return the rows of a volume that comes in pieces.
+
+    Args:
+        pieces: uint8 arrays of whole rows, in order; each is done with before the next is asked.
+        shape: depth, height and width.
+        dtype: of a voxel, in any byte order.
+    """
+    depth, height, width = shape
+    row_bytes = width * dtype.itemsize
+    extents = np.empty((depth * height, 2), np.int32)
+    kept: list[Codes] = []
+    row = 0
+    room = np.empty(0, np.uint8)
+    for piece in pieces:
+        n_rows = piece.size // row_bytes
+        most = n_rows * (row_bytes + 3 * GROUP * dtype.itemsize)
+        if room.size < most:
+            room = np.empty(most, np.uint8)
+        written = compact(piece, row_bytes, dtype.itemsize, extents[row : row + n_rows], room)
+        kept.append(room[:written].copy())
+        row += n_rows
+    kept.append(np.zeros(2 * GROUP * dtype.itemsize, np.uint8))
+    labels = np.concatenate(kept).view(dtype)
+    lengths = (extents[:, 1] - extents[:, 0]).astype(np.int64)
+    stored = np.where(lengths > 0, lengths + GROUP, 0)
+    starts = np.cumsum(stored) - lengths - extents[:, 0]
+    return LabelRows(labels.astype(dtype.newbyteorder("="), copy=False), starts, extents, shape)
+
+
+@kernel
+def compact(content: Codes, row_bytes: int, item_bytes: int, extents: Extents, kept: Codes) -> int:
+    """Copy the stretch of each row, after eight voxels of background.
+
+    Args:
+        content: uint8 of shape (n_rows * row_bytes,).
+        row_bytes: bytes of a row.
+        item_bytes: bytes of a voxel.
+        extents: int32 of shape (n_rows, 2); the stretch of each row in voxels. Written.
+        kept: uint8 with enough room. Written.
+
+    Returns:
+        Bytes written.
+    """
+    written = 0
+    unit = GROUP * item_bytes
+    zero = np.uint64(0)
+    for row in range(extents.shape[0]):
+        base = row * row_bytes
+        first = 0
+        while first + 32 <= row_bytes:
+            i = base + first
+            if (
+                load_word(content, i)
+                | load_word(content, i + 8)
+                | load_word(content, i + 16)
+                | load_word(content, i + 24)
+            ) != zero:
+                break
+            first += 32
+        while first < row_bytes and content[base + first] == 0:
+            first += 1
+        if first == row_bytes:
+            extents[row, 0], extents[row, 1] = 0, 0
+            continue
+        end = row_bytes
+        while end - 8 > first and load_word(content, base + end - 8) == zero:
+            end -= 8
+        while content[base + end - 1] == 0:
+            end -= 1
+        first = first // unit * unit
+        end = (end + unit - 1) // unit * unit
+        kept[written : written + unit] = 0
+        written += unit
+        copied = min(end, row_bytes) - first
+        kept[written : written + copied] = content[base + first : base + first + copied]
+        kept[written + copied : written + end - first] = 0
+        written += end - first
+        extents[row, 0], extents[row, 1] = first // item_bytes, end // item_bytes
+    return written

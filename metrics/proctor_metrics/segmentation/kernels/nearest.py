@@ -1,0 +1,59 @@
+"""Exact distances from the points of one surface to the nearest of another, in mm.
+
+Near points are found by `rows`, far ones by `blocks`, and where those are too many by `transform`.
+All three are exact and which of them answers depends on the points alone, so a result depends on
+neither threads nor machine.
+"""
+
+import numpy as np
+
+from proctor_metrics.segmentation.kernels.blocks import search_blocks
+from proctor_metrics.segmentation.kernels.borders import Positions
+from proctor_metrics.segmentation.kernels.rows import (
+    FloatArray,
+    Neighborhood,
+    enclosing_box,
+    occupancy,
+    search_rows,
+)
+from proctor_metrics.segmentation.kernels.transform import transform_box
+
+_WORK_A_VOXEL = 4
+"""Steps of the search in blocks that take about as long as the transform of one voxel."""
+
+
+def nearest_distances(
+    queries: Positions,
+    points: Positions,
+    spacing_mm: tuple[float, float, float],
+    around: Neighborhood,
+) -> FloatArray:
+    """Return the distance of each query to the nearest point: float64 (n_queries,) in mm.
+
+    Args:
+        queries: packed positions, see `borders.Positions`.
+        points: likewise, at least one.
+        spacing_mm: edge lengths of a voxel in depth, height and width.
+        around: the neighborhood of that spacing.
+    """
+    distances = np.empty(queries.size)
+    box = enclosing_box(queries, points)
+    bits = occupancy(points, box, around.padding)
+    missed = search_rows(
+        queries,
+        bits,
+        box,
+        around.padding,
+        around.offsets,
+        around.squared_mm,
+        around.within_row_mm,
+        around.covered_mm,
+        distances,
+    )
+    if missed.size:
+        voxels = int(np.prod(box[3:] - box[:3]))
+        limit = _WORK_A_VOXEL * voxels
+        missed = search_blocks(queries, missed, points, box, spacing_mm, distances, limit)
+    if missed.size:
+        transform_box(queries, missed, bits, box, around.padding, spacing_mm, distances)
+    return np.sqrt(distances)
