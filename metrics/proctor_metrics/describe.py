@@ -125,8 +125,9 @@ class _Recorder(Parameters):
 
     def ascending(self, field: str, default: tuple[float, ...]) -> tuple[float, ...]:
         shown = ", ".join(number_text(number) for number in default)
-        self._note(field, "a list of numbers above 0 in ascending order", f"[{shown}]")
-        return super().ascending(field, default)
+        allowed = "a list of numbers above 0 in ascending order"
+        self._note(field, allowed, f"[{shown}]" if default else None)
+        return super().ascending(field, default or (1.0,))
 
     def number_or_by_name(self, field: str, at_least: float) -> float | Mapping[str, float]:
         allowed = f"a number of at least {at_least:g}, or a map that gives each label or region one"

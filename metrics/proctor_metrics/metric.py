@@ -54,6 +54,7 @@ class CaseType(StrEnum):
     VALUES = "values"
     TEXT = "text"
     BOXES = "boxes"
+    SURVIVAL = "survival"
 
 
 @dataclass(frozen=True, eq=False)

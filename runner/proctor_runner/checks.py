@@ -39,11 +39,12 @@ from proctor_runner.pairings import metric_labels
 from proctor_runner.references import (
     LabelsReference,
     MaskReference,
-    TextReference,
+    SurvivalReference,
     ValuesReference,
     load_reference,
     load_volume,
 )
+from proctor_runner.text_reference import TextReference
 
 _SAME_GRID_MM = 1e-3
 _MODEL_CARD = "model.json"
@@ -218,7 +219,7 @@ class _CaseCheck:
         if isinstance(reference, ValuesReference):
             yield from self._columns(name, path, reference.values.shape[1])
             return
-        if isinstance(reference, TextReference):
+        if isinstance(reference, TextReference | SurvivalReference):
             return
         if isinstance(reference, BoxesReference):
             self.labels_seen |= {int(value) for value in np.unique(reference.boxes.classes)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from proctor_runner.challenge_folder import (
     read_split,
 )
 from proctor_runner.references import label_names
+from proctor_runner.text_reference import load_texts
 
 _SALT_BYTES = 32
 
@@ -93,24 +93,14 @@ def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
 
 
 def _length(path: Path, task: TaskSpec, declared: ReferenceSpec) -> int:
-    if declared.type is ReferenceType.TEXT:
-        return _json_length(path)
-    if declared.geometry is None:
+    if declared.type not in (ReferenceType.BOXES, ReferenceType.TEXT):
         return _npy_length(path, declared.type)
     try:
+        if declared.geometry is None:
+            return len(load_texts(path).values)
         return load_boxes(path, declared.geometry, label_names(task.labels)).n_items
     except ValueError as error:
         raise ValueError(f"{path.name} {error}") from error
-
-
-def _json_length(path: Path) -> int:
-    try:
-        texts = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no readable JSON ({error})") from error
-    if not isinstance(texts, list):
-        raise ValueError(f"{path.name} does not hold an array of texts, one an item")
-    return len(texts)
 
 
 def _npy_length(path: Path, kind: ReferenceType) -> int:

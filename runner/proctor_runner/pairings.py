@@ -18,11 +18,12 @@ from proctor_runner.references import (
     LabelsReference,
     MaskReference,
     Reference,
-    TextReference,
+    SurvivalReference,
     ValuesReference,
     make_case,
 )
 from proctor_runner.score_tables import shown_labels
+from proctor_runner.text_reference import TextReference
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ PAIRINGS: Mapping[CaseType, Pairing] = {
     CaseType.BOXES: Pairing((OutputType.BOXES,), ReferenceType.BOXES),
     CaseType.CLASSES: Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),
     CaseType.MASK: Pairing((OutputType.MASK_IMAGE,), ReferenceType.MASK_IMAGE),
+    CaseType.SURVIVAL: Pairing((OutputType.TABLE,), ReferenceType.SURVIVAL),
     CaseType.TABLE: Pairing((OutputType.TABLE,), ReferenceType.LABELS),
     CaseType.TEXT: Pairing((OutputType.TEXT,), ReferenceType.TEXT),
     CaseType.VALUES: Pairing((OutputType.TABLE,), ReferenceType.VALUES),
@@ -72,6 +74,8 @@ def _empty(reference: ReferenceSpec, n_columns: int) -> Reference:
             return LabelsReference(np.zeros(0, dtype=np.int64))
         case ReferenceType.VALUES:
             return ValuesReference(np.zeros((0, n_columns)))
+        case ReferenceType.SURVIVAL:
+            return SurvivalReference(np.zeros((0, 2)))
         case ReferenceType.TEXT:
             return TextReference(())
         case ReferenceType.MASK_IMAGE:

@@ -7,7 +7,6 @@ prediction was written by decode, so whatever is wrong with one is ours. Nothing
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ from nibabel.wrapstruct import WrapStructError
 
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.task import OutputType, ReferenceType, TaskSpec
-from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, TextCase, ValueCase
+from proctor_metrics.cases import Case, LabelCase, MaskCase, SurvivalCase, TableCase, ValueCase
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.box_reference import BoxesReference, load_boxes, make_box_case
 from proctor_runner.contracts.native import suffix
-from proctor_runner.decode.text import unpack_texts
+from proctor_runner.text_reference import TextReference, load_texts, make_text_case
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
 
@@ -58,13 +57,20 @@ class ValuesReference:
 
 
 @dataclass(frozen=True, eq=False)
-class TextReference:
-    """The accepted texts of each item."""
+class SurvivalReference:
+    """A time and an event, 0 or 1, of each item: float64 of shape (n_items, 2)."""
 
-    values: tuple[tuple[str, ...], ...]
+    values: npt.NDArray[np.float64]
 
 
-Reference = LabelsReference | MaskReference | TextReference | ValuesReference | BoxesReference
+Reference = (
+    LabelsReference
+    | MaskReference
+    | TextReference
+    | ValuesReference
+    | BoxesReference
+    | SurvivalReference
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +94,12 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
                 return _load_labels(path)
             case ReferenceType.VALUES:
                 return _load_values(path)
+            case ReferenceType.SURVIVAL:
+                return _load_survival(path)
             case ReferenceType.MASK_IMAGE:
                 return _load_mask(path, suffix(declared.file))
             case ReferenceType.TEXT:
-                return _load_texts(path, suffix(declared.file))
+                return load_texts(path)
             case ReferenceType.BOXES:
                 assert declared.geometry is not None  # noqa: S101  # its spec sees to it
                 return load_boxes(path, declared.geometry, label_names(task.labels))
@@ -209,10 +217,12 @@ def make_case(
             if prediction is None:
                 return ValueCase.missing(case, numbers, columns)
             return ValueCase(case, prediction, numbers, columns)
-        case TextReference(accepted):
+        case SurvivalReference(seen):
             if prediction is None:
-                return TextCase.missing(case, accepted)
-            return TextCase(case, _texts(prediction, len(accepted)), accepted)
+                return SurvivalCase.missing(case, seen, columns)
+            return SurvivalCase(case, prediction, seen, columns)
+        case TextReference():
+            return make_text_case(case, prediction, reference)
         case MaskReference(values, spacing_mm):
             answer = np.zeros_like(values) if prediction is None else prediction
             if not task.regions:
@@ -223,15 +233,6 @@ def make_case(
             return make_box_case(task, case, prediction, reference)
         case _ as unreachable:
             assert_never(unreachable)
-
-
-def _texts(prediction: npt.NDArray[Any], items: int) -> tuple[str, ...]:
-    try:
-        return unpack_texts(prediction, items)
-    except ValueError as error:
-        raise PlatformError(
-            Code.INTERNAL, f"a canonical prediction holds no texts: {error}"
-        ) from error
 
 
 def _load_labels(path: Path) -> LabelsReference:
@@ -255,6 +256,24 @@ def _load_values(path: Path) -> ValuesReference:
     return ValuesReference(numbers)
 
 
+def _load_survival(path: Path) -> SurvivalReference:
+    array = _load_array(path)
+    if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"has shape {array.shape} and type {array.dtype}; a time and an event of each item,"
+            " numbers of shape (items, 2), are expected"
+        )
+    seen = array.astype(np.float64)
+    # Written so that a NaN is a fault too.
+    sound = (seen[:, 0] >= 0) & (seen[:, 0] < np.inf) & np.isin(seen[:, 1], (0, 1))
+    if not sound.all():
+        row = int(np.argmin(sound))
+        raise ValueError(
+            f"holds in row {row} no time of at least 0 with an event of 1, or 0 for none"
+        )
+    return SurvivalReference(seen)
+
+
 def _load_array(path: Path) -> npt.NDArray[Any]:
     try:
         with path.open("rb") as stream:
@@ -268,25 +287,3 @@ def _load_mask(path: Path, file_suffix: str) -> MaskReference:
     volume = load_volume(path, file_suffix)
     values = as_integers(volume.array)
     return MaskReference(values, spacing_from_affine(volume.affine))
-
-
-def _load_texts(path: Path, file_suffix: str) -> TextReference:
-    if file_suffix != ".json":
-        raise ValueError(f"is a {file_suffix or 'nameless'} file; use .json")
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"is no readable JSON ({error})") from error
-    if not isinstance(found, list):
-        raise ValueError("is no JSON array with the accepted texts of each item")
-    texts = [[item] if isinstance(item, str) else item for item in found]
-    for number, accepted in enumerate(texts):
-        if (
-            not isinstance(accepted, list)
-            or not accepted
-            or not all(isinstance(text, str) for text in accepted)
-        ):
-            raise ValueError(
-                f"holds in item {number + 1} neither a text nor an array of accepted texts"
-            )
-    return TextReference(tuple(tuple(accepted) for accepted in texts))

@@ -27,6 +27,7 @@ REQUIRED: dict[str, dict[str, object]] = {
     "sensitivity_at_fppi": {"fppi": 1},
     "sensitivity_at_specificity": {"positive": 1, "specificity": 0.9},
     "specificity_at_sensitivity": {"positive": 1, "sensitivity": 0.9},
+    "time_dependent_auc": {"times": [12, 24.5]},
     "top_k_accuracy": {"k": 5},
 }
 EVERY_METRIC = [
@@ -43,6 +44,7 @@ EVERY_METRIC = [
     "cldice",
     "cohens_kappa",
     "concordance_correlation",
+    "concordance_index",
     "debiased_calibration_error",
     "detection_f_score",
     "dice",
@@ -82,6 +84,7 @@ EVERY_METRIC = [
     "spearman",
     "specificity",
     "specificity_at_sensitivity",
+    "time_dependent_auc",
     "token_f1",
     "top_k_accuracy",
     "volume_error",
@@ -212,6 +215,18 @@ def test_every_metric_describes_itself(name: str) -> None:
         ("bland_altman", {}, None, "bland_altman.v1;deviations=1.96;edge=v1"),
         ("concordance_correlation", {}, None, "concordance_correlation.v1;edge=v1"),
         ("kendall_tau", {}, None, "kendall_tau.v1;edge=v1"),
+        (
+            "concordance_index",
+            {"answer": "time"},
+            None,
+            "concordance_index.harrell.v1;answer=time;ties=half;edge=v1",
+        ),
+        (
+            "time_dependent_auc",
+            {"times": [12, 24.5]},
+            None,
+            "time_dependent_auc.ipcw.v1;times=12,24.5;answer=risk;ties=half;edge=v1",
+        ),
         ("exact_match", {}, None, "exact_match.v1;normalization=squad"),
         ("token_f1", {}, None, "token_f1.v1;normalization=squad;edge=v1"),
         (
@@ -327,6 +342,8 @@ def test_an_unknown_metric_is_answered_with_the_known_ones() -> None:
         ("recall", {"average": "binary"}, "parameter 'positive': is required"),
         ("mae", {}, "parameter 'worst': an error has no natural worst value"),
         ("mape", {}, "parameter 'worst': an error has no natural worst value"),
+        ("time_dependent_auc", {}, "must be a list of numbers above 0 in ascending order"),
+        ("time_dependent_auc", {"times": [2, 1]}, "numbers above 0 in ascending order"),
         ("bleu", {"tokenize": "ja-mecab"}, "one of '13a', 'intl', 'char', 'zh', 'none'"),
         ("mape", {"zero_reference": "skip"}, "one of 'refuse', 'leave_out'"),
         ("rmse", {}, "parameter 'worst': an error has no natural worst value"),

@@ -58,10 +58,12 @@ class ReferenceType(StrEnum):
 
     ``labels``: a ``.npy`` file with the number of a class for every item. ``values``: a ``.npy``
     file with a number for every item, or one for every item and column. ``mask_image``: a label
-    map. ``text``: a ``.json`` file, an array that has for every item the accepted text, or an array
-    of them. ``boxes``: a CSV file with the header ``item,label`` and the numbers of its
-    ``geometry``, in which every item of the case is named, one without boxes by a row with its
-    number alone; further columns are ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
+    map. ``survival``: a ``.npy`` file of shape (items, 2) with the time at which every item was
+    last seen, and 1 where it had its event then, 0 where it was censored. ``text``: a ``.json``
+    file, an array that has for every item the accepted text, or an array of them. ``boxes``: a CSV
+    file with the header ``item,label`` and the numbers of its ``geometry``, in which every item of
+    the case is named, one without boxes by a row with its number alone; further columns are
+    ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
     """
 
     LABELS = "labels"
@@ -69,6 +71,7 @@ class ReferenceType(StrEnum):
     MASK_IMAGE = "mask_image"
     TEXT = "text"
     BOXES = "boxes"
+    SURVIVAL = "survival"
 
 
 OF_CLASSES = (ReferenceType.LABELS, ReferenceType.MASK_IMAGE, ReferenceType.BOXES)

@@ -16,6 +16,7 @@ from proctor_metrics.cases.faults import (
 from proctor_metrics.cases.labels import UNANSWERED, LabelCase
 from proctor_metrics.cases.masks import BACKGROUND, LabelCounts, MaskCase, Structure
 from proctor_metrics.cases.surfaces import DirectedDistances, SurfaceDefinition, SurfacePair
+from proctor_metrics.cases.survival import SurvivalCase
 from proctor_metrics.cases.tables import TableCase
 from proctor_metrics.cases.texts import TextCase
 from proctor_metrics.cases.values import ValueCase
@@ -40,9 +41,10 @@ __all__ = [
     "Structure",
     "SurfaceDefinition",
     "SurfacePair",
+    "SurvivalCase",
     "TableCase",
     "TextCase",
     "ValueCase",
 ]
 
-Case = MaskCase | TableCase | LabelCase | ValueCase | TextCase | BoxCase
+Case = MaskCase | TableCase | LabelCase | ValueCase | TextCase | BoxCase | SurvivalCase

@@ -38,21 +38,14 @@ class ValueCase:
                 f"the reference has shape {self.reference.shape}",
                 f"it must hold {n_columns} numbers for each item",
             )
-        if self.prediction.shape != self.reference.shape or self.prediction.dtype.kind not in "fiu":
-            raise MetricInputError(
-                self.case,
-                Side.PREDICTION,
-                f"the prediction has shape {self.prediction.shape} and type "
-                f"{self.prediction.dtype}",
-                f"a table of numbers of shape {self.reference.shape} is expected",
-            )
+        check_shape(self.case, self.prediction, self.reference.shape)
         for name in ("prediction", "reference"):
             object.__setattr__(
                 self, name, np.ascontiguousarray(getattr(self, name), dtype=np.float64)
             )
-        self._check_finite(Side.REFERENCE, self.reference)
+        check_finite(self.case, Side.REFERENCE, self.reference, self.columns)
         if not self.lost:
-            self._check_finite(Side.PREDICTION, self.prediction)
+            check_finite(self.case, Side.PREDICTION, self.prediction, self.columns)
 
     @classmethod
     def missing(cls, case: str, reference: FloatArray, columns: tuple[str, ...]) -> "ValueCase":
@@ -64,14 +57,35 @@ class ValueCase:
         """Return the number of rows."""
         return int(self.reference.shape[0])
 
-    def _check_finite(self, side: Side, array: FloatArray) -> None:
-        finite = np.isfinite(array)
-        if not finite.all():
-            row, column = np.argwhere(~finite)[0]
-            value = f" is {array[row, column]}" if side is Side.PREDICTION else " is not finite"
-            raise MetricInputError(
-                self.case,
-                side,
-                f"the {side}{value} in row {row}, column {self.columns[column]!r}",
-                "every value must be a finite number",
-            )
+
+def check_shape(case: str, prediction: FloatArray, expected: tuple[int, ...]) -> None:
+    """Refuse a prediction that is no table of numbers of the expected shape.
+
+    Raises:
+        MetricInputError: it is not.
+    """
+    if prediction.shape != expected or prediction.dtype.kind not in "fiu":
+        raise MetricInputError(
+            case,
+            Side.PREDICTION,
+            f"the prediction has shape {prediction.shape} and type {prediction.dtype}",
+            f"a table of numbers of shape {expected} is expected",
+        )
+
+
+def check_finite(case: str, side: Side, table: FloatArray, columns: tuple[str, ...]) -> None:
+    """Refuse a table with a value that is no finite number; of a reference none is shown.
+
+    Raises:
+        MetricInputError: it holds one.
+    """
+    finite = np.isfinite(table)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        value = f" is {table[row, column]}" if side is Side.PREDICTION else " is not finite"
+        raise MetricInputError(
+            case,
+            side,
+            f"the {side}{value} in row {row}, column {columns[column]!r}",
+            "every value must be a finite number",
+        )

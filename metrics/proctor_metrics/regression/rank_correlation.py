@@ -2,18 +2,17 @@
 
 Both depend on orders alone, and the order of the items is the same in every bootstrap replicate:
 all sorting is done once, and a replicate is a vector of weights on what is sorted. Spearman takes
-O(n) a replicate, Kendall O(n log n): pairs are counted as a merge sort would count them, level by
-level, for all replicates at once.
+O(n) a replicate, Kendall O(n log n).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from proctor_metrics.cases import FloatArray
+from proctor_metrics.pairs import RisingPairs
 from proctor_metrics.regression.correlation import CorrelationMetric
 from proctor_metrics.regression.kinds import Answers
 
@@ -81,7 +80,7 @@ class KendallTau(CorrelationMetric):
         found = np.empty((answers.reference.shape[0], weights.shape[0]))
         for index, (predicted, true) in enumerate(zip(*answers, strict=True)):
             pairs = _Pairs(predicted, true)
-            concordant = pairs.concordant(weights)
+            concordant = pairs.rising.counts(weights)
             for chunk, drawn in _chunks(weights):
                 found[index, chunk] = pairs.tau(drawn, concordant[chunk])
         return found
@@ -118,15 +117,13 @@ class _Places:
 
 
 class _Pairs:
-    """The pairs of items, counted in O(n log n) for any weights."""
+    """The pairs of items, by what is tied in them."""
 
     def __init__(self, predicted: FloatArray, true: FloatArray) -> None:
         self._predicted, self._true = _Places(predicted), _Places(true)
         p, r = self._predicted.dense, self._true.dense
         self._both = _Places(p * (int(r.max()) + 1) + r)
-        # Falling references within equal answers, so that no such pair counts as concordant.
-        self._order = np.lexsort((-r, p))
-        self._references = r[self._order]
+        self.rising = RisingPairs(p, r)
 
     def tau(self, weights: _Integers, concordant: _Integers) -> FloatArray:
         """Return tau-b of each resample, of shape (B,)."""
@@ -140,55 +137,6 @@ class _Pairs:
         return _coefficient(
             surplus.astype(np.float64), untied_p.astype(np.float64), untied_r.astype(np.float64)
         )
-
-    def concordant(self, weights: npt.NDArray[np.integer]) -> _Integers:
-        """Return the pairs that rise in both, in each resample, of shape (B,)."""
-        # Items first, so that what is done to an item is done to all replicates in one stride.
-        drawn = np.ascontiguousarray(weights.T[self._order])
-        found = np.zeros(weights.shape[0], dtype=np.int64)
-        step = max(1, _CHUNK_ELEMENTS // drawn.shape[0])
-        for level in self._levels():
-            for first in range(0, found.size, step):
-                chunk = slice(first, first + step)
-                left = drawn[level.left, chunk]
-                below = np.zeros((level.left.size + 1, left.shape[1]), dtype=np.int64)
-                np.cumsum(left, axis=0, out=below[1:])
-                lower = below[level.left_below] - below[level.left_before]
-                found[chunk] += (drawn[level.right, chunk] * lower).sum(axis=0)
-        return found
-
-    def _levels(self) -> Iterator["_Level"]:
-        """Return every merge of two neighbouring runs, all of one width at a time."""
-        n_items = self._references.size
-        # By reference, and of equal ones the later first: a left one then never counts as lower.
-        by_reference = np.lexsort((-np.arange(n_items), self._references))
-        width = 1
-        while width < n_items:
-            block = by_reference // (2 * width)
-            merged = by_reference[np.argsort(block, kind="stable")]
-            in_right = (merged // width) % 2 == 1
-            right = merged[in_right]
-            yield _Level(
-                left=merged[~in_right],
-                right=right,
-                left_below=np.cumsum(~in_right)[in_right],
-                # Every block before one that has a right half has a whole left one.
-                left_before=right // (2 * width) * width,
-            )
-            width *= 2
-
-
-class _Level(NamedTuple):
-    """Items of the left and right halves of all blocks, each block in the order of references.
-
-    `left_below` counts, for each right item, the left ones of its and earlier blocks that have a
-    lower reference; `left_before` those of earlier blocks alone.
-    """
-
-    left: npt.NDArray[np.intp]
-    right: npt.NDArray[np.intp]
-    left_below: npt.NDArray[np.intp]
-    left_before: npt.NDArray[np.intp]
 
 
 def _chunks(weights: npt.NDArray[np.integer]) -> Iterator[tuple[slice, _Integers]]:

@@ -7,13 +7,13 @@ the texts themselves in UTF-8, one after the other. Nothing in it can be more th
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from proctor_runner.decode import guarded_json
 from proctor_runner.decode.csv_rows import short
 from proctor_runner.decode.errors import InvalidOutputError
 
@@ -53,11 +53,9 @@ def read_texts(path: Path, name: str, items: int) -> NDArray[np.uint8]:
     most = most_bytes(items) + items * 8 + 1024
     if (size := path.stat().st_size) > most:
         raise InvalidOutputError(f"{name} has {size} bytes; {items} texts have at most {most}.")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidOutputError(f"{name} is not UTF-8 text (byte {error.start}).") from None
-    texts = [text] if name.endswith(PLAIN_SUFFIX) else _strings(text, name)
+    content = path.read_bytes()
+    plain = name.endswith(PLAIN_SUFFIX)
+    texts = [_plain(content, name)] if plain else _strings(content, name, most)
     if len(texts) != items:
         raise InvalidOutputError(f"{name} has {len(texts)} texts; expected {items}, one an item.")
     return pack_texts([_encoded(one, name, number + 1) for number, one in enumerate(texts)])
@@ -85,10 +83,17 @@ def unpack_texts(packed: NDArray[np.uint8], items: int) -> tuple[str, ...]:
     return tuple(content[first:last].decode() for first, last in itertools.pairwise(ends))
 
 
-def _strings(text: str, name: str) -> list[str]:
+def _plain(content: bytes, name: str) -> str:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidOutputError(f"{name} is not UTF-8 text (byte {error.start}).") from None
+
+
+def _strings(content: bytes, name: str, most: int) -> list[str]:
+    try:
+        found = guarded_json.loads(content, most)
+    except ValueError as error:
         said = short(" ".join(str(error).split()))
         raise InvalidOutputError(f"{name} is no JSON: {said}.") from None
     if not isinstance(found, list):

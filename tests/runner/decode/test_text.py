@@ -38,6 +38,11 @@ def test_a_plain_file_is_the_one_text(tmp_path: Path) -> None:
     assert read(tmp_path, b'\xef\xbb\xbf["not", "json"]\n', 1, "p.txt") == ('["not", "json"]\n',)
 
 
+def test_a_plain_file_is_utf8(tmp_path: Path) -> None:
+    with pytest.raises(InvalidOutputError, match=r"p.txt is not UTF-8 text \(byte 1\)"):
+        read(tmp_path, b"a\xff", 1, "p.txt")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -48,13 +53,14 @@ def test_a_plain_file_is_the_one_text(tmp_path: Path) -> None:
         (b'{"a": "b"}', "p.json holds a JSON object; expected an array of strings"),
         (b'"ab"', "p.json holds a JSON string"),
         (b'["a", 7]', "p.json item 2 is a JSON number; expected a string."),
-        (b'["a", NaN]', "p.json item 2 is a JSON number"),
+        (b'["a", 7.5]', "p.json item 2 is a JSON number"),
+        (b'["a", NaN]', "p.json is no JSON: NaN is not a JSON number."),
         (b'[null, "b"]', "p.json item 1 is a JSON null"),
         (b'["a", ["b"]]', "p.json item 2 is a JSON array"),
-        (b'["a", "\xff"]', "p.json is not UTF-8 text (byte 7)."),
+        (b'["a", "\xff"]', "p.json is no JSON: 'utf-8' codec"),
         (b'["a", "b\\ud800"]', "p.json item 2 holds half a surrogate pair (character 1)"),
-        (b"[" * 100_000, "p.json is no JSON: "),
-        (b"[" + b"9" * 5000 + b', "b"]', "p.json is no JSON: "),
+        (b"[" * 100_000, "p.json is no JSON: it is nested too deeply."),
+        (b"[" + b"9" * 5000 + b', "b"]', "p.json is no JSON: a number has 5000 digits."),
         (
             json.dumps(["a", "x" * (MOST_TEXT_BYTES + 1)]).encode(),
             f"p.json item 2 has {MOST_TEXT_BYTES + 1} bytes of UTF-8; expected at most 65536.",

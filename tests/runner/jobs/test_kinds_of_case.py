@@ -87,6 +87,29 @@ SKELETONS = {
             ("bland_altman", "bias"): (1 + 2 + 3 - 30) / 6,
         },
     ),
+    "survival": Skeleton(
+        task={
+            "items_per_case": 3,
+            "outputs": {"risks": {"type": "table", "file": "risks.npy", "columns": ["risk"]}},
+            "reference": {"seen": {"type": "survival", "file": "{case}.npy"}},
+            **metrics(
+                "risks",
+                "seen",
+                concordance_index={},
+                time_dependent_auc={"parameters": {"times": [2, 4]}},
+            ),
+        },
+        references=(array([1, 1], [3, 1], [9, 0]), array([2.5, 0.0], [5.0, 1.0])),
+        answers=("[3, 2, 1]", "np.array([[1.0], [2.0], [3.0]]).tobytes()"),
+        refused="risks.npy is no readable .npy array: the magic string is not correct; expected"
+        " b'\\x93NUMPY', got ….",
+        values={
+            # 1 before 3, 9 and before 2.5, 5; 3 before 9 and before 5; 5 before 9: three are right.
+            ("concordance_index", "mean"): 3 / 7,
+            # By 2 one of four others, of whom two are lost, comes after; by 4 of two cases.
+            ("time_dependent_auc", "2"): 2 / 4,
+        },
+    ),
     "text": Skeleton(
         task={
             "items_per_case": 2,
