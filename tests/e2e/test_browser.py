@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
+from sqlalchemy import create_engine, insert, select
+
+from proctor.spec.identifiers import Kind, new_id
+from proctor.spec.uploads import PART_BYTES
+from proctor_platform.tables import SQLModel
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.browser]
 
@@ -118,6 +124,34 @@ def test_a_participant_enters_a_model_from_the_page(
     assert stack.client(joined).submission(by_cli).content_digest == view.content_digest
 
 
+def test_a_file_larger_than_a_part_goes_on_after_a_cut(
+    stack: Any, challenge: str, joined: str, model: Callable[..., Path], page: Page
+) -> None:
+    sign_in(page, joined)
+    folder = model(name="heavy")
+    weights = np.random.default_rng(0).bytes(PART_BYTES + 3_000_000)
+    (folder / "weights.bin").write_bytes(weights)
+    offsets: list[int] = []
+
+    def cut_once(route: Route) -> None:
+        offsets.append(int(route.request.url.rpartition("=")[2]))
+        if offsets.count(PART_BYTES) == 1 and offsets[-1] == PART_BYTES:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"/upload\?size=\d+&offset=\d+$"), cut_once)
+    page.goto(f"{stack.endpoints['dashboard']}/submit?slug={challenge}&phase=main")
+    page.locator("[data-part=folder]").set_input_files(folder)
+    page.get_by_role("button", name="Enter").click()
+    link = page.get_by_role("link", name="Follow it on its page")
+    expect(link).to_be_visible(timeout=PATIENCE_MS)
+    submission = re.search(r"sub_[0-9a-z]{26}", link.get_attribute("href") or "")
+    assert submission is not None
+    assert offsets == [0, PART_BYTES, PART_BYTES]
+    assert stack.finish(submission.group(), joined).outcome == "OK"
+
+
 def test_a_refusal_is_told_on_the_page_in_the_platforms_words(
     stack: Any, challenge: str, joined: str, model: Callable[..., Path], page: Page
 ) -> None:
@@ -216,6 +250,64 @@ def test_a_search_and_an_older_snapshot_have_addresses(
     page.get_by_role("link", name="What moved since").click()
     expect(page.get_by_text("changed rank").first).to_be_visible(timeout=PATIENCE_MS)
     assert f"since={snapshots[-1].id}" in page.url
+
+
+def _enlarged(stack: Any, rows: int) -> str:
+    """Write a snapshot of so many rows after the newest, in the database, and return its id."""
+    url = stack.environment.get(
+        "PROCTOR_DATABASE_URL", f"sqlite:///{stack.home / 'proctor.sqlite3'}"
+    )
+    engine = create_engine(url)
+    heads, lines = (SQLModel.metadata.tables[name] for name in ("leaderboard", "leaderboard_row"))
+    snapshot = new_id(Kind.LEADERBOARD)
+    with engine.begin() as session:
+        newest = select(heads).order_by(heads.c.created_at.desc()).limit(1)
+        head = dict(session.execute(newest).mappings().one())
+        only = session.execute(select(lines).where(lines.c.leaderboard_id == head["id"]))
+        row = dict(only.mappings().one()) | {"leaderboard_id": snapshot}
+        made = []
+        for place in range(1, rows + 1):
+            body = json.loads(row["body"]) | {"rank": place, "rank_low": None, "rank_high": None}
+            body |= {"participant": f"team-{place}", "title": f"Model {place}"}
+            made.append(row | {"position": place - 1, "rank": place, "body": json.dumps(body)})
+        head |= {"id": snapshot, "number": head["number"] + 1, "total_rows": rows}
+        session.execute(insert(heads), [head])
+        session.execute(insert(lines), made)
+    engine.dispose()
+    return snapshot
+
+
+def test_a_board_of_ten_thousand_rows_is_searched_and_turned_page_by_page(
+    stack: Any,
+    organizer: str,
+    participant: str,
+    model: Callable[..., Path],
+    page: Page,
+    tmp_path: Path,
+    write_challenge: Callable[..., Path],
+) -> None:
+    stack.cli(
+        "challenge", "publish", str(write_challenge(tmp_path / "many", "many")), token=organizer
+    )
+    stack.client(participant).join("many")
+    stack.finish(stack.submit("many", model(name="the-first"), participant), participant)
+    page.goto(f"{stack.endpoints['dashboard']}/leaderboard?slug=many&phase=main")
+    expect(page.get_by_text("The-First")).to_be_visible(timeout=PATIENCE_MS)
+    snapshot = _enlarged(stack, 10_000)
+    address = f"{stack.endpoints['dashboard']}/leaderboard?slug=many&phase=main&snapshot={snapshot}"
+    rows = page.locator(".pr-board").first.locator("tbody tr")
+    page.goto(address)
+    expect(rows).to_have_count(100, timeout=PATIENCE_MS)
+    expect(rows.nth(99)).to_contain_text("team-100")
+    page.goto(f"{address}&page=100")
+    expect(rows.nth(99)).to_contain_text("team-10000", timeout=PATIENCE_MS)
+    search = page.get_by_label("Find a participant or a title")
+    search.fill("team-9876")
+    search.press("Enter")
+    expect(page.get_by_text("Found 1 of 10,000 rows.")).to_be_visible(timeout=PATIENCE_MS)
+    expect(rows).to_have_count(1)
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert _overflow(page) <= 0
 
 
 def _overflow(page: Page) -> int:
