@@ -55,6 +55,7 @@ class CaseType(StrEnum):
     TEXT = "text"
     BOXES = "boxes"
     SURVIVAL = "survival"
+    MULTILABEL = "multilabel"
 
 
 @dataclass(frozen=True, eq=False)

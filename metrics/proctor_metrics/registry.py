@@ -6,7 +6,15 @@ family is one more package in the table below.
 
 from collections.abc import Mapping
 
-from proctor_metrics import classification, detection, regression, segmentation, survival, text
+from proctor_metrics import (
+    classification,
+    detection,
+    multilabel,
+    regression,
+    segmentation,
+    survival,
+    text,
+)
 from proctor_metrics.metric import Metric
 from proctor_metrics.parameters import MetricParameterError, Parameters
 
@@ -14,7 +22,15 @@ __all__ = ["MetricParameterError", "UnknownMetricError", "metric_class", "names"
 
 _METRICS: Mapping[str, type[Metric]] = {
     metric.name: metric
-    for family in (classification, detection, regression, segmentation, survival, text)
+    for family in (
+        classification,
+        detection,
+        multilabel,
+        regression,
+        segmentation,
+        survival,
+        text,
+    )
     for metric in family.METRICS
 }
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from proctor.spec.challenge import ChallengeSpec
@@ -39,6 +40,7 @@ from proctor_runner.pairings import metric_labels
 from proctor_runner.references import (
     LabelsReference,
     MaskReference,
+    MultilabelReference,
     SurvivalReference,
     ValuesReference,
     load_reference,
@@ -147,18 +149,26 @@ def _check_split(
     found = read_split(folder, task, split, field)
     yield from found.problems
     seen: set[int] = set()
+    held: dict[str, npt.NDArray[np.bool_]] = {}
     sound = not found.problems
     for case in found.cases:
         checker = _CaseCheck(folder, task, case, allow_identifiers)
         yield from checker.problems()
         seen |= checker.labels_seen
         sound = sound and checker.sound
+        for name, columns in checker.held.items():
+            held[name] = columns | held[name] if sound and name in held else columns
     never = sorted(set(task.labels) - seen)
     if sound and split == "hidden" and never:
         message = (
             f"no reference of the hidden split holds label {never[0]} ({task.labels[never[0]]})"
         )
         yield Problem(CHALLENGE_FILE, f"{field}.labels", message)
+    for name, columns in held.items() if sound and split == "hidden" else ():
+        if not columns.all():
+            which = int(np.argmin(columns)) + 1
+            message = f"no item of the hidden split has the label of column {which} of {name!r}"
+            yield Problem(CHALLENGE_FILE, f"{field}.reference.{name}", message)
 
 
 class _CaseCheck:
@@ -170,6 +180,7 @@ class _CaseCheck:
         self._case = case
         self._allow_identifiers = allow_identifiers
         self.labels_seen: set[int] = set()
+        self.held: dict[str, npt.NDArray[np.bool_]] = {}
         self.sound = True
 
     def problems(self) -> Iterator[Problem]:
@@ -216,7 +227,9 @@ class _CaseCheck:
         except OrganizerError as error:
             yield Problem(self._name(path), "", error.detail)
             return
-        if isinstance(reference, ValuesReference):
+        if isinstance(reference, MultilabelReference):
+            self.held[name] = np.asarray(reference.values.any(axis=0))
+        if isinstance(reference, ValuesReference | MultilabelReference):
             yield from self._columns(name, path, reference.values.shape[1])
             return
         if isinstance(reference, TextReference | SurvivalReference):

@@ -26,6 +26,12 @@ from proctor_runner.references import label_names
 from proctor_runner.text_reference import load_texts
 
 _SALT_BYTES = 32
+_ITEM_AXES = {
+    ReferenceType.LABELS: ((1,), "one label"),
+    ReferenceType.VALUES: ((1, 2), "numbers"),
+    ReferenceType.MULTILABEL: ((2,), "a row of labels"),
+}
+"""The axes that an array of items may have, and what it holds of each."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +114,8 @@ def _npy_length(path: Path, kind: ReferenceType) -> int:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path.name} is no readable .npy file ({error})") from error
-    axes = (1,) if kind is ReferenceType.LABELS else (1, 2)
+    axes, what = _ITEM_AXES[kind]
     if not isinstance(array, np.ndarray) or array.ndim not in axes:
-        what = "one label" if kind is ReferenceType.LABELS else "numbers"
         raise ValueError(f"{path.name} does not hold {what} an item")
     return int(array.shape[0])
 

@@ -17,6 +17,7 @@ from proctor_runner.box_reference import no_boxes
 from proctor_runner.references import (
     LabelsReference,
     MaskReference,
+    MultilabelReference,
     Reference,
     SurvivalReference,
     ValuesReference,
@@ -39,6 +40,7 @@ PAIRINGS: Mapping[CaseType, Pairing] = {
     CaseType.CLASSES: Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),
     CaseType.MASK: Pairing((OutputType.MASK_IMAGE,), ReferenceType.MASK_IMAGE),
     CaseType.SURVIVAL: Pairing((OutputType.TABLE,), ReferenceType.SURVIVAL),
+    CaseType.MULTILABEL: Pairing((OutputType.TABLE,), ReferenceType.MULTILABEL),
     CaseType.TABLE: Pairing((OutputType.TABLE,), ReferenceType.LABELS),
     CaseType.TEXT: Pairing((OutputType.TEXT,), ReferenceType.TEXT),
     CaseType.VALUES: Pairing((OutputType.TABLE,), ReferenceType.VALUES),
@@ -78,6 +80,8 @@ def _empty(reference: ReferenceSpec, n_columns: int) -> Reference:
             return SurvivalReference(np.zeros((0, 2)))
         case ReferenceType.TEXT:
             return TextReference(())
+        case ReferenceType.MULTILABEL:
+            return MultilabelReference(np.zeros((0, n_columns), dtype=np.bool_))
         case ReferenceType.MASK_IMAGE:
             return MaskReference(np.zeros((1, 1), dtype=np.uint8), (1.0, 1.0))
         case ReferenceType.BOXES:

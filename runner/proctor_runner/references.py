@@ -22,7 +22,15 @@ from nibabel.wrapstruct import WrapStructError
 
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.task import OutputType, ReferenceType, TaskSpec
-from proctor_metrics.cases import Case, LabelCase, MaskCase, SurvivalCase, TableCase, ValueCase
+from proctor_metrics.cases import (
+    Case,
+    LabelCase,
+    MaskCase,
+    MultilabelCase,
+    SurvivalCase,
+    TableCase,
+    ValueCase,
+)
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.box_reference import BoxesReference, load_boxes, make_box_case
 from proctor_runner.contracts.native import suffix
@@ -63,9 +71,17 @@ class SurvivalReference:
     values: npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class MultilabelReference:
+    """Which labels hold for each item: booleans of shape (n_items, n_columns)."""
+
+    values: npt.NDArray[np.bool_]
+
+
 Reference = (
     LabelsReference
     | MaskReference
+    | MultilabelReference
     | TextReference
     | ValuesReference
     | BoxesReference
@@ -96,6 +112,8 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
                 return _load_values(path)
             case ReferenceType.SURVIVAL:
                 return _load_survival(path)
+            case ReferenceType.MULTILABEL:
+                return _load_multilabel(path)
             case ReferenceType.MASK_IMAGE:
                 return _load_mask(path, suffix(declared.file))
             case ReferenceType.TEXT:
@@ -221,6 +239,10 @@ def make_case(
             if prediction is None:
                 return SurvivalCase.missing(case, seen, columns)
             return SurvivalCase(case, prediction, seen, columns)
+        case MultilabelReference(held):
+            if prediction is None:
+                return MultilabelCase.missing(case, held, columns)
+            return MultilabelCase(case, prediction, held, columns)
         case TextReference():
             return make_text_case(case, prediction, reference)
         case MaskReference(values, spacing_mm):
@@ -272,6 +294,19 @@ def _load_survival(path: Path) -> SurvivalReference:
             f"holds in row {row} no time of at least 0 with an event of 1, or 0 for none"
         )
     return SurvivalReference(seen)
+
+
+def _load_multilabel(path: Path) -> MultilabelReference:
+    array = _load_array(path)
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"has shape {array.shape} and type {array.dtype}; zeros and ones of shape (items,"
+            " columns) are expected"
+        )
+    if not np.isin(array, (0, 1)).all():
+        row = int(np.argwhere(~np.isin(array, (0, 1)))[0][0])
+        raise ValueError(f"holds a value in row {row} that is neither 0 nor 1")
+    return MultilabelReference(array.astype(np.bool_))
 
 
 def _load_array(path: Path) -> npt.NDArray[Any]:

@@ -150,12 +150,14 @@ class PooledTable:
         metric: PooledMetric,
         cases: Sequence[ScoreCase],
         metric_cases: Sequence[Case],
+        lost: Iterable[str],
         weights: npt.NDArray[np.integer],
     ) -> None:
         self._id = metric_id
         self._metric = metric
         self._cases = cases
         self._metric_cases = metric_cases
+        self._flag = ",".join(sorted(lost))
         names = metric.labels(metric_cases[0])
         self._labels = shown_labels(metric, names)
         everything = range(len(cases))
@@ -164,7 +166,6 @@ class PooledTable:
 
     def rows(self) -> Iterable[ScoreRow]:
         """Return the value over the whole set."""
-        flag = MISSING if any(_is_lost(case) for case in self._metric_cases) else ""
         for label, value in zip(self._labels, self._values, strict=True):
             yield ScoreRow(
                 case=None,
@@ -172,7 +173,7 @@ class PooledTable:
                 label=label,
                 value=_number(value),
                 n_items=sum(case.items for case in self._cases),
-                flag=flag,
+                flag=self._flag,
             )
 
     def aggregates(self) -> Iterable[Aggregate]:

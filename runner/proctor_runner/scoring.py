@@ -61,6 +61,7 @@ class _Collected:
     metric: Metric
     columns: list[CaseColumns] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
 
 
 class Scorer:
@@ -101,7 +102,9 @@ class Scorer:
             lost = refused or spec.output not in predictions
             flag = REFUSED if refused else MISSING
             if isinstance(collected.metric, PooledMetric):
-                collected.cases.append(_compact(collected, metric_case))
+                collected.lost |= {flag} if lost else set()
+                reference = references[spec.reference]
+                collected.cases.append(self._compact(collected, metric_case, reference))
                 continue
             collected.columns.append(_score(collected, metric_case, flag if lost else ""))
 
@@ -124,7 +127,9 @@ class Scorer:
             if isinstance(collected.metric, PooledMetric):
                 ordered = [collected.cases[index] for index in order]
                 tables.append(
-                    PooledTable(collected.spec.id, collected.metric, cases, ordered, weights)
+                    PooledTable(
+                        collected.spec.id, collected.metric, cases, ordered, collected.lost, weights
+                    )
                 )
             else:
                 columns = [collected.columns[index] for index in order]
@@ -170,6 +175,20 @@ class Scorer:
         except ValueError as error:
             raise OrganizerError(Code.METRIC_FAILED, f"metric {spec.id!r}: {error}") from error
 
+    def _compact(self, collected: _Collected, case: Case, reference: Reference) -> Case:
+        """Return what the metric needs of a case: of a large set, not every answer is kept.
+
+        An answer that the metric refuses is lost to it.
+        """
+        assert isinstance(collected.metric, PooledMetric)  # noqa: S101
+        try:
+            return collected.metric.compact(case)
+        except MetricInputError as error:
+            if error.side is not Side.PREDICTION:
+                raise _organizers(error, collected.spec) from error
+        collected.lost.add(REFUSED)
+        return make_case(self._task, collected.spec.output, case.case, None, reference)
+
 
 def metric_facts(metric: Metric) -> MetricFacts:
     """Return what is kept of a metric with every score."""
@@ -199,15 +218,6 @@ def _resolve(spec: MetricSpec) -> Metric:
 def _organizers(error: MetricInputError, spec: MetricSpec) -> OrganizerError:
     code = Code.REFERENCE_INVALID if error.side is Side.REFERENCE else Code.METRIC_FAILED
     return OrganizerError(code, f"metric {spec.id!r}: {error}")
-
-
-def _compact(collected: _Collected, case: Case) -> Case:
-    """Return what the metric needs of a case: of a large set, not every answer is kept."""
-    assert isinstance(collected.metric, PooledMetric)  # noqa: S101
-    try:
-        return collected.metric.compact(case)
-    except MetricInputError as error:
-        raise _organizers(error, collected.spec) from error
 
 
 def _score(collected: _Collected, case: Case, lost: str) -> CaseColumns:

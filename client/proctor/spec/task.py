@@ -58,12 +58,13 @@ class ReferenceType(StrEnum):
 
     ``labels``: a ``.npy`` file with the number of a class for every item. ``values``: a ``.npy``
     file with a number for every item, or one for every item and column. ``mask_image``: a label
-    map. ``survival``: a ``.npy`` file of shape (items, 2) with the time at which every item was
-    last seen, and 1 where it had its event then, 0 where it was censored. ``text``: a ``.json``
-    file, an array that has for every item the accepted text, or an array of them. ``boxes``: a CSV
-    file with the header ``item,label`` and the numbers of its ``geometry``, in which every item of
-    the case is named, one without boxes by a row with its number alone; further columns are
-    ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
+    map. ``multilabel``: a ``.npy`` file with a 0 or 1 for every item and column of the output,
+    which says whether that label holds. ``survival``: a ``.npy`` file of shape (items, 2) with the
+    time at which every item was last seen, and 1 where it had its event then, 0 where it was
+    censored. ``text``: a ``.json`` file, an array that has for every item the accepted text, or an
+    array of them. ``boxes``: a CSV file with the header ``item,label`` and the numbers of its
+    ``geometry``, in which every item of the case is named, one without boxes by a row with its
+    number alone; further columns are ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
     """
 
     LABELS = "labels"
@@ -72,6 +73,7 @@ class ReferenceType(StrEnum):
     TEXT = "text"
     BOXES = "boxes"
     SURVIVAL = "survival"
+    MULTILABEL = "multilabel"
 
 
 OF_CLASSES = (ReferenceType.LABELS, ReferenceType.MASK_IMAGE, ReferenceType.BOXES)

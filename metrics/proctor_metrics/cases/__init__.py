@@ -15,6 +15,7 @@ from proctor_metrics.cases.faults import (
 )
 from proctor_metrics.cases.labels import UNANSWERED, LabelCase
 from proctor_metrics.cases.masks import BACKGROUND, LabelCounts, MaskCase, Structure
+from proctor_metrics.cases.multilabel import MultilabelCase
 from proctor_metrics.cases.surfaces import DirectedDistances, SurfaceDefinition, SurfacePair
 from proctor_metrics.cases.survival import SurvivalCase
 from proctor_metrics.cases.tables import TableCase
@@ -35,6 +36,7 @@ __all__ = [
     "LabelCounts",
     "MaskCase",
     "MetricInputError",
+    "MultilabelCase",
     "ReferenceBoxes",
     "Role",
     "Side",
@@ -47,4 +49,13 @@ __all__ = [
     "ValueCase",
 ]
 
-Case = MaskCase | TableCase | LabelCase | ValueCase | TextCase | BoxCase | SurvivalCase
+Case = (
+    MaskCase
+    | TableCase
+    | LabelCase
+    | ValueCase
+    | MultilabelCase
+    | TextCase
+    | BoxCase
+    | SurvivalCase
+)

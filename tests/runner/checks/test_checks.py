@@ -293,6 +293,58 @@ def test_a_reference_holds_finite_numbers(tables):
     assert "holds a value in row 0 that is not a finite number" in tables.only_problem()[2]
 
 
+def as_multilabel(tables: Folder) -> None:
+    tables.task |= {"reference": {"ref": {"type": "multilabel", "file": "{case}.npy"}}}
+    tables.task |= {"labels": {}}
+    tables.task["metrics"][0]["name"] = "subset_accuracy"
+    for split in ("hidden", "sample"):
+        for case in ("c1", "c2"):
+            path = tables.path / f"data/{split}/reference/{case}.npy"
+            np.save(path, np.array([[0, 1], [1, 1], [0, 0]], dtype=np.uint8))
+
+
+def test_several_labels_an_item_need_no_names_but_the_columns(tables):
+    as_multilabel(tables)
+    assert tables.problems() == []
+
+
+def test_a_metric_of_several_labels_takes_no_classes(tables):
+    tables.task["metrics"][0]["name"] = "subset_accuracy"
+    assert "subset_accuracy compares a table with multilabel" in tables.only_problem()[2]
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ([[0, 1], [2, 0], [0, 0]], "holds a value in row 1 that is neither 0 nor 1"),
+        ([[0, 1, 1]] * 3, "holds 3 numbers an item, output 'out' has 2 columns"),
+    ],
+)
+def test_a_label_holds_or_it_does_not(tables, reference, message):
+    as_multilabel(tables)
+    np.save(tables.path / "data/hidden/reference/c2.npy", np.array(reference))
+    file, _, found = tables.only_problem()
+    assert (file, found.endswith(message)) == ("data/hidden/reference/c2.npy", True)
+
+
+def test_a_label_that_no_hidden_item_has_cannot_be_scored(tables):
+    as_multilabel(tables)
+    for case in ("c1", "c2"):
+        path = tables.path / f"data/hidden/reference/{case}.npy"
+        np.save(path, np.array([[0, 1]] * 3))
+    _, field, message = tables.only_problem()
+    assert field == "tasks[0].reference.ref"
+    assert message == "no item of the hidden split has the label of column 1 of 'ref'"
+
+
+def test_a_positive_class_that_is_none_is_found_before_anything_is_scored(tables):
+    tables.task["metrics"][0] |= {
+        "name": "average_precision",
+        "parameters": {"average": "binary", "positive": 7},
+    }
+    assert "positive class of average_precision is 7" in tables.only_problem()[2]
+
+
 def test_a_metric_that_needs_a_worst_value_says_so(masks):
     masks.task["metrics"][0]["name"] = "volume_error"
     assert masks.only_problem()[1] == "tasks[0].metrics[0].worst"

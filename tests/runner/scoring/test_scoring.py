@@ -13,7 +13,12 @@ from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.ranking import BootstrapSpec
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import ScoreCase
-from proctor_runner.references import LabelsReference, MaskReference, ValuesReference
+from proctor_runner.references import (
+    LabelsReference,
+    MaskReference,
+    MultilabelReference,
+    ValuesReference,
+)
 from proctor_runner.scoring import Scorer
 
 DIGEST = "sha256:" + "a" * 64
@@ -190,6 +195,16 @@ def test_an_answer_that_the_metric_refuses_is_its_authors_loss_alone():
     assert aggregate(scores, "loss").n_used == 2
 
 
+def test_an_answer_that_a_pooled_metric_refuses_takes_part_at_its_worst():
+    metrics = ({"id": "ece", "name": "expected_calibration_error"},)
+    scorer = Scorer(task(metrics), BOOTSTRAP, DIGEST)
+    scorer.add(case("c1"), {"out": np.array([[3.0, 4.0], [0.5, 0.5]])}, labels(0, 0))
+    scorer.add(case("c2"), {"out": rows(1.0, 0.0)}, labels(0, 1))
+    scores = scorer.finish()
+    assert (row(scores, None, "ece").value, row(scores, None, "ece").flag) == (0.5, "refused")
+    assert (aggregate(scores, "ece").n_used, aggregate(scores, "ece").n_total) == (2, 4)
+
+
 @pytest.mark.parametrize("reference", [labels(0, 1, 1), labels(0, 7)])
 def test_a_reference_that_does_not_fit_is_the_organizers(reference):
     scorer = Scorer(task(), BOOTSTRAP, DIGEST)
@@ -345,6 +360,38 @@ def test_numbers_are_scored_by_column_and_a_missing_case_costs_what_is_declared(
     assert aggregate(found, "rmse", "a").value == pytest.approx(((16 + 64 + 64) / 4) ** 0.5)
     spread = replicates(aggregate(found, "rmse", "a"))
     assert spread.min() < aggregate(found, "rmse", "a").value < spread.max()
+
+
+def test_several_labels_an_item_are_scored_by_item_by_label_and_in_order():
+    several = task(
+        (
+            {"id": "exact", "name": "subset_accuracy"},
+            {"id": "f1", "name": "multilabel_f1", "parameters": {"average": "per_label"}},
+            {"id": "auc", "name": "multilabel_auroc"},
+            {"id": "order", "name": "label_ranking_average_precision"},
+        ),
+        reference={"ref": {"type": "multilabel", "file": "{case}.npy"}},
+        labels={},
+    )
+    scorer = Scorer(several, BOOTSTRAP, DIGEST)
+    truth = {"ref": MultilabelReference(np.array([[True, False], [True, True]]))}
+    scorer.add(case("c1"), {"out": np.array([[0.9, 0.2], [0.8, 0.3]])}, truth)
+    scorer.add(case("c2", "south"), {}, truth)
+    found = scorer.finish()
+    # c1: one of two items exact; c2 counts as wrong throughout.
+    assert aggregate(found, "exact").value == 0.25
+    # b: 2 TP, 2 FN. a: 1 FN; of c2 1 FP and 1 FN.
+    assert aggregate(found, "f1", "b").value == pytest.approx(2 * 2 / (2 * 2 + 2))
+    assert aggregate(found, "f1", "a").value == 0.0
+    # Label b holds for every item, so that no pair is there to be ordered.
+    assert aggregate(found, "auc").value is None
+    # The second item has both labels and no order; those of the lost case count 0 all the same.
+    assert aggregate(found, "order").value == pytest.approx(1 / 3)
+    assert aggregate(found, "order").n_used == 1
+    assert row(found, "c1", "order").flag == "undefined"
+    assert row(found, "c2", "exact").flag == "missing"
+    assert row(found, None, "f1", "b").flag == "missing"
+    assert len(replicates(aggregate(found, "f1", "b"))) == 200
 
 
 def test_limits_of_agreement_have_no_mean_over_labels():
