@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from proctor_metrics.cases.faults import FloatArray, MetricInputError, Side
+from proctor_metrics.cases.faults import MetricInputError, Side
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +15,9 @@ class TableCase:
 
     Attributes:
         case: id of the case, used in errors.
-        prediction: float64 of shape (n_items, n_columns); row i answers item i.
+        prediction: float32 where it was given so, else float64, of shape (n_items, n_columns);
+            row i answers item i. A large table is not made twice as large: metrics widen what
+            they take of it.
         reference: int64 of shape (n_items,), the class value of each item.
         columns: names of the columns.
         class_values: column j scores the class whose reference value is class_values[j].
@@ -28,7 +30,7 @@ class TableCase:
     """
 
     case: str
-    prediction: FloatArray
+    prediction: npt.NDArray[np.floating]
     reference: npt.NDArray[np.int64]
     columns: tuple[str, ...]
     class_values: tuple[int, ...]
@@ -61,9 +63,8 @@ class TableCase:
                 f"a table of numbers of shape {expected} is expected",
             )
         # Type and memory order are made uniform; a copy is made only where they differ.
-        object.__setattr__(
-            self, "prediction", np.ascontiguousarray(self.prediction, dtype=np.float64)
-        )
+        kind = np.float32 if self.prediction.dtype == np.float32 else np.float64
+        object.__setattr__(self, "prediction", np.ascontiguousarray(self.prediction, dtype=kind))
         object.__setattr__(self, "reference", np.ascontiguousarray(self.reference, dtype=np.int64))
         self._check_values()
 
@@ -99,9 +100,8 @@ class TableCase:
                 "the reference holds a value that no column scores",
                 f"class values are {list(self.class_values)}",
             )
-        finite = np.isfinite(self.prediction)
-        if not self.lost and not finite.all():
-            row, column = np.argwhere(~finite)[0]
+        if not self.lost and not _is_finite(self.prediction):
+            row, column = np.argwhere(~np.isfinite(self.prediction))[0]
             raise MetricInputError(
                 self.case,
                 Side.PREDICTION,
@@ -109,3 +109,8 @@ class TableCase:
                 f"column {self.columns[column]!r}",
                 "every score must be a finite number",
             )
+
+
+def _is_finite(scores: npt.NDArray[np.floating]) -> bool:
+    """Tell without an array of booleans: NaN is the least and the greatest of what holds it."""
+    return not scores.size or bool(np.isfinite(scores.min()) and np.isfinite(scores.max()))

@@ -12,7 +12,6 @@ from proctor_metrics.classification.probabilities import (
     SUM_TOLERANCE,
     check_probabilities,
 )
-from proctor_metrics.classification.top_k import scores_of_the_true_class
 from proctor_metrics.metric import (
     UNLABELLED,
     CaseType,
@@ -91,6 +90,7 @@ class LogLoss(PerItemMetric):
         """
         table = table_case(self, case)
         check_probabilities(self.name, table)
-        probabilities = np.clip(scores_of_the_true_class(table), self.eps, 1.0)
+        said = table.prediction[np.arange(table.n_items), table.true_columns].astype(np.float64)
+        probabilities = np.clip(said, self.eps, 1.0)
         # Adding zero turns the -0.0 of a certain hit into 0.0.
         return ItemScores(UNLABELLED, -np.log(probabilities)[np.newaxis, :] + 0.0)

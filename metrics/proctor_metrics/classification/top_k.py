@@ -7,8 +7,6 @@ score above the true one, and e, the other classes that score exactly the same.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
-from itertools import pairwise
 from typing import Self, assert_never
 
 import numpy as np
@@ -20,8 +18,8 @@ from proctor_metrics.cases import (
     LabelCase,
     MetricInputError,
     Side,
-    TableCase,
 )
+from proctor_metrics.classification.placements import placements
 from proctor_metrics.metric import (
     UNLABELLED,
     CaseType,
@@ -31,13 +29,6 @@ from proctor_metrics.metric import (
     table_case,
 )
 from proctor_metrics.parameters import Parameters
-from proctor_metrics.threads import side_by_side
-
-_COMPILED_FROM = 1 << 24
-"""Scores in a table from which on compiled counting pays for the import of Numba."""
-
-_PARTS = 8
-_Counts = npt.NDArray[np.int64]
 
 
 class Ties(StrEnum):
@@ -120,11 +111,11 @@ class TopKAccuracy(PerItemMetric):
     def per_item(self, case: Case) -> ItemScores:
         """Score every row of the case."""
         table = table_case(self, case)
-        above, equal = _above_and_equal(table)
+        above, equal = placements(table.prediction, table.true_columns)
         values = self._hits(above, equal)
         return ItemScores(UNLABELLED, values[np.newaxis, :], {"tied": (equal > 0)[np.newaxis, :]})
 
-    def _hits(self, above: _Counts, equal: _Counts) -> FloatArray:
+    def _hits(self, above: npt.NDArray[np.int64], equal: npt.NDArray[np.int64]) -> FloatArray:
         match self.ties:
             case Ties.EXPECTED:
                 return np.clip((self.k - above) / (equal + 1), 0.0, 1.0)
@@ -176,28 +167,3 @@ class Accuracy(TopKAccuracy):
             )
         right = case.true_classes == case.predicted_classes
         return ItemScores(UNLABELLED, right.astype(np.float64)[np.newaxis, :])
-
-
-def _above_and_equal(table: TableCase) -> tuple[_Counts, _Counts]:
-    """Count the other classes of each item that score above the true one, and the same."""
-    if table.prediction.size >= _COMPILED_FROM:
-        from proctor_metrics.classification.ranks import count_above
-
-        above, equal = np.empty((2, table.n_items), np.int64)
-        columns = np.asarray(table.true_columns, dtype=np.int64)
-        edges = np.linspace(0, table.n_items, _PARTS + 1).astype(int)
-
-        def count(part: slice) -> None:
-            count_above(table.prediction[part], columns[part], above[part], equal[part])
-
-        parts = [slice(first, end) for first, end in pairwise(edges)]
-        side_by_side([partial(count, part) for part in parts])
-        return above, equal
-    true_scores = scores_of_the_true_class(table)[:, np.newaxis]
-    above = np.count_nonzero(table.prediction > true_scores, axis=1)
-    return above, np.count_nonzero(table.prediction == true_scores, axis=1) - 1
-
-
-def scores_of_the_true_class(table: TableCase) -> FloatArray:
-    """Return each row's score of its true class, float64 of shape (n_items,)."""
-    return table.prediction[np.arange(table.n_items), table.true_columns]
