@@ -7,13 +7,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import boards, evaluation, fifty_thousand, serve
+from benchmarks import boards, classification, evaluation, fifty_thousand, serve
 from benchmarks.report import show
 
 
 def main() -> None:
     """Measure and print."""
-    show(boards.measure() + evaluation.measure() + serve.measure() + fifty_thousand.measure())
+    show(
+        classification.measure()
+        + boards.measure()
+        + evaluation.measure()
+        + serve.measure()
+        + fifty_thousand.measure()
+    )
 
 
 if __name__ == "__main__":
