@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-LABEL_LETTERS = 18
+LABEL_LETTERS = 22
 """Letters of a label beside a plot: as many as leave a telephone most of its width."""
 
 HOVER_LETTERS = 120
