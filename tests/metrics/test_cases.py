@@ -68,7 +68,10 @@ def test_a_negative_label_is_unknown() -> None:
 
 @pytest.mark.parametrize("kind", [np.float32, np.bool_, np.complex128])
 def test_a_mask_that_is_not_of_integers_is_refused(kind: type) -> None:
-    with pytest.raises(MetricInputError, match="array of integers"):
+    told = (
+        f"the prediction is of type {np.dtype(kind)}, the reference of uint8; .*array of integers"
+    )
+    with pytest.raises(MetricInputError, match=told):
         MaskCase("p01", GRID.astype(kind), GRID, SPACING, LABELS)
 
 
@@ -184,3 +187,20 @@ def test_a_case_holds_its_masks_in_one_native_form() -> None:
         assert array.dtype.isnative
         assert array.dtype == np.uint16
         assert array.flags.c_contiguous
+
+
+@pytest.mark.parametrize("values", [(3, 9), (3, 70_000), (-4, 2)])
+def test_boxes_are_as_small_as_can_be_whatever_the_numbers_of_labels(
+    values: tuple[int, int],
+) -> None:
+    array = np.zeros((6, 7), dtype=np.int64)
+    array[1:4, 2], array[5, 3:6] = values
+    labels = {values[0]: "one", values[1]: "two", 11: "nowhere"}
+    prediction = np.roll(array, 1, axis=1)
+    regions = {"both": values, "one": values[:1], "nowhere": (11,)}
+    case = MaskCase("p01", prediction, array, SPACING, labels, regions)
+    assert case.extents == (
+        (slice(1, 6), slice(2, 7)),
+        (slice(1, 4), slice(2, 4)),
+        None,
+    )

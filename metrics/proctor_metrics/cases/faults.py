@@ -26,7 +26,7 @@ class MetricInputError(ValueError):
     """A case cannot be scored; the message names the case, what was found and the rule.
 
     Where `side` is `prediction` the message may be shown to the participant: of the reference
-    it tells the shape at most, never a value. The other messages are the organizer's.
+    it tells shape and type at most, never a value. The other messages are the organizer's.
 
     Attributes:
         case: id of the case.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from proctor_metrics.cases.extents import Extent, label_extents, united
 from proctor_metrics.cases.faults import (
     BoolArray,
     IntArray,
@@ -63,6 +64,7 @@ class MaskCase:
         labels: label value to name; background (0) is not listed.
         regions: name to the label values that make it up; where there are any, they and not
             the labels are scored. Regions may share labels.
+        turned: the axes were reversed, spacing included, because both arrays are kept so.
 
     Raises:
         MetricInputError: shapes differ, an array is not of integers or holds a label that is
@@ -82,18 +84,19 @@ class MaskCase:
     spacing_mm: tuple[float, ...]
     labels: Mapping[int, str]
     regions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    turned: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._check_task()
-        for side, array in (
-            (Side.REFERENCE, self.reference),
-            (Side.PREDICTION, self.prediction),
+        for side, array, other_side, other in (
+            (Side.REFERENCE, self.reference, Side.PREDICTION, self.prediction),
+            (Side.PREDICTION, self.prediction, Side.REFERENCE, self.reference),
         ):
             if array.dtype.kind not in "iu":
                 raise MetricInputError(
                     self.case,
                     side,
-                    f"the {side} is of type {array.dtype}",
+                    f"the {side} is of type {array.dtype}, the {other_side} of {other.dtype}",
                     "a mask must be an array of integers",
                 )
         if self.prediction.shape != self.reference.shape:
@@ -159,6 +162,15 @@ class MaskCase:
 
         return coded_pair(self.prediction, self.reference, self._known)
 
+    @cached_property
+    def extents(self) -> tuple[Extent | None, ...]:
+        """Return the smallest box around each structure on both sides; None if it is nowhere."""
+        sides = [label_extents(side, self.labels) for side in (self.prediction, self.reference)]
+        return tuple(
+            united(side[value] for side in sides for value in structure.values if value in side)
+            for structure in self.structures
+        )
+
     def surfaces(self, definition: SurfaceDefinition) -> tuple[SurfacePair | None, ...]:
         """Return the distances between the surfaces of each structure, found once.
 
@@ -219,6 +231,7 @@ class MaskCase:
             object.__setattr__(self, "prediction", self.prediction.T)
             object.__setattr__(self, "reference", self.reference.T)
             object.__setattr__(self, "spacing_mm", tuple(reversed(self.spacing_mm)))
+            object.__setattr__(self, "turned", True)
         object.__setattr__(self, "prediction", _native(self.prediction))
         object.__setattr__(self, "reference", _native(self.reference))
 

@@ -11,7 +11,8 @@ from proctor_metrics.cases import BoolArray, FloatArray, MaskCase
 from proctor_metrics.metric import number_text
 from proctor_metrics.parameters import Parameters
 from proctor_metrics.segmentation.overlap_metric import OverlapMetric, OverlapRules
-from proctor_metrics.segmentation.surface_distances import enclosing_box, voxel_border
+from proctor_metrics.segmentation.structure_metric import cropped
+from proctor_metrics.segmentation.surface_distances import voxel_border
 
 _ROUNDING = 1e-12
 
@@ -76,12 +77,8 @@ class BoundaryIoU(OverlapMetric):
 
     def _shares(self, mask: MaskCase) -> FloatArray:
         shares = np.zeros(len(mask.structures))
-        there = (mask.counts.prediction > 0) & (mask.counts.reference > 0)
-        for index in np.flatnonzero(there):
-            structure = mask.structures[index]
-            predicted, true = structure.mask(mask.prediction), structure.mask(mask.reference)
-            box = enclosing_box(predicted | true)
-            first, second = (self._rim(side[box], mask.spacing_mm) for side in (predicted, true))
+        for index, predicted, true in cropped(mask):
+            first, second = (self._rim(side, mask.spacing_mm) for side in (predicted, true))
             shares[index] = np.count_nonzero(first & second) / np.count_nonzero(first | second)
         return shares
 

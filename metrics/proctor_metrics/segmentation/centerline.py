@@ -12,7 +12,7 @@ import numpy as np
 from proctor_metrics.cases import BoolArray, FloatArray, MaskCase
 from proctor_metrics.parameters import Parameters
 from proctor_metrics.segmentation.overlap_metric import OverlapMetric, OverlapRules
-from proctor_metrics.segmentation.surface_distances import enclosing_box
+from proctor_metrics.segmentation.structure_metric import cropped
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,9 @@ class CenterlineDice(OverlapMetric):
 
     def _shares(self, mask: MaskCase) -> FloatArray:
         shares = np.zeros(len(mask.structures))
-        there = (mask.counts.prediction > 0) & (mask.counts.reference > 0)
-        for index in np.flatnonzero(there):
-            structure = mask.structures[index]
-            predicted, true = structure.mask(mask.prediction), structure.mask(mask.reference)
-            box = enclosing_box(predicted | true)
-            predicted, true = predicted[box], true[box]
+        for index, predicted, true in cropped(mask):
+            if mask.turned:  # Thinning goes by the order of the axes.
+                predicted, true = predicted.T, true.T
             precision = _share_inside(_skeleton(predicted), true)
             sensitivity = _share_inside(_skeleton(true), predicted)
             if precision + sensitivity > 0:
@@ -78,5 +75,5 @@ def _skeleton(mask: BoolArray) -> BoolArray:
     # Importing it takes longer than most cases, so only who asks for it waits.
     from skimage.morphology import skeletonize
 
-    found: BoolArray = skeletonize(mask).astype(np.bool_)  # type: ignore[no-untyped-call]
+    found: BoolArray = skeletonize(np.ascontiguousarray(mask)).astype(np.bool_)  # type: ignore[no-untyped-call]
     return found if found.any() else mask

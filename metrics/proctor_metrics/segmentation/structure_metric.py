@@ -1,5 +1,6 @@
 """What all metrics of masks share: a value for each structure, and flags for the empty ones."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,6 +77,14 @@ class StructureMetric(PerItemMetric):
             values[:, np.newaxis],
             {name: flag[:, np.newaxis] for name, flag in flags.items()},
         )
+
+
+def cropped(mask: MaskCase) -> Iterator[tuple[int, BoolArray, BoolArray]]:
+    """Yield the place, prediction and reference of each structure that both hold, in its box."""
+    there = (mask.counts.prediction > 0) & (mask.counts.reference > 0)
+    for index, (structure, box) in enumerate(zip(mask.structures, mask.extents, strict=True)):
+        if there[index] and box is not None:
+            yield index, structure.mask(mask.prediction[box]), structure.mask(mask.reference[box])
 
 
 def edge_text(**rules: StrEnum) -> str:
