@@ -73,7 +73,7 @@ def intervals(rows: Sequence[BoardRow], column: BoardColumn) -> go.Figure:
             "gridcolor": GRID,
             "zeroline": False,
             "fixedrange": True,
-            "nticks": 8,
+            "nticks": 6,
         },
         yaxis=rows_axis(labels(names)),
     )

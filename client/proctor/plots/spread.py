@@ -99,7 +99,7 @@ def dots_and_boxes(
             "gridcolor": GRID,
             "zeroline": False,
             "fixedrange": True,
-            "nticks": 8,
+            "nticks": 6,
         },
         yaxis=rows_axis(labels(rows)),
     )
