@@ -71,6 +71,7 @@ def scored_alike(
         before.model_dump(include=_SCORED_FROM) == after.model_dump(include=_SCORED_FROM)
         and old.data[task_slug]["hidden"] == new.data[task_slug]["hidden"]
         and old_phase.ranking.bootstrap == phase.ranking.bootstrap
+        and old_phase.private == phase.private
     )
 
 

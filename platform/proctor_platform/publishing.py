@@ -17,15 +17,16 @@ from proctor.spec.dataset import Dataset, SplitData, TaskDatasets
 from proctor.spec.digests import digest_document
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.outcomes import Code, OrganizerError
-from proctor.spec.ranking import RankingScheme
+from proctor.spec.ranking_rules import ranking_problems
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import ImageContent
-from proctor_metrics.metric import Kind as MetricKind
+from proctor_metrics.metric import Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
 from proctor_platform import blobs
 from proctor_platform.events import record
 from proctor_platform.identity import UserIdentity
 from proctor_platform.outbox import renew_board
+from proctor_platform.private_cases import keep_private_cases
 from proctor_platform.reevaluations import Asked, queue_missing
 from proctor_platform.rights import organized_challenge
 from proctor_platform.tables import Challenge, ChallengeVersion, DatasetRow, Membership, User
@@ -54,8 +55,7 @@ def publish(session: Session, user: UserIdentity, slug: str, request: PublishReq
     digest = digest_document(request.model_dump(mode="json"))
     if challenge is not None and newest(session, challenge).digest == digest:
         return Published(newest(session, challenge), new=False)
-    for task in spec.tasks:
-        _check_metrics(spec, task)
+    _check_metrics(spec)
     _check_data(request)
     _check_runtimes(request)
     members = _members(session, spec)
@@ -63,6 +63,7 @@ def publish(session: Session, user: UserIdentity, slug: str, request: PublishReq
     blobs.refuse_missing(session, [*hidden, *shown], user)
     challenge = _renewed(session, challenge, spec, user)
     version = _version(session, challenge, request, digest, user)
+    keep_private_cases(session, challenge.id, version.number, request)
     blobs.grant(session, (f.digest for _, f in hidden), f"organizers:{challenge.id}")
     blobs.grant(session, (f.digest for _, f in shown), f"challenge:{challenge.id}")
     for member in members:
@@ -84,24 +85,19 @@ def _find(session: Session, slug: str, user: UserIdentity) -> Challenge | None:
     return organized_challenge(session, slug, user).challenge
 
 
-def _check_metrics(spec: ChallengeSpec, task: TaskSpec) -> None:
-    kinds: dict[str, MetricKind] = {}
-    for metric in task.metrics:
-        where = f"tasks.{task.slug}.metrics.{metric.id}"
-        try:
-            kinds[metric.id] = resolve(metric.name, metric.parameters, worst=metric.worst).kind
-        except (UnknownMetricError, MetricParameterError) as error:
-            raise OrganizerError(Code.CHALLENGE_INVALID, f"{where}: {error}") from error
-    for phase in spec.phases:
-        if phase.ranking.scheme is not RankingScheme.RANK_THEN_MEAN:
-            continue
-        for column in spec.ranking_columns(phase):
-            if column.task == task.slug and kinds[column.metric] is MetricKind.POOLED:
-                raise OrganizerError(
-                    Code.CHALLENGE_INVALID,
-                    f"phases.{phase.slug}.ranking: {column.metric} is defined on the whole set, so"
-                    " it has no rank in a case; use the scheme mean or rank_sum",
-                )
+def _check_metrics(spec: ChallengeSpec) -> None:
+    metrics: dict[tuple[str, str], Metric] = {}
+    for task in spec.tasks:
+        for declared in task.metrics:
+            where = f"tasks.{task.slug}.metrics.{declared.id}"
+            try:
+                metric = resolve(declared.name, declared.parameters, worst=declared.worst)
+            except (UnknownMetricError, MetricParameterError) as error:
+                raise OrganizerError(Code.CHALLENGE_INVALID, f"{where}: {error}") from error
+            metrics[task.slug, declared.id] = metric
+    for problem in ranking_problems(spec, metrics):
+        where = f"phases.{spec.phases[problem.phase].slug}.{problem.field}"
+        raise OrganizerError(Code.CHALLENGE_INVALID, f"{where}: {problem.message}")
 
 
 def _check_data(request: PublishRequest) -> None:

@@ -22,13 +22,13 @@ from proctor.spec.verdicts import (
 )
 from proctor_platform import outbox
 from proctor_platform.events import PLATFORM, record
+from proctor_platform.parts import PRIVATE, PUBLIC
 from proctor_platform.tables import (
     CaseResult,
     ChallengeVersion,
     Evaluation,
     Membership,
     Run,
-    Score,
     Submission,
     User,
 )
@@ -155,5 +155,12 @@ def _cases(session: Session, run: Run) -> dict[str, Answer]:
 
 
 def _scores(session: Session, evaluation_id: str) -> dict[ScoreKey, float | None]:
-    rows = session.exec(select(Score).where(Score.evaluation_id == evaluation_id))
-    return {(row.case_id, row.metric, row.label): row.value for row in rows}
+    found: dict[ScoreKey, float | None] = {}
+    for part in (PUBLIC, PRIVATE):
+        rows = session.exec(select(part.scores).where(part.scores.evaluation_id == evaluation_id))
+        for row in rows:
+            # Both parts have a pooled value, under no case.
+            pooled = part.private and not row.case_id
+            metric = f"{row.metric} of private cases" if pooled else row.metric
+            found[row.case_id, metric, row.label] = row.value
+    return found

@@ -135,11 +135,55 @@ def phase_of(spec: ChallengeSpec, slug: str) -> PhaseSpec:
         raise ProctorError(Code.NOT_FOUND, detail) from None
 
 
-def scores_hidden(session: Session, phase: PhaseSpec, *, organizer: bool) -> bool:
-    """Tell whether a phase's scores are hidden at this moment; organizers always see them."""
-    if organizer or phase.visibility is BoardVisibility.LIVE:
-        return False
-    return database_now(session) < phase.closes_at
+class Feedback(NamedTuple):
+    """How much of a phase's scores somebody gets at this moment.
+
+    Attributes:
+        hidden: nothing.
+        board_only: what stands on the board and nothing else: the Ladder keeps the rest back.
+        private: private cases and all that is made from them too.
+        digits: after the decimal point; all where none.
+    """
+
+    hidden: bool
+    board_only: bool
+    private: bool
+    digits: int | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing at all is kept back."""
+        kept_back = self.hidden or self.board_only or not self.private
+        return not kept_back and self.digits is None
+
+    def of(self, value: float | None) -> float | None:
+        """Return a score as exact as it may be."""
+        if value is None or self.digits is None:
+            return value
+        return round(value, self.digits)
+
+
+def feedback_of(
+    session: Session, spec: ChallengeSpec, phase: PhaseSpec, *, organizer: bool
+) -> Feedback:
+    """Say how much of a phase's scores is open at this moment; to organizers everything is.
+
+    Args:
+        session: a session.
+        spec: the challenge as it is now; for a phase that has been taken out, as it was.
+        phase: one of its phases.
+        organizer: whether the asker is one.
+    """
+    if organizer:
+        return Feedback(hidden=False, board_only=False, private=True, digits=None)
+    present = database_now(session)
+    opened = present < phase.closes_at
+    return Feedback(
+        hidden=opened and phase.visibility is BoardVisibility.HIDDEN_UNTIL_CLOSE,
+        board_only=opened and phase.feedback.ladder,
+        private=phase.private is None or present >= spec.private_opens_at(phase),
+        digits=phase.feedback.digits if opened else None,
+    )
 
 
 def phase_in_sight(session: Session, slug: str, phase_slug: str, asker: Asker) -> PhaseSight:
@@ -152,7 +196,7 @@ def phase_in_sight(session: Session, slug: str, phase_slug: str, asker: Asker) -
     version = newest(session, sight.challenge)
     spec = spec_of(version)
     phase = phase_of(spec, phase_slug)
-    hidden = scores_hidden(session, phase, organizer=sight.organizer)
+    hidden = feedback_of(session, spec, phase, organizer=sight.organizer).hidden
     return PhaseSight(sight, version, spec, phase, hidden)
 
 

@@ -1,4 +1,4 @@
-"""Every table. Rows that carry a result are append-only; states change by one conditional update.
+"""Every table but those of scores. Results are append-only; states change by conditional updates.
 
 JSON columns hold documents of ``proctor.spec`` as they were accepted; they are never queried into.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from proctor_platform.clock import UtcDateTime, now
@@ -239,45 +239,16 @@ class Evaluation(SQLModel, table=True):
     ended_at: datetime | None = _optional_moment()
 
 
-class Score(SQLModel, table=True):
-    """(evaluation, case, metric, label) → number; ``case_id`` is empty for pooled metrics."""
+class PrivateCase(SQLModel, table=True):
+    """A case that decides in a phase of a version only when it is over; written at publishing."""
 
-    evaluation_id: str = Field(foreign_key="evaluation.id", primary_key=True)
+    __tablename__ = "private_case"
+
+    challenge_id: str = Field(foreign_key="challenge.id", primary_key=True)
+    version: int = Field(primary_key=True)
+    phase: str = Field(primary_key=True)
+    task: str = Field(primary_key=True)
     case_id: str = Field(primary_key=True)
-    metric: str = Field(primary_key=True)
-    label: str = Field(primary_key=True)
-    value: float | None = None
-    n_items: int = 1
-    flag: str = ""
-
-
-class AggregateScore(SQLModel, table=True):
-    """One column of one evaluation over the whole set, with its paired bootstrap replicates."""
-
-    __tablename__ = "aggregate_score"
-
-    evaluation_id: str = Field(foreign_key="evaluation.id", primary_key=True)
-    metric: str = Field(primary_key=True)
-    label: str = Field(primary_key=True)
-    value: float | None = None
-    deviation: float | None = None
-    n_used: int
-    n_total: int
-    replicates: bytes = Field(sa_type=LargeBinary, description="little-endian float64")
-
-
-class StratumScore(SQLModel, table=True):
-    """One column of one evaluation within one level of a stratum."""
-
-    __tablename__ = "stratum_score"
-
-    evaluation_id: str = Field(foreign_key="evaluation.id", primary_key=True)
-    metric: str = Field(primary_key=True)
-    label: str = Field(primary_key=True)
-    stratum: str = Field(primary_key=True)
-    level: str = Field(primary_key=True)
-    value: float | None = None
-    n_used: int
 
 
 class Worker(SQLModel, table=True):
@@ -320,6 +291,27 @@ class LeaderboardRow(SQLModel, table=True):
     """One row of a snapshot, as the JSON that is sent."""
 
     __tablename__ = "leaderboard_row"
+
+    leaderboard_id: str = Field(foreign_key="leaderboard.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    submission_id: str = Field(foreign_key="submission.id", index=True)
+    rank: int | None = None
+    body: str = Field(sa_type=Text)
+
+
+class PrivateBoard(SQLModel, table=True):
+    """The head of what a snapshot becomes on the private cases."""
+
+    __tablename__ = "private_leaderboard"
+
+    leaderboard_id: str = Field(foreign_key="leaderboard.id", primary_key=True)
+    head: dict[str, Any] = Field(sa_type=JSON)
+
+
+class PrivateBoardRow(SQLModel, table=True):
+    """One row of a snapshot on the private cases, as the JSON that is sent."""
+
+    __tablename__ = "private_leaderboard_row"
 
     leaderboard_id: str = Field(foreign_key="leaderboard.id", primary_key=True)
     position: int = Field(primary_key=True)

@@ -134,8 +134,14 @@ def infer_anew(
 
 
 def score_order(work: ArchivedWork, reports: Mapping[str, CaseReport]) -> ScoreOrder:
-    """Return the order to score these reports of the work's cases."""
-    return local_score_order(work.local, reports)
+    """Return the order to score these reports of the work's cases; private ones stay apart."""
+    order = local_score_order(work.local, reports)
+    scoring = work.task.run.evaluation
+    if scoring is None or not scoring.private_cases:
+        return order
+    private = set(scoring.private_cases)
+    cases = tuple(case.model_copy(update={"private": case.id in private}) for case in order.cases)
+    return order.model_copy(update={"cases": cases})
 
 
 def kept_reports(run: ArchivedRun) -> dict[str, CaseReport]:

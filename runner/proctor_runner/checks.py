@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.digests import FolderError, read_folder
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OrganizerError
-from proctor.spec.ranking import RankingScheme
+from proctor.spec.ranking import RankingColumn
+from proctor.spec.ranking_rules import ranking_problems
 from proctor.spec.task import InputType, ReferenceType, TaskSpec
-from proctor_metrics.metric import Kind, Metric
+from proctor_metrics.metric import Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
 from proctor_runner.box_reference import BoxesReference
 from proctor_runner.challenge_folder import (
@@ -87,35 +88,37 @@ def check_metrics(spec: ChallengeSpec) -> list[Problem]:
             except ValueError as error:
                 problems.append(Problem(CHALLENGE_FILE, f"{field}.output", str(error)))
     for phase_index, phase in enumerate(spec.phases):
-        for index, column in enumerate(spec.ranking_columns(phase)):
+        for field, column in _ranked_columns(spec, phase):
             if (column.task, column.metric) not in metrics:
                 continue
             metric, labels = metrics[column.task, column.metric]
-            field = f"phases[{phase_index}].ranking"
             if column.label not in labels:
                 message = f"{column.metric} has no label {column.label!r}; it has {labels}"
-                problems.append(Problem(CHALLENGE_FILE, f"{field}.columns[{index}].label", message))
-            elif not metric.can_rank(column.label):
+                where = f"phases[{phase_index}].ranking.{field}.label"
+                problems.append(Problem(CHALLENGE_FILE, where, message))
+            elif field.startswith("columns") and not metric.can_rank(column.label):
                 able = ", ".join(label for label in labels if metric.can_rank(label))
                 message = (
                     f"no end of {column.label} of {column.metric} is better than the other;"
                     f" rank by {able or 'another metric'}"
                 )
-                problems.append(Problem(CHALLENGE_FILE, f"{field}.columns[{index}].label", message))
-            in_cases = phase.ranking.scheme is RankingScheme.RANK_THEN_MEAN
-            if in_cases and metric.can_be_undefined:
-                message = (
-                    f"rank_then_mean needs a value in every case, and {column.metric} may leave"
-                    " one out; choose another rule for empty structures, or mean or rank_sum"
-                )
-                problems.append(Problem(CHALLENGE_FILE, f"{field}.scheme", message))
-            if in_cases and metric.kind is Kind.POOLED:
-                message = (
-                    f"rank_then_mean needs a value in every case, and {column.metric} is defined"
-                    " on the whole set only; choose mean or rank_sum"
-                )
-                problems.append(Problem(CHALLENGE_FILE, f"{field}.scheme", message))
+                where = f"phases[{phase_index}].ranking.{field}.label"
+                problems.append(Problem(CHALLENGE_FILE, where, message))
+    known = {key: metric for key, (metric, _) in metrics.items()}
+    problems += [
+        Problem(CHALLENGE_FILE, f"phases[{found.phase}].{found.field}", found.message)
+        for found in ranking_problems(spec, known)
+    ]
     return problems
+
+
+def _ranked_columns(spec: ChallengeSpec, phase: PhaseSpec) -> Iterator[tuple[str, RankingColumn]]:
+    """Yield the columns that decide ranks or eligibility, each with its field."""
+    for index, column in enumerate(spec.ranking_columns(phase)):
+        yield f"columns[{index}]", column
+    for index, gate in enumerate(phase.ranking.gates):
+        if gate.score is not None:
+            yield f"gates[{index}].score", gate.score
 
 
 def _check_baselines(folder: Path, spec: ChallengeSpec) -> Iterator[Problem]:

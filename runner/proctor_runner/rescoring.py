@@ -155,8 +155,10 @@ def main() -> None:
 
 
 def _rescored(scores: Scores) -> Rescored:
+    private = scores.private.rows if scores.private else ()
     return Rescored(
-        {(row.case or "", row.metric, row.label): row.value for row in scores.rows},
+        {(row.case or "", row.metric, row.label): row.value for row in scores.rows}
+        | {(row.case, row.metric, row.label): row.value for row in private if row.case},
         {(one.metric, one.label): one.value for one in scores.aggregates},
         {name: facts.definition_id for name, facts in scores.metrics.items()},
     )

@@ -70,15 +70,7 @@ class ItemTable:
         self._cases = cases
         self._columns = columns
         self._weights = weights
-        names = columns[0].labels
-        if any(column.labels != names for column in columns):
-            raise OrganizerError(Code.METRIC_FAILED, f"metric {self._id!r}: labels differ by case")
-        values = np.concatenate([column.values for column in columns], axis=1)
-        self._labels = (MEAN,) if names == UNLABELLED else (*names, MEAN)
-        self._values = values if names == UNLABELLED else np.vstack([values, _over_labels(values)])
-        self._answered = np.concatenate(
-            [np.full(column.values.shape[1], column.answered) for column in columns]
-        )
+        self._labels, self._values, self._answered = _joined(metric_id, columns)
 
     def rows(self) -> Iterable[ScoreRow]:
         """Return the mean over the items of every case, a row a label."""
@@ -132,13 +124,6 @@ class ItemTable:
                     value=_number(means[index]),
                     n_used=int(used[index]),
                 )
-
-    def items(self) -> dict[str, npt.NDArray[Any]]:
-        """Return every column item by item, and which items were answered."""
-        return {
-            f"{self._id}/{label}": row
-            for label, row in zip(self._labels, self._values, strict=True)
-        } | {f"{self._id}/answered": self._answered}
 
 
 class PooledTable:
@@ -236,18 +221,38 @@ def shown_labels(metric: Metric, names: tuple[str, ...]) -> tuple[str, ...]:
     return (*names, MEAN) if metric.mean_over_labels else names
 
 
-def _over_labels(values: FloatArray) -> FloatArray:
-    """Return each item's mean over the labels that have a value; NaN where none has."""
-    defined = ~np.isnan(values)
-    means = np.full(values.shape[1], np.nan)
-    sums = np.where(defined, values, 0.0).sum(axis=0)
-    np.divide(sums, defined.sum(axis=0), out=means, where=defined.any(axis=0))
-    return means
+def item_columns(metric_id: str, columns: Sequence[CaseColumns]) -> dict[str, npt.NDArray[Any]]:
+    """Return every column of a per-item metric item by item, and which items were answered."""
+    labels, values, answered = _joined(metric_id, columns)
+    return {f"{metric_id}/{label}": row for label, row in zip(labels, values, strict=True)} | {
+        f"{metric_id}/answered": answered
+    }
 
 
 def encode_replicates(replicates: FloatArray) -> str:
     """Write replicates as base64 of little-endian float64."""
     return base64.b64encode(replicates.astype("<f8").tobytes()).decode()
+
+
+class _Joined(NamedTuple):
+    """One per-item metric over all items of some cases; the last row is the mean over labels."""
+
+    labels: tuple[str, ...]
+    values: FloatArray
+    answered: npt.NDArray[np.bool_]
+
+
+def _joined(metric_id: str, columns: Sequence[CaseColumns]) -> _Joined:
+    names = columns[0].labels
+    if any(column.labels != names for column in columns):
+        raise OrganizerError(Code.METRIC_FAILED, f"metric {metric_id!r}: labels differ by case")
+    values = np.concatenate([column.values for column in columns], axis=1)
+    answered = np.concatenate(
+        [np.full(column.values.shape[1], column.answered) for column in columns]
+    )
+    if names == UNLABELLED:
+        return _Joined((MEAN,), values, answered)
+    return _Joined((*names, MEAN), np.vstack([values, _over_labels(values)]), answered)
 
 
 def _is_lost(case: Case) -> bool:
@@ -256,3 +261,12 @@ def _is_lost(case: Case) -> bool:
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _over_labels(values: FloatArray) -> FloatArray:
+    """Return each item's mean over the labels that have a value; NaN where none has."""
+    defined = ~np.isnan(values)
+    means = np.full(values.shape[1], np.nan)
+    sums = np.where(defined, values, 0.0).sum(axis=0)
+    np.divide(sums, defined.sum(axis=0), out=means, where=defined.any(axis=0))
+    return means

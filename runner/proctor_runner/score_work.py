@@ -31,6 +31,7 @@ def score_run(order: ScoreOrder, desk: Desk, faults: Faults | None = None) -> Sc
         rows=scores.rows,
         aggregates=scores.aggregates,
         strata=scores.strata,
+        private=scores.private,
         metrics=scores.metrics,
         per_item=desk.store_bytes(scores.per_item),
         code_digest=metric_code_digest(),

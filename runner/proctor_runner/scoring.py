@@ -4,7 +4,8 @@ It takes arrays and gives numbers; where files come from is ``score_work``'s to 
 are kept here and nowhere else. A missing case takes the worst value of its metric in all of its
 items and labels, and is told apart from one that scored so. An answer that a metric refuses is its
 author's failure and takes the worst value too, with another flag. Every column has replicates over
-the same draws, so two submissions on the same data are paired.
+the same draws, so two submissions on the same data are paired. Private cases are put together as
+a set of their own: nothing that is made from the others depends on them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ import numpy.typing as npt
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.ranking import BootstrapSpec
 from proctor.spec.task import MetricSpec, TaskSpec
-from proctor.spec.work import Aggregate, MetricFacts, ScoreCase, ScoreRow, StratumAggregate
+from proctor.spec.work import (
+    Aggregate,
+    MetricFacts,
+    PartScores,
+    ScoreCase,
+    ScoreRow,
+    StratumAggregate,
+)
 from proctor_metrics.bootstrap import draw_weights
 from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side, TextCase
 from proctor_metrics.metric import (
@@ -39,29 +47,31 @@ from proctor_runner.score_tables import (
     ItemTable,
     PooledTable,
     ScoreTable,
+    item_columns,
 )
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Everything found; ``per_item`` holds the bytes of an .npz file."""
+    """Everything found, private cases apart; ``per_item`` holds the bytes of an .npz file."""
 
     rows: tuple[ScoreRow, ...]
     aggregates: tuple[Aggregate, ...]
     strata: tuple[StratumAggregate, ...]
+    private: PartScores | None
     metrics: dict[str, MetricFacts]
     per_item: bytes
 
 
 @dataclass
 class _Collected:
-    """One metric over the cases scored so far."""
+    """One metric over the cases scored so far; ``lost`` has a flag, or none, for each case."""
 
     spec: MetricSpec
     metric: Metric
     columns: list[CaseColumns] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
-    lost: set[str] = field(default_factory=set)
+    lost: list[str] = field(default_factory=list)
 
 
 class Scorer:
@@ -102,7 +112,7 @@ class Scorer:
             lost = refused or spec.output not in predictions
             flag = REFUSED if refused else MISSING
             if isinstance(collected.metric, PooledMetric):
-                collected.lost |= {flag} if lost else set()
+                collected.lost.append(flag if lost else "")
                 reference = references[spec.reference]
                 collected.cases.append(self._compact(collected, metric_case, reference))
                 continue
@@ -116,27 +126,26 @@ class Scorer:
             ValueError: no case was added.
         """
         order = sorted(range(len(self._cases)), key=lambda index: self._cases[index].id)
+        private = [index for index in order if self._cases[index].private]
+        counted = self._part([index for index in order if not self._cases[index].private])
+        return Scores(
+            rows=counted.rows,
+            aggregates=counted.aggregates,
+            strata=counted.strata,
+            private=self._part(private) if private else None,
+            metrics={item.spec.id: metric_facts(item.metric) for item in self._metrics},
+            per_item=_npz(self._items(order)),
+        )
+
+    def _part(self, order: Sequence[int]) -> PartScores:
+        """Put together some of the cases, as if there were no others."""
         cases = [self._cases[index] for index in order]
         units = [unit for case in cases for unit in _units(case)]
         weights = draw_weights(
             units, self._inputs_digest, self._bootstrap.samples, self._bootstrap.seed
         )
-        tables: list[ScoreTable] = []
-        items: dict[str, npt.NDArray[Any]] = _item_index(cases)
-        for collected in self._metrics:
-            if isinstance(collected.metric, PooledMetric):
-                ordered = [collected.cases[index] for index in order]
-                tables.append(
-                    PooledTable(
-                        collected.spec.id, collected.metric, cases, ordered, collected.lost, weights
-                    )
-                )
-            else:
-                columns = [collected.columns[index] for index in order]
-                table = ItemTable(collected.spec.id, cases, columns, weights)
-                items |= table.items()
-                tables.append(table)
-        return Scores(
+        tables = [self._table(collected, cases, order, weights) for collected in self._metrics]
+        return PartScores(
             rows=tuple(row for table in tables for row in table.rows()),
             aggregates=tuple(item for table in tables for item in table.aggregates()),
             strata=tuple(
@@ -145,9 +154,31 @@ class Scorer:
                 for stratum in self._task.strata
                 for item in table.strata(stratum)
             ),
-            metrics={item.spec.id: metric_facts(item.metric) for item in self._metrics},
-            per_item=_npz(items),
         )
+
+    def _table(
+        self,
+        collected: _Collected,
+        cases: Sequence[ScoreCase],
+        order: Sequence[int],
+        weights: npt.NDArray[np.integer],
+    ) -> ScoreTable:
+        if isinstance(collected.metric, PooledMetric):
+            ordered = [collected.cases[index] for index in order]
+            lost = {collected.lost[index] for index in order} - {""}
+            return PooledTable(collected.spec.id, collected.metric, cases, ordered, lost, weights)
+        columns = [collected.columns[index] for index in order]
+        return ItemTable(collected.spec.id, cases, columns, weights)
+
+    def _items(self, order: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
+        """Return every item's values, of private cases too: only organizers read them."""
+        cases = [self._cases[index] for index in order]
+        items: dict[str, npt.NDArray[Any]] = _item_index(cases)
+        for collected in self._metrics:
+            if collected.columns:
+                columns = [collected.columns[index] for index in order]
+                items |= item_columns(collected.spec.id, columns)
+        return items
 
     def _make(
         self,
@@ -186,7 +217,7 @@ class Scorer:
         except MetricInputError as error:
             if error.side is not Side.PREDICTION:
                 raise _organizers(error, collected.spec) from error
-        collected.lost.add(REFUSED)
+        collected.lost[-1] = REFUSED
         return make_case(self._task, collected.spec.output, case.case, None, reference)
 
 

@@ -36,9 +36,12 @@ from proctor_platform.database import Database
 from proctor_platform.leaderboards.snapshot import make_board
 from proctor_platform.queueing.bells import NoBells
 from proctor_platform.queueing.dispatcher import Dispatcher
+from proctor_platform.score_tables import (
+    AggregateScore,
+    Score,
+)
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.tables import (
-    AggregateScore,
     Blob,
     BlobGrant,
     CaseResult,
@@ -46,7 +49,6 @@ from proctor_platform.tables import (
     LeaderboardRow,
     LeaderboardSnapshot,
     Run,
-    Score,
     Submission,
     User,
 )
@@ -526,17 +528,46 @@ def score_report(
     definition: str = "v1",
 ) -> dict[str, Any]:
     """Return a report of these values, with the draws that a real scoring would make."""
-    cases = [case["id"] for case in order["cases"]]
+    private = [case for case in order["cases"] if case.get("private")]
+    public = [case for case in order["cases"] if not case.get("private")]
+    apart = {"private": score_part(order, private, values, strata)} if private else {}
+    return {
+        "fence": order["fence"],
+        **score_part(order, public, values, strata),
+        **apart,
+        "metrics": {
+            metric: {
+                "definition_id": f"{metric}.{definition}",
+                "unit": "",
+                "higher_is_better": metric not in lower,
+                "edge_rules": ["none"],
+            }
+            for metric in values
+        },
+        "code_digest": digest_bytes(b"code"),
+        "libraries": {"numpy": "2"},
+    }
+
+
+def score_part(
+    order: dict[str, Any],
+    of_part: list[dict[str, Any]],
+    values: Values,
+    strata: dict[str, dict[str, float]] | None,
+) -> dict[str, Any]:
+    """Return what a report says of some of the cases."""
+    cases = [case["id"] for case in of_part]
     bootstrap = order["bootstrap"]
     weights = draw_weights(
-        [f"group {case['group']}" for case in order["cases"]],
+        [f"group {case['group']}" for case in of_part],
         order["inputs_digest"],
         bootstrap["samples"],
         bootstrap["seed"],
     )
     rows, aggregates, levels = [], [], []
     for metric, labels in values.items():
-        for label, by_case in labels.items():
+        for label, everywhere in labels.items():
+            by_case = {case: value for case, value in everywhere.items() if case in cases}
             rows += [
                 {"case": case, "metric": metric, "label": label, "value": value, "n_items": 4}
                 for case, value in by_case.items()
@@ -568,23 +599,7 @@ def score_report(
                     }
                     for level, value in by_level.items()
                 ]
-    return {
-        "fence": order["fence"],
-        "rows": rows,
-        "aggregates": aggregates,
-        "strata": levels,
-        "metrics": {
-            metric: {
-                "definition_id": f"{metric}.{definition}",
-                "unit": "",
-                "higher_is_better": metric not in lower,
-                "edge_rules": ["none"],
-            }
-            for metric in values
-        },
-        "code_digest": digest_bytes(b"code"),
-        "libraries": {"numpy": "2"},
-    }
+    return {"rows": rows, "aggregates": aggregates, "strata": levels}
 
 
 def top1(*values: float | None) -> Values:

@@ -11,7 +11,14 @@ from sqlmodel import select
 
 from proctor.spec.work import FolderContent
 from proctor_platform.database import Database
-from proctor_platform.tables import AggregateScore, Evaluation, Outbox, Run
+from proctor_platform.score_tables import (
+    AggregateScore,
+)
+from proctor_platform.tables import (
+    Evaluation,
+    Outbox,
+    Run,
+)
 
 
 def test_what_waits_is_cancelled_at_once(published: Any, participant: Any) -> None:

@@ -160,7 +160,7 @@ def test_a_pooled_metric_is_refused_for_ranks_by_case(
     _metric(body, name="auroc", parameters={}, worst=0.5)
     refused = organizer.post("/challenges/tiny/versions", body)
     assert refused.json()["code"] == "CHALLENGE_INVALID", refused.text
-    assert "has no rank in a case" in refused.json()["detail"]
+    assert "needs a value in every case" in refused.json()["detail"]
 
 
 def test_a_field_that_does_not_exist_is_named_by_its_path(tiny: Any, organizer: Any) -> None:

@@ -42,6 +42,7 @@ from proctor.spec.api import (
 from proctor.spec.archive import ArchiveKind
 from proctor.spec.dataset import PublicInputs, SplitData
 from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
+from proctor.spec.overfitting import OverfittingReport
 from proctor.spec.statistics import RankingStatistics
 from proctor.spec.uploads import PART_BYTES
 from proctor.spec.work import RuntimeImage
@@ -205,9 +206,30 @@ class Client(Files):
         path = f"/leaderboards/{leaderboard_id}/changes"
         return self._get(BoardChanges, path, **_given(since=since), limit=limit)
 
-    def ranking_statistics(self, leaderboard_id: str) -> RankingStatistics:
-        """Tell how sure the ranks of the snapshot with this id are, and what they hang on."""
-        return self._get(RankingStatistics, f"/leaderboards/{leaderboard_id}/statistics")
+    def private_board(
+        self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE
+    ) -> Leaderboard:
+        """Return what a snapshot becomes on the private cases, once they are open."""
+        return self._board(f"/leaderboards/{leaderboard_id}/private", _window(offset, limit, ""))
+
+    def overfitting(self, leaderboard_id: str, limit: int = _PAGE) -> OverfittingReport:
+        """Tell how far a snapshot's private cases order it otherwise, once they are open."""
+        return self._get(
+            OverfittingReport, f"/leaderboards/{leaderboard_id}/overfitting", limit=limit
+        )
+
+    def ranking_statistics(
+        self, leaderboard_id: str, column: str | None = None, *, private: bool = False
+    ) -> RankingStatistics:
+        """Tell how sure the ranks of the snapshot with this id are, and what they hang on.
+
+        Args:
+            leaderboard_id: the snapshot.
+            column: one column, ``task/metric/label``; all that decide ranks if none.
+            private: on the private cases, once they are open.
+        """
+        path = f"/leaderboards/{leaderboard_id}/statistics"
+        return self._get(RankingStatistics, path, **_given(column=column), private=private)
 
     def snapshot_csv(self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE) -> str:
         """Return a page of the snapshot with this id as CSV, its header line included."""

@@ -72,6 +72,12 @@ class ArchivedEvaluation(Spec):
     wheel: FileRef | None = Field(description="that package; none where it was not kept yet")
     libraries: dict[str, str]
     scores: tuple[ArchivedScore, ...] = Field((), description="empty while they are hidden")
+    private_scores: tuple[ArchivedScore, ...] = Field(
+        (),
+        description="of the private cases, which are no part of the others",
+        exclude_if=lambda scores: not scores,
+    )
+    private_cases: tuple[CaseId, ...] = Field((), exclude_if=lambda cases: not cases)
     per_item: FileRef | None = None
 
 

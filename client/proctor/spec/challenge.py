@@ -9,6 +9,12 @@ from pydantic import Field, model_validator
 
 from proctor.spec.base import Slug, Spec, UtcDatetime, refuse_twice
 from proctor.spec.limits import Limits
+from proctor.spec.phase_rules import (
+    private_opens_at,
+    refuse_open_private_cases,
+    refuse_unknown,
+)
+from proctor.spec.protection import FeedbackSpec, PrivateSplit
 from proctor.spec.ranking import RankingColumn, RankingSpec
 from proctor.spec.task import TaskSpec
 
@@ -70,6 +76,14 @@ class PhaseSpec(Spec):
     quota: Quota = Quota()
     limits: Limits = Limits()
     ranking: RankingSpec = RankingSpec()
+    private: PrivateSplit | None = Field(
+        None,
+        description="cases that decide only when the phase is over",
+        exclude_if=lambda private: private is None,
+    )
+    feedback: FeedbackSpec = Field(
+        FeedbackSpec(), exclude_if=lambda feedback: feedback == FeedbackSpec()
+    )
 
     @model_validator(mode="after")
     def _closes_after_it_opens(self) -> Self:
@@ -114,16 +128,8 @@ class ChallengeSpec(Spec):
             for slug in phase.tasks:
                 if slug not in tasks:
                     raise ValueError(f"phases.{phase.slug}.tasks: no task {slug!r}")
-            for column in phase.ranking.columns:
-                if column.task not in phase.tasks:
-                    raise ValueError(
-                        f"phases.{phase.slug}.ranking.columns: task {column.task!r} is not in it"
-                    )
-                if column.metric not in {metric.id for metric in tasks[column.task].metrics}:
-                    raise ValueError(
-                        f"phases.{phase.slug}.ranking.columns: task {column.task!r} has no"
-                        f" metric {column.metric!r}"
-                    )
+            refuse_unknown(phase, [tasks[slug] for slug in phase.tasks])
+        refuse_open_private_cases(self.phases)
         if SubmissionKind.PREDICTIONS in self.accepts:
             for task in self.tasks:
                 if not task.inputs_public:
@@ -134,6 +140,10 @@ class ChallengeSpec(Spec):
         if SubmissionKind.FOLDER in self.accepts and not self.runtimes:
             raise ValueError("runtimes: name at least one, or take folder out of accepts")
         return self
+
+    def private_opens_at(self, phase: PhaseSpec) -> UtcDatetime:
+        """Return when a phase's private cases are shown: when no phase that has them is open."""
+        return private_opens_at(self.phases, phase)
 
     def task(self, slug: str) -> TaskSpec:
         """Return the task with this slug.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -35,6 +36,14 @@ class BoardColumn(Spec):
     claimed: bool = Field(
         False, description="whether a row claims it", exclude_if=lambda claimed: not claimed
     )
+
+
+class BoardScore(Spec):
+    """The number that an order is made from, where no column shows it."""
+
+    title: str
+    unit: str = ""
+    higher_is_better: bool = False
 
 
 class BoardValue(Spec):
@@ -88,6 +97,16 @@ class BoardRow(Spec):
     rank_high: int | None = None
     first_probability: float | None = Field(None, description="share of draws in which it is first")
     tie_group: int | None = Field(None, description="rows the data cannot separate share one")
+    score: float | None = Field(
+        None,
+        description="what the order is made from, where no column is it",
+        exclude_if=lambda score: score is None,
+    )
+    ineligible: tuple[str, ...] = Field(
+        (),
+        description="the gates it fails, each with why; such a row has no rank and counts in none",
+        exclude_if=lambda reasons: not reasons,
+    )
     submission: str
     participant: str
     title: str
@@ -122,9 +141,19 @@ class Leaderboard(Spec):
     challenge_title: str
     challenge_version: int
     phase: Slug
+    part: Literal["public", "private"] | None = Field(
+        None,
+        description="the part of the test set, where some cases are private till the end",
+        exclude_if=lambda part: part is None,
+    )
     created_at: UtcDatetime
     ranking: RankingSpec
     ranking_sentence: str
+    score: BoardScore | None = Field(
+        None,
+        description="what the rows' scores are, where they have some",
+        exclude_if=lambda score: score is None,
+    )
     columns: tuple[BoardColumn, ...]
     notice: str = ""
     offset: int = 0

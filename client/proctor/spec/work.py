@@ -186,6 +186,11 @@ class ScoreCase(Spec):
     outcome: Code
     predictions: dict[Name, FileRef]
     reference: dict[Name, FileRef]
+    private: bool = Field(
+        False,
+        description="decides only when the phase is over",
+        exclude_if=lambda private: not private,
+    )
 
 
 class ScoreOrder(Order):
@@ -314,13 +319,22 @@ class MetricFacts(Spec):
     edge_rules: tuple[str, ...]
 
 
+class PartScores(Spec):
+    """What one evaluation found on one part of the cases."""
+
+    rows: tuple[ScoreRow, ...]
+    aggregates: tuple[Aggregate, ...]
+    strata: tuple[StratumAggregate, ...]
+
+
 class ScoreReport(Spec):
-    """Everything one evaluation found."""
+    """Everything one evaluation found; private cases apart from those that count at once."""
 
     fence: int
     rows: tuple[ScoreRow, ...]
     aggregates: tuple[Aggregate, ...]
     strata: tuple[StratumAggregate, ...]
+    private: PartScores | None = Field(None, exclude_if=lambda private: private is None)
     metrics: dict[Name, MetricFacts]
     per_item: FileRef | None = Field(None, description=".npz, one array a column")
     code_digest: Digest = Field(description="of the metric package's source")

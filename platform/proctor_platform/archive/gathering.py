@@ -41,7 +41,7 @@ from proctor.spec.work import (
 )
 from proctor_platform.archive.scorings import archived_evaluation, case_scores, scoring_of
 from proctor_platform.challenges import without_paths
-from proctor_platform.rights import scores_hidden
+from proctor_platform.rights import feedback_of
 from proctor_platform.submissions.sights import Access, SubmissionSight
 from proctor_platform.tables import (
     CaseResult,
@@ -51,7 +51,7 @@ from proctor_platform.tables import (
     Run,
     User,
 )
-from proctor_platform.versions import dataset
+from proctor_platform.versions import dataset, spec_of
 from proctor_platform.work.documents import Frame, frame_of
 
 READS_FORMAT_1 = "0.1.0"
@@ -130,9 +130,14 @@ def _runs(session: Session, sight: SubmissionSight) -> dict[str, Run]:
 
 
 def _as_shown(session: Session, sight: SubmissionSight, kind: ArchiveKind) -> SubmissionSight:
-    """Return the submission as every reader sees it; a sealed archive knows the scores too."""
-    hidden = kind is ArchiveKind.PUBLIC and scores_hidden(session, sight.phase, organizer=False)
-    return replace(sight, access=Access.READER, hidden=hidden, yours=False)
+    """Return the submission as every reader sees it; a sealed archive knows the scores too.
+
+    An archive has whole scores or none: rounded ones, or of some cases, could not be verified.
+    """
+    sealed = kind is ArchiveKind.SEALED
+    spec = spec_of(sight.ruling)
+    feedback = feedback_of(session, spec, sight.phase, organizer=sealed)
+    return replace(sight, access=Access.READER, feedback=feedback, yours=False)
 
 
 def _submission(
@@ -259,10 +264,13 @@ def _run(
     sealed: bool,
 ) -> ArchivedRun:
     rows = session.exec(
-        select(CaseResult).where(CaseResult.run_id == run.id).order_by(col(CaseResult.case_id))
+        select(CaseResult)
+        .join(Run, col(Run.id) == col(CaseResult.run_id))
+        .where(CaseResult.run_id == run.id, sight.open_case())
+        .order_by(col(CaseResult.case_id))
     ).all()
     scoring = None if run.purpose == Purpose.TRYOUT else scoring_of(session, run)
-    scores = {} if scoring is None or sight.hidden else case_scores(session, scoring)
+    scores = case_scores(session, scoring) if scoring and sight.feedback.whole else {}
     cases = tuple(
         _case(sight, row, scores.get(row.case_id, {}), bytes_too=bytes_too) for row in rows
     )
@@ -315,7 +323,7 @@ def _evaluation(
     scoring: Evaluation,
     sealed: bool,
 ) -> ArchivedEvaluation:
-    kept = archived_evaluation(session, run, scoring, numbers=not sight.hidden)
+    kept = archived_evaluation(session, run, scoring, numbers=sight.feedback.whole)
     if kept.wheel is not None:
         found.add(kept.wheel, f"the metric package that scored {run.task}, as a wheel")
     if not sealed:

@@ -9,8 +9,16 @@ from proctor.spec.archive import ArchivedEvaluation, ArchivedScore
 from proctor.spec.base import FileRef
 from proctor.spec.states import EvaluationState
 from proctor_platform.leaderboards.standing import interval_ends
+from proctor_platform.parts import PRIVATE, PUBLIC, Part
+from proctor_platform.private_cases import private_cases
+from proctor_platform.score_tables import (
+    AggregateFields,
+)
 from proctor_platform.submissions.progress import telling_evaluations
-from proctor_platform.tables import AggregateScore, Evaluation, Run, Score
+from proctor_platform.tables import (
+    Evaluation,
+    Run,
+)
 from proctor_platform.work.documents import frame_of
 
 
@@ -25,14 +33,16 @@ def scoring_of(session: Session, run: Run) -> Evaluation | None:
 
 def case_scores(session: Session, scoring: Evaluation) -> dict[str, dict[str, float | None]]:
     """Return the scores of each case, by ``metric/label``."""
-    rows = session.exec(
-        select(Score)
-        .where(Score.evaluation_id == scoring.id)
-        .order_by(Score.case_id, Score.metric, Score.label)
-    )
     found: dict[str, dict[str, float | None]] = {}
-    for row in rows:
-        found.setdefault(row.case_id, {})[f"{row.metric}/{row.label}"] = row.value
+    for part in (PUBLIC, PRIVATE):
+        table = part.scores
+        rows = session.exec(
+            select(table)
+            .where(table.evaluation_id == scoring.id)
+            .order_by(table.case_id, table.metric, table.label)
+        )
+        for row in rows:
+            found.setdefault(row.case_id, {})[f"{row.metric}/{row.label}"] = row.value
     return found
 
 
@@ -47,22 +57,33 @@ def archived_evaluation(
         code_digest=scoring.code_digest,
         wheel=FileRef.model_validate(scoring.code) if scoring.code else None,
         libraries=scoring.libraries,
-        scores=_scores(session, run, scoring) if numbers else (),
+        scores=_scores(session, run, scoring, PUBLIC) if numbers else (),
+        private_scores=_scores(session, run, scoring, PRIVATE) if numbers else (),
+        private_cases=_private_cases(session, run, scoring) if numbers else (),
         per_item=FileRef.model_validate(scoring.per_item) if scoring.per_item else None,
     )
 
 
-def _scores(session: Session, run: Run, scoring: Evaluation) -> tuple[ArchivedScore, ...]:
+def _private_cases(session: Session, run: Run, scoring: Evaluation) -> tuple[str, ...]:
+    submission = frame_of(session, run, scoring.version).submission
+    found = private_cases(
+        session, submission.challenge_id, scoring.version, submission.phase, run.task
+    )
+    return tuple(sorted(found))
+
+
+def _scores(
+    session: Session, run: Run, scoring: Evaluation, part: Part
+) -> tuple[ArchivedScore, ...]:
+    table = part.aggregates
     rows = session.exec(
-        select(AggregateScore)
-        .where(AggregateScore.evaluation_id == scoring.id)
-        .order_by(AggregateScore.metric, AggregateScore.label)
+        select(table).where(table.evaluation_id == scoring.id).order_by(table.metric, table.label)
     ).all()
     level = frame_of(session, run, scoring.version).phase.ranking.bootstrap.level
     return tuple(_score(row, level) for row in rows)
 
 
-def _score(row: AggregateScore, level: float) -> ArchivedScore:
+def _score(row: AggregateFields, level: float) -> ArchivedScore:
     replicates = np.frombuffer(row.replicates, dtype="<f8")
     low = high = None
     if len(replicates):

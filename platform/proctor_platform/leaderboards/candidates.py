@@ -16,10 +16,11 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.states import EvaluationState, SubmissionState
 from proctor.spec.work import RESULTS, MetricFacts
+from proctor_platform.leaderboards.choosing import Entrant
 from proctor_platform.leaderboards.renewal import UNDONE, UNSCORED
 from proctor_platform.leaderboards.scope import Scope
-from proctor_platform.leaderboards.standing import Entrant
-from proctor_platform.tables import AggregateScore, Evaluation, Run, Submission, User
+from proctor_platform.parts import Part
+from proctor_platform.tables import Evaluation, Run, Submission, User
 
 _PORTION = 500
 
@@ -141,6 +142,7 @@ def facts_of(
 
 def numbers_of(
     session: Session,
+    part: Part,
     candidates: Sequence[Candidate],
     facts: Mapping[tuple[str, str], MetricFacts],
 ) -> list[dict[ColumnKey, Numbers]]:
@@ -155,14 +157,14 @@ def numbers_of(
         definitions = _definitions(session, portion)
         rows = session.execute(
             select(  # type: ignore[call-overload]  # its overloads end at four columns
-                AggregateScore.evaluation_id,
-                AggregateScore.metric,
-                AggregateScore.label,
-                AggregateScore.value,
-                AggregateScore.deviation,
-                AggregateScore.n_used,
-                AggregateScore.n_total,
-            ).where(col(AggregateScore.evaluation_id).in_(portion))
+                part.aggregates.evaluation_id,
+                part.aggregates.metric,
+                part.aggregates.label,
+                part.aggregates.value,
+                part.aggregates.deviation,
+                part.aggregates.n_used,
+                part.aggregates.n_total,
+            ).where(col(part.aggregates.evaluation_id).in_(portion))
         )
         for evaluation, metric, label, *numbers in rows:
             index, task = task_of[evaluation]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import NamedTuple
 
@@ -11,23 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from sqlmodel import Session, col, select
 
+from proctor.spec.dataset import DatasetCase
 from proctor.spec.leaderboard import Verdict
 from proctor.spec.outcomes import Code
-from proctor.spec.ranking import RankingScheme
+from proctor.spec.ranking import OF_CASES, MissingRule
 from proctor_metrics.bootstrap import draw_weights
 from proctor_metrics.metric import Direction
 from proctor_platform.leaderboards.candidates import Candidate, ColumnKey, Numbers, portions
 from proctor_platform.leaderboards.scope import Scope
 from proctor_platform.leaderboards.standing import CaseScores, Decision, Replicates, interval_ends
-from proctor_platform.tables import (
-    AggregateScore,
-    CaseResult,
-    Run,
-    Score,
-    StratumScore,
-    Submission,
-)
+from proctor_platform.parts import Part
+from proctor_platform.tables import CaseResult, Run, Submission
 from proctor_platform.versions import dataset
+
+UNANSWERED = frozenset({"missing", "refused"})
+"""The flags of a score that stands for an answer that is not there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +53,7 @@ class Cost(NamedTuple):
 def decision_of(
     session: Session,
     scope: Scope,
+    part: Part,
     candidates: Sequence[Candidate],
     numbers: Sequence[Mapping[ColumnKey, Numbers]],
     deciding: Sequence[ColumnKey],
@@ -71,24 +70,26 @@ def decision_of(
             if number.deviation is not None:
                 deviations[row, column] = number.deviation
     cases: list[CaseScores] = []
-    if scope.phase.ranking.scheme is RankingScheme.RANK_THEN_MEAN:
+    if scope.phase.ranking.scheme in OF_CASES:
         for task in dict.fromkeys(key[0] for key in deciding):
             columns = [index for index, key in enumerate(deciding) if key[0] == task]
-            cases.append(
-                _case_scores(
-                    session,
-                    scope,
-                    task,
-                    candidates,
-                    [deciding[index] for index in columns],
-                    [directions[index] for index in columns],
-                )
+            found_cases = case_scores(
+                session,
+                scope,
+                part,
+                task,
+                candidates,
+                [deciding[index] for index in columns],
+                [directions[index] for index in columns],
             )
-    return Decision(values, deviations, directions, tuple(cases))
+            cases.append(replace(found_cases, columns=columns))
+    tasks = [task for task, _, _ in deciding]
+    return Decision(values, deviations, directions, tuple(cases), tasks)
 
 
 def draw(
     session: Session,
+    part: Part,
     candidates: Sequence[Candidate],
     deciding: Sequence[ColumnKey],
     *,
@@ -99,6 +100,7 @@ def draw(
 
     Args:
         session: a reading session.
+        part: the part of the test set.
         candidates: those that stand on the board.
         deciding: the columns that decide ranks.
         draws: replicates kept for ranks.
@@ -111,11 +113,11 @@ def draw(
     for portion in portions(list(place)):
         rows = session.exec(
             select(
-                AggregateScore.evaluation_id,
-                AggregateScore.metric,
-                AggregateScore.label,
-                AggregateScore.replicates,
-            ).where(col(AggregateScore.evaluation_id).in_(portion))
+                part.aggregates.evaluation_id,
+                part.aggregates.metric,
+                part.aggregates.label,
+                part.aggregates.replicates,
+            ).where(col(part.aggregates.evaluation_id).in_(portion))
         ).all()
         if not rows:
             continue
@@ -134,24 +136,24 @@ def draw(
 
 
 def strata_of(
-    session: Session, candidates: Sequence[Candidate], deciding: Sequence[ColumnKey]
+    session: Session, part: Part, candidates: Sequence[Candidate], columns: Sequence[ColumnKey]
 ) -> list[dict[ColumnKey, dict[str, dict[str, float]]]]:
-    """Return the means within strata, by candidate, deciding column, stratum and level."""
+    """Return the scores within strata, by candidate, column, stratum and level."""
     place = _places(candidates)
-    wanted = set(deciding)
+    wanted = set(columns)
     found: list[dict[ColumnKey, dict[str, dict[str, float]]]] = [{} for _ in candidates]
-    metrics = sorted({metric for _, metric, _ in deciding})
+    metrics = sorted({metric for _, metric, _ in columns})
     for portion in portions(list(place)):
         rows = session.execute(
             select(  # type: ignore[call-overload]  # its overloads end at four columns
-                StratumScore.evaluation_id,
-                StratumScore.metric,
-                StratumScore.label,
-                StratumScore.stratum,
-                StratumScore.level,
-                StratumScore.value,
+                part.strata.evaluation_id,
+                part.strata.metric,
+                part.strata.label,
+                part.strata.stratum,
+                part.strata.level,
+                part.strata.value,
             ).where(
-                col(StratumScore.evaluation_id).in_(portion), col(StratumScore.metric).in_(metrics)
+                col(part.strata.evaluation_id).in_(portion), col(part.strata.metric).in_(metrics)
             )
         )
         for evaluation, metric, label, stratum, level, value in rows:
@@ -161,21 +163,26 @@ def strata_of(
     return found
 
 
-def costs_of(session: Session, candidates: Sequence[Candidate]) -> list[Cost]:
+def costs_of(
+    session: Session, scope: Scope, part: Part, candidates: Sequence[Candidate]
+) -> list[Cost]:
     """Return failed cases, seconds a case and hardware of each candidate's runs."""
     place = {
         run: index for index, candidate in enumerate(candidates) for run in candidate.runs.values()
     }
+    task_of = {run: task for candidate in candidates for task, run in candidate.runs.items()}
     failed, total = [0] * len(candidates), [0] * len(candidates)
     seconds: list[list[float]] = [[] for _ in candidates]
     hardware: list[list[str]] = [[] for _ in candidates]
     for portion in portions(list(place)):
         results = session.exec(
-            select(CaseResult.run_id, CaseResult.outcome, CaseResult.seconds).where(
-                col(CaseResult.run_id).in_(portion)
-            )
+            select(
+                CaseResult.run_id, CaseResult.case_id, CaseResult.outcome, CaseResult.seconds
+            ).where(col(CaseResult.run_id).in_(portion))
         )
-        for run, outcome, spent in results:
+        for run, case, outcome, spent in results:
+            if not scope.has(part, task_of[run], case):
+                continue
             index = place[run]
             total[index] += 1
             failed[index] += outcome != Code.OK
@@ -188,7 +195,8 @@ def costs_of(session: Session, candidates: Sequence[Candidate]) -> list[Cost]:
             index = place[run]
             if environment and (words := _hardware(environment)) not in hardware[index]:
                 hardware[index].append(words)
-            total[index] = max(total[index], cases)
+            if not scope.private[task_of[run]]:
+                total[index] = max(total[index], cases)
     return [
         Cost(
             failed_cases=failed[index],
@@ -224,17 +232,28 @@ def verdicts_of(session: Session, scope: Scope) -> dict[str, Verdict]:
     }
 
 
-def _case_scores(
+def case_scores(
     session: Session,
     scope: Scope,
+    part: Part,
     task: str,
     candidates: Sequence[Candidate],
     columns: Sequence[ColumnKey],
     directions: Sequence[Direction],
 ) -> CaseScores:
-    cases = sorted(
-        dataset(session, scope.version, task, "hidden", "inputs").cases, key=lambda case: case.id
-    )
+    """Return the scores of the cases of one task, in the order of their ids.
+
+    Args:
+        session: a reading session.
+        scope: what the board is of.
+        part: the part of the test set.
+        task: one of the phase's tasks.
+        candidates: whose scores.
+        columns: columns of that task.
+        directions: which end is better, for each of them.
+    """
+    cases = cases_of(session, scope, part, task)
+    lost_are_last = scope.phase.ranking.missing is not MissingRule.WORST
     case_at = {case.id: index for index, case in enumerate(cases)}
     column_at = {(metric, label): index for index, (_, metric, label) in enumerate(columns)}
     row_at = {
@@ -246,14 +265,21 @@ def _case_scores(
     for portion in portions(list(row_at)):
         rows = session.execute(
             select(  # type: ignore[call-overload]  # its overloads end at four columns
-                Score.evaluation_id, Score.case_id, Score.metric, Score.label, Score.value
+                part.scores.evaluation_id,
+                part.scores.case_id,
+                part.scores.metric,
+                part.scores.label,
+                part.scores.value,
+                part.scores.flag,
             ).where(
-                col(Score.evaluation_id).in_(portion),
-                col(Score.metric).in_(sorted({metric for metric, _ in column_at})),
-                col(Score.value).is_not(None),
+                col(part.scores.evaluation_id).in_(portion),
+                col(part.scores.metric).in_(sorted({metric for metric, _ in column_at})),
+                col(part.scores.value).is_not(None),
             )
         )
-        for evaluation, case_id, metric, label, value in rows:
+        for evaluation, case_id, metric, label, value, flag in rows:
+            if lost_are_last and flag in UNANSWERED:
+                continue
             if (metric, label) in column_at and case_id in case_at:
                 place = row_at[evaluation], case_at[case_id], column_at[metric, label]
                 values[place] = value
@@ -265,7 +291,21 @@ def _case_scores(
     weights: npt.NDArray[np.uint16] = draw_weights(
         units, scope.inputs_digest(task), bootstrap.samples, bootstrap.seed
     )
-    return CaseScores(values, directions, weights)
+    return CaseScores(
+        values,
+        directions,
+        weights,
+        names=[case.id for case in cases],
+        groups=[case.group for case in cases],
+    )
+
+
+def cases_of(session: Session, scope: Scope, part: Part, task: str) -> list[DatasetCase]:
+    """Return the cases of a part of a task's test set, in the order of their ids."""
+    everything = dataset(session, scope.version, task, "hidden", "inputs").cases
+    return sorted(
+        (case for case in everything if scope.has(part, task, case.id)), key=lambda case: case.id
+    )
 
 
 def _places(candidates: Sequence[Candidate]) -> dict[str, tuple[int, str]]:

@@ -12,7 +12,7 @@ import io
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -21,7 +21,12 @@ from sqlmodel import col
 
 from proctor_platform.database import Database
 from proctor_platform.leaderboards.search import Finder
-from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
+from proctor_platform.tables import (
+    LeaderboardRow,
+    LeaderboardSnapshot,
+    PrivateBoard,
+    PrivateBoardRow,
+)
 
 _KEPT_BYTES = 64 << 20
 _FACTS = (
@@ -36,6 +41,12 @@ _FACTS = (
     "kind",
     "baseline",
 )
+_SOMETIMES: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "score": lambda head: "score" in head,
+    "ineligible": lambda head: "gates" in head["ranking"],
+}
+"""Facts that only some boards have, and how their head says so."""
+
 _ENDS = ("low", "high", "n_used", "n_total")
 _CLAIM = (" claimed", " claim")
 _COSTS = (
@@ -60,6 +71,18 @@ _BODIES = (
     )
     .order_by(col(LeaderboardRow.position))
 )
+_PRIVATE_HEAD = select(col(PrivateBoard.head)).where(
+    col(PrivateBoard.leaderboard_id) == bindparam("snapshot")
+)
+_PRIVATE_BODIES = (
+    select(col(PrivateBoardRow.body))
+    .where(
+        col(PrivateBoardRow.leaderboard_id) == bindparam("snapshot"),
+        col(PrivateBoardRow.position) >= bindparam("first"),
+        col(PrivateBoardRow.position) < bindparam("end"),
+    )
+    .order_by(col(PrivateBoardRow.position))
+)
 _SOME_BODIES = (
     select(col(LeaderboardRow.body))
     .where(
@@ -78,18 +101,21 @@ class Form(StrEnum):
 
 
 class Window(NamedTuple):
-    """Which part of which snapshot, and how; with ``search``, of the rows that hold its words."""
+    """Which rows of which snapshot, and how; with ``search``, those that hold its words."""
 
     snapshot: str
     offset: int
     limit: int
     form: Form
     search: str = ""
+    private: bool = False
 
     @property
     def etag(self) -> str:
         """The entity tag of the page; its content never changes."""
         parts = [self.snapshot, str(self.offset), str(self.limit), self.form.value]
+        if self.private:
+            parts.append("private")
         if self.search:
             parts.append(hashlib.sha256(self.search.encode()).hexdigest()[:16])
         return f'"{".".join(parts)}"'
@@ -127,8 +153,11 @@ class Pages:
 
 def _made(connection: Connection, window: Window) -> bytes:
     snapshot = connection.execute(_HEAD, {"snapshot": window.snapshot}).one()
+    head = snapshot.head
+    if window.private:
+        head = connection.execute(_PRIVATE_HEAD, {"snapshot": window.snapshot}).scalar_one()
     bodies = connection.execute(
-        _BODIES,
+        _PRIVATE_BODIES if window.private else _BODIES,
         {
             "snapshot": window.snapshot,
             "first": window.offset,
@@ -136,8 +165,8 @@ def _made(connection: Connection, window: Window) -> bytes:
         },
     ).scalars()
     if window.form is Form.CSV:
-        return _csv(snapshot, bodies)
-    return _json(snapshot, bodies, window.offset)
+        return _csv(head, bodies)
+    return _json(snapshot, head, bodies, window.offset)
 
 
 def _found(connection: Connection, window: Window, finder: Finder) -> bytes:
@@ -147,27 +176,34 @@ def _found(connection: Connection, window: Window, finder: Finder) -> bytes:
     facts = {"snapshot": window.snapshot, "positions": shown}
     bodies = connection.execute(_SOME_BODIES, facts).scalars()
     if window.form is Form.CSV:
-        return _csv(snapshot, bodies)
+        return _csv(snapshot.head, bodies)
     found: dict[str, str | int] = {"search": window.search, "found_rows": len(positions)}
-    return _json(snapshot, bodies, window.offset, **found)
+    return _json(snapshot, snapshot.head, bodies, window.offset, **found)
 
 
-def _json(snapshot: Row[Any], bodies: Iterable[str], offset: int, **found: str | int) -> bytes:
-    head = {
+def _json(
+    snapshot: Row[Any],
+    head: Mapping[str, Any],
+    bodies: Iterable[str],
+    offset: int,
+    **found: str | int,
+) -> bytes:
+    document = {
         "id": snapshot.id,
         "number": snapshot.number,
         "created_at": snapshot.created_at.isoformat().replace("+00:00", "Z"),
-        **snapshot.head,
+        **head,
         "offset": offset,
         "total_rows": snapshot.total_rows,
         **found,
     }
-    opened = json.dumps(head, separators=(",", ":"), ensure_ascii=False)[:-1]
+    opened = json.dumps(document, separators=(",", ":"), ensure_ascii=False)[:-1]
     return f'{opened},"rows":[{",".join(bodies)}]}}'.encode()
 
 
-def _csv(snapshot: Row[Any], bodies: Iterable[str]) -> bytes:
-    columns = snapshot.head["columns"]
+def _csv(head: Mapping[str, Any], bodies: Iterable[str]) -> bytes:
+    columns = head["columns"]
+    extra = [name for name, shown in _SOMETIMES.items() if shown(head)]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     ends = [
@@ -175,7 +211,7 @@ def _csv(snapshot: Row[Any], bodies: Iterable[str]) -> bytes:
         for column in columns
         for end in ("", *(f" {name}" for name in _ENDS), *(_CLAIM if column.get("claimed") else ()))
     ]
-    writer.writerow([*_FACTS, *ends, *_COSTS])
+    writer.writerow([*_FACTS, *extra, *ends, *_COSTS])
     for body in bodies:
         row = json.loads(body)
         values: list[Any] = []
@@ -186,8 +222,13 @@ def _csv(snapshot: Row[Any], bodies: Iterable[str]) -> bytes:
                 claim = row.get("claimed", {}).get(column["key"], {})
                 values += [claim.get("score"), claim.get("flag")]
         facts = [_cell(row[name]) for name in _FACTS]
+        facts += [_cell(_joined(row.get(name))) for name in extra]
         writer.writerow([*facts, *values, *(_cell(row[name]) for name in _COSTS)])
     return stream.getvalue().encode()
+
+
+def _joined(value: Any) -> Any:
+    return "; ".join(value) if isinstance(value, list) else value
 
 
 def _cell(value: Any) -> Any:

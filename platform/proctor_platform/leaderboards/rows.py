@@ -13,24 +13,16 @@ from proctor.spec.challenge import SubmissionKind
 from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, StratumGap, Verdict
 from proctor_metrics.metric import Direction
 from proctor_platform.leaderboards import gather, standing
-from proctor_platform.leaderboards.candidates import (
-    Candidate,
-    ColumnKey,
-    Numbers,
-    candidates_of,
-    facts_of,
-    numbers_of,
-)
+from proctor_platform.leaderboards.candidates import Candidate, ColumnKey, Numbers
 from proctor_platform.leaderboards.claims import claims_of
-from proctor_platform.leaderboards.scope import Scope
-from proctor_platform.leaderboards.wording import (
-    column_key,
-    columns_of,
-    deciding_keys,
-    ranking_sentence,
-)
+from proctor_platform.leaderboards.field import Field
+from proctor_platform.leaderboards.rounding import Grid
+from proctor_platform.leaderboards.scheme_words import board_score
+from proctor_platform.leaderboards.sentences import board_sentence
+from proctor_platform.leaderboards.wording import column_key, columns_of
 
 _ROUNDING = 1e-12
+_SCORE_DIGITS = 9
 
 
 class Row(NamedTuple):
@@ -52,93 +44,106 @@ class Place(NamedTuple):
     """Where a submission stands and how sure that is."""
 
     rank: int
-    rank_low: int
-    rank_high: int
-    first_probability: float
-    tie_group: int
+    score: float
+    rank_low: int | None = None
+    rank_high: int | None = None
+    first_probability: float | None = None
+    tie_group: int | None = None
 
 
-def board_of(session: Session, scope: Scope) -> Board | None:
-    """Make the board of a phase from the scores that there are; none as long as none decides."""
-    everybody = candidates_of(session, scope)
-    facts = facts_of(session, everybody)
-    numbers = numbers_of(session, everybody, facts)
-    found = {key for row in numbers for key in row}
-    deciding = deciding_keys(scope, found)
-    if not everybody or not all(key in found for key in deciding):
-        return None
-    columns = columns_of(scope, found, facts, deciding)
-    directions = [
-        Direction.HIGHER if facts[task, metric].higher_is_better else Direction.LOWER
-        for task, metric, _ in deciding
-    ]
-    decision = gather.decision_of(session, scope, everybody, numbers, deciding, directions)
-    ranking = scope.phase.ranking
-    chosen = standing.choose(
-        [candidate.entrant for candidate in everybody],
-        standing.rank_board(decision, ranking),
-        ranking.select,
+def board_of(session: Session, field: Field) -> Board:
+    """Make the board of those that stand, on one part of the test set."""
+    scope, candidates, deciding = field.scope, field.candidates, field.deciding
+    found = {key for row in field.numbers for key in row}
+    columns = columns_of(scope, found, field.facts, deciding)
+    level = scope.phase.ranking.bootstrap.level
+    draws = standing.draws_used(
+        len(candidates), len(deciding), scope.phase.ranking.bootstrap.samples
     )
-    selected = [everybody[index] for index in chosen]
-    draws = standing.draws_used(len(selected), len(deciding), ranking.bootstrap.samples)
-    drawn = gather.draw(session, selected, deciding, draws=draws, level=ranking.bootstrap.level)
-    places = _places(decision.only(chosen), drawn.deciding, scope)
-    strata = gather.strata_of(session, selected, deciding)
-    costs = gather.costs_of(session, selected)
+    drawn = gather.draw(session, field.part, candidates, deciding, draws=draws, level=level)
+    places = _places(field, drawn.deciding)
+    strata = gather.strata_of(session, field.part, candidates, deciding)
+    costs = gather.costs_of(session, scope, field.part, candidates)
     verdicts = gather.verdicts_of(session, scope)
-    better = dict(zip(deciding, directions, strict=True))
+    better = dict(zip(deciding, field.directions, strict=True))
+    score = board_score(scope.phase.ranking, [column for column in columns if column.decides])
     rows = [
         _row(
             candidate,
             places[index],
+            _score(places[index], field.grid) if score else None,
+            field.ineligible[index],
             columns,
-            _values(numbers[chosen[index]], drawn.intervals[index], columns),
-            _gaps(strata[index], better),
+            _values(field.numbers[index], drawn.intervals[index], columns, field.grid),
+            _gaps(strata[index], better, field.grid),
             costs[index],
             verdicts.get(candidate.submission),
         )
-        for index, candidate in enumerate(selected)
+        for index, candidate in enumerate(candidates)
     ]
-    rows.sort(key=lambda row: (row.rank is None, row.rank, row.submitted_at, row.submission))
+    rows.sort(key=_order)
     claimed = {key for row in rows for key in row.claimed}
     columns = [column.model_copy(update={"claimed": column.key in claimed}) for column in columns]
     return Board(
-        _head(scope, columns, draws),
+        _head(field, columns, draws),
         [Row(row.submission, row.rank, row.model_dump_json()) for row in rows],
     )
 
 
-def _head(scope: Scope, columns: Sequence[BoardColumn], draws: int) -> dict[str, Any]:
-    decides = [column for column in columns if column.decides]
+def _order(row: BoardRow) -> tuple[object, ...]:
+    """Sort by rank; then those without a score that decides; then those that are not eligible."""
+    return (
+        bool(row.ineligible),
+        row.rank is None,
+        row.rank,
+        row.submitted_at,
+        row.submission,
+    )
+
+
+def _head(field: Field, columns: Sequence[BoardColumn], draws: int) -> dict[str, Any]:
+    scope = field.scope
     ranking = scope.phase.ranking
-    return {
+    head = {
         "challenge": scope.spec.slug,
         "challenge_title": scope.spec.title,
         "challenge_version": scope.version.number,
         "phase": scope.phase.slug,
         "ranking": ranking.model_copy(update={"columns": scope.deciding}).model_dump(mode="json"),
-        "ranking_sentence": ranking_sentence(ranking, decides, draws),
+        "ranking_sentence": board_sentence(field, columns, draws),
         "columns": [column.model_dump(mode="json") for column in columns],
         "notice": scope.spec.notice,
     }
+    if (
+        score := board_score(ranking, [column for column in columns if column.decides])
+    ) is not None:
+        head["score"] = score.model_dump(mode="json")
+    if scope.phase.private is not None:
+        head["part"] = "private" if field.part.private else "public"
+    return head
 
 
-def _places(
-    decision: standing.Decision, replicates: standing.Replicates, scope: Scope
-) -> list[Place | None]:
-    """Rank those that have any score that decides; the others stand without a rank."""
-    ranked = np.flatnonzero(~np.isnan(decision.values).all(axis=1))
+def _places(field: Field, replicates: standing.Replicates) -> list[Place | None]:
+    """Rank those that may be ranked and have any score that decides; the others have no rank."""
+    decision, ranking = field.decision, field.scope.phase.ranking
+    eligible = np.array([not reasons for reasons in field.ineligible], dtype=np.bool_)
+    ranked = np.flatnonzero(eligible & ~np.isnan(decision.values).all(axis=1))
     places: list[Place | None] = [None] * len(decision.values)
     if not ranked.size:
         return places
-    ranking = scope.phase.ranking
     part = decision.only(ranked)
     board = standing.rank_board(part, ranking)
-    sure = standing.board_stability(part, ranking, board, replicates[ranked])
     shown = standing.shown_ranks(board, ranking.ties)
+    draws = standing.ranked_draws(part, ranking, replicates.shape[2])
+    if not draws:
+        for index, row in enumerate(ranked.tolist()):
+            places[row] = Place(int(shown[index]), float(board.scores[index]))
+        return places
+    sure = standing.board_stability(part, ranking, board, replicates[ranked][:, :, :draws])
     for index, row in enumerate(ranked.tolist()):
         places[row] = Place(
             rank=int(shown[index]),
+            score=float(board.scores[index]),
             rank_low=min(int(sure.lowest[index]), int(shown[index])),
             rank_high=max(int(sure.highest[index]), int(shown[index])),
             first_probability=round(float(sure.first_probability[index]), 6),
@@ -151,6 +156,7 @@ def _values(
     numbers: Mapping[ColumnKey, Numbers],
     intervals: Mapping[ColumnKey, tuple[float, float]],
     columns: Sequence[BoardColumn],
+    grid: Grid,
 ) -> dict[str, BoardValue]:
     values = {}
     for column in columns:
@@ -160,8 +166,8 @@ def _values(
         low, high = _around(number.value, *intervals.get(key, (None, None)))
         values[column.key] = BoardValue(
             value=number.value,
-            low=low,
-            high=high,
+            low=grid.or_none(low),
+            high=grid.or_none(high),
             deviation=number.deviation,
             n_used=number.n_used,
             n_total=number.n_total,
@@ -185,6 +191,7 @@ def _around(
 def _gaps(
     strata: Mapping[ColumnKey, Mapping[str, Mapping[str, float]]],
     better: Mapping[ColumnKey, Direction],
+    grid: Grid,
 ) -> tuple[StratumGap, ...]:
     """Return, for each deciding column, the two levels of one stratum that lie furthest apart."""
     gaps = []
@@ -207,17 +214,25 @@ def _gaps(
                 column=column_key(key),
                 stratum=widest[1],
                 worst_level=ordered[0],
-                worst=levels[ordered[0]],
+                worst=grid.of(levels[ordered[0]]),
                 best_level=ordered[-1],
-                best=levels[ordered[-1]],
+                best=grid.of(levels[ordered[-1]]),
             )
         )
     return tuple(gaps)
 
 
+def _score(place: Place | None, grid: Grid) -> float | None:
+    if place is None or not math.isfinite(place.score):
+        return None
+    return grid.of(round(place.score, _SCORE_DIGITS))
+
+
 def _row(
     candidate: Candidate,
     place: Place | None,
+    score: float | None,
+    ineligible: tuple[str, ...],
     columns: Sequence[BoardColumn],
     values: dict[str, BoardValue],
     gaps: tuple[StratumGap, ...],
@@ -230,6 +245,8 @@ def _row(
         rank_high=place and place.rank_high,
         first_probability=place and place.first_probability,
         tie_group=place and place.tie_group,
+        score=score,
+        ineligible=ineligible,
         submission=candidate.submission,
         participant=candidate.participant,
         title=candidate.title,

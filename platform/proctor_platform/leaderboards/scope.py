@@ -15,6 +15,8 @@ from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.ranking import RankingColumn
 from proctor.spec.task import TaskSpec
 from proctor_platform.alike import scored_alike
+from proctor_platform.parts import Part
+from proctor_platform.private_cases import private_cases
 from proctor_platform.tables import Challenge, ChallengeVersion
 from proctor_platform.versions import newest, spec_of
 
@@ -25,6 +27,7 @@ class Scope:
 
     Attributes:
         comparable: for each task, the numbers of the versions whose scores count.
+        private: for each task, the cases that count only when the phase is over.
     """
 
     challenge: Challenge
@@ -32,6 +35,7 @@ class Scope:
     spec: ChallengeSpec
     phase: PhaseSpec
     comparable: dict[str, frozenset[int]]
+    private: dict[str, frozenset[str]]
 
     @property
     def tasks(self) -> list[TaskSpec]:
@@ -42,6 +46,10 @@ class Scope:
     def deciding(self) -> tuple[RankingColumn, ...]:
         """The columns that decide ranks, as they were declared."""
         return self.spec.ranking_columns(self.phase)
+
+    def has(self, part: Part, task: str, case: str) -> bool:
+        """Tell whether a case of a task is in a part of its test set."""
+        return (case in self.private[task]) == part.private
 
     def inputs_digest(self, task: str) -> str:
         """Return the digest of a task's hidden inputs."""
@@ -64,4 +72,8 @@ def scope_of(session: Session, challenge_id: str, phase_slug: str) -> Scope | No
         task: frozenset(old.number for old in versions if scored_alike(old, version, task, phase))
         for task in phase.tasks
     }
-    return Scope(challenge, version, spec, phase, comparable)
+    private = {
+        task: private_cases(session, challenge_id, version.number, phase_slug, task)
+        for task in phase.tasks
+    }
+    return Scope(challenge, version, spec, phase, comparable, private)

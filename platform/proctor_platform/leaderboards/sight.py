@@ -15,8 +15,21 @@ from proctor.spec.challenge import BoardVisibility, ChallengeSpec, PhaseSpec
 from proctor.spec.outcomes import Code, ProctorError
 from proctor_platform.clock import UtcDateTime, now
 from proctor_platform.database import Database
-from proctor_platform.rights import Asker, organizes, phase_of, refuse_hidden, sees
-from proctor_platform.tables import Challenge, ChallengeVersion, LeaderboardSnapshot
+from proctor_platform.rights import (
+    Asker,
+    Feedback,
+    feedback_of,
+    organizes,
+    phase_of,
+    refuse_hidden,
+    sees,
+)
+from proctor_platform.tables import (
+    Challenge,
+    ChallengeVersion,
+    LeaderboardSnapshot,
+    PrivateBoard,
+)
 from proctor_platform.versions import spec_of
 
 _KEPT = 64
@@ -107,7 +120,7 @@ class BoardSight:
         if row is None:
             raise ProctorError(Code.NOT_FOUND)
         seen = self._challenge(session, col(Challenge.id) == row.challenge_id, asker)
-        phase = self._phase_of_snapshot(session, seen, row)
+        _, phase = self._rules_of_snapshot(session, seen, row)
         visible = session.exec(
             select(LeaderboardSnapshot.id).where(
                 LeaderboardSnapshot.id == snapshot_id, _open(phase, organizer=seen.organizer)
@@ -116,6 +129,42 @@ class BoardSight:
         if visible is None:
             refuse_hidden(phase, hidden=True)
         return Sighted(row.id, row.number, row.created_at)
+
+    def private(self, session: Session, snapshot_id: str, asker: Asker) -> Sighted:
+        """Return a snapshot whose private board is open to the asker.
+
+        Raises:
+            ProctorError: there is none in sight, it has no private cases, or not yet.
+        """
+        found = self.one(session, snapshot_id, asker)
+        row = session.get_one(LeaderboardSnapshot, snapshot_id)
+        seen = self._challenge(session, col(Challenge.id) == row.challenge_id, asker)
+        spec, phase = self._rules_of_snapshot(session, seen, row)
+        opens_at = spec.private_opens_at(phase)
+        shown = true() if seen.organizer else literal(opens_at, UtcDateTime()) <= now()
+        there = session.exec(
+            select(PrivateBoard.leaderboard_id).where(
+                PrivateBoard.leaderboard_id == snapshot_id, shown
+            )
+        ).first()
+        if there is not None:
+            return found
+        if phase.private is None:
+            raise ProctorError(Code.NOT_FOUND, f"Phase {phase.slug} has no private cases.")
+        if session.execute(select(shown)).scalar_one():
+            raise ProctorError(Code.NOT_FOUND, "This snapshot has no private board.")
+        raise ProctorError(
+            Code.NOT_YET,
+            f"The private cases of phase {phase.slug} are shown from"
+            f" {opens_at:%Y-%m-%dT%H:%M:%SZ} on.",
+        )
+
+    def feedback(self, session: Session, snapshot_id: str, asker: Asker) -> Feedback:
+        """Say how much of the scores behind a snapshot in sight is open to the asker."""
+        row = session.get_one(LeaderboardSnapshot, snapshot_id)
+        seen = self._challenge(session, col(Challenge.id) == row.challenge_id, asker)
+        spec, phase = self._rules_of_snapshot(session, seen, row)
+        return feedback_of(session, spec, phase, organizer=seen.organizer)
 
     def _challenge(self, session: Session, which: ColumnElement[bool], asker: Asker) -> _Seen:
         row = session.execute(
@@ -129,13 +178,14 @@ class BoardSight:
             raise ProctorError(Code.NOT_FOUND)
         return _Seen(row[0], row[1], bool(row[2]))
 
-    def _phase_of_snapshot(
+    def _rules_of_snapshot(
         self, session: Session, seen: _Seen, row: LeaderboardSnapshot
-    ) -> PhaseSpec:
-        """Return the phase as the newest version has it, or the last that had it."""
-        newest = self._spec(session, seen)
-        found = next((phase for phase in newest.phases if phase.slug == row.phase), None)
-        return found or self._spec(session, seen._replace(version=row.version)).phase(row.phase)
+    ) -> tuple[ChallengeSpec, PhaseSpec]:
+        """Return challenge and phase as the newest version has them, or the last that had it."""
+        spec = self._spec(session, seen)
+        if row.phase not in {phase.slug for phase in spec.phases}:
+            spec = self._spec(session, seen._replace(version=row.version))
+        return spec, spec.phase(row.phase)
 
     def _spec(self, session: Session, seen: _Seen) -> ChallengeSpec:
         key = (seen.challenge, seen.version)

@@ -17,10 +17,16 @@ from sqlmodel import Session, col, select
 from proctor.spec.identifiers import Kind, new_id
 from proctor_platform.database import Database
 from proctor_platform.events import PLATFORM, record
+from proctor_platform.leaderboards.field import private_field, public_field
 from proctor_platform.leaderboards.renewal import renewal_of
 from proctor_platform.leaderboards.rows import Board, board_of
 from proctor_platform.leaderboards.scope import scope_of
-from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
+from proctor_platform.tables import (
+    LeaderboardRow,
+    LeaderboardSnapshot,
+    PrivateBoard,
+    PrivateBoardRow,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +39,13 @@ class _Before(NamedTuple):
     id: str
     number: int
     head: dict[str, Any]
+
+
+class _Boards(NamedTuple):
+    """What a snapshot shows, and what it becomes on the private cases, if there are any."""
+
+    public: Board
+    private: Board | None
 
 
 def make_board(database: Database, challenge_id: str, phase: str) -> str | None:
@@ -51,11 +64,17 @@ def make_board(database: Database, challenge_id: str, phase: str) -> str | None:
             scope = scope_of(session, challenge_id, phase)
             if scope is None or renewal_of(session, scope).held:
                 return None
-            board = board_of(session, scope)
-            if board is None or _shows_the_same(session, before, board):
+            field = public_field(session, scope)
+            if field is None:
+                return None
+            hidden = private_field(session, field)
+            boards = _Boards(
+                board_of(session, field), None if hidden is None else board_of(session, hidden)
+            )
+            if _shows_the_same(session, before, boards):
                 return None
         try:
-            return _store(database, challenge_id, phase, before, board)
+            return _store(database, challenge_id, phase, before, boards)
         except IntegrityError:
             if not remaining:
                 raise
@@ -72,20 +91,30 @@ def _newest(session: Session, challenge_id: str, phase: str) -> _Before | None:
     return None if row is None else _Before(row.id, row.number, row.head)
 
 
-def _shows_the_same(session: Session, before: _Before | None, board: Board) -> bool:
-    if before is None or before.head != board.head:
+def _shows_the_same(session: Session, before: _Before | None, boards: _Boards) -> bool:
+    if before is None or before.head != boards.public.head:
         return False
-    bodies = session.exec(
-        select(LeaderboardRow.body)
-        .where(LeaderboardRow.leaderboard_id == before.id)
-        .order_by(col(LeaderboardRow.position))
-    )
-    return list(bodies) == [row.body for row in board.rows]
+    private = session.get(PrivateBoard, before.id)
+    if (private and private.head) != (boards.private and boards.private.head):
+        return False
+    return _bodies(session, LeaderboardRow, before.id) == [
+        row.body for row in boards.public.rows
+    ] and _bodies(session, PrivateBoardRow, before.id) == [
+        row.body for row in (boards.private.rows if boards.private else ())
+    ]
+
+
+def _bodies(
+    session: Session, table: type[LeaderboardRow] | type[PrivateBoardRow], snapshot: str
+) -> list[str]:
+    rows = select(table.body).where(table.leaderboard_id == snapshot)
+    return list(session.exec(rows.order_by(col(table.position))))
 
 
 def _store(
-    database: Database, challenge_id: str, phase: str, before: _Before | None, board: Board
+    database: Database, challenge_id: str, phase: str, before: _Before | None, boards: _Boards
 ) -> str:
+    board = boards.public
     snapshot = LeaderboardSnapshot(
         id=new_id(Kind.LEADERBOARD),
         challenge_id=challenge_id,
@@ -98,20 +127,33 @@ def _store(
     with database.writing() as session:
         session.add(snapshot)
         session.flush()
-        rows = [
-            {
-                "leaderboard_id": snapshot.id,
-                "position": position,
-                "submission_id": row.submission,
-                "rank": row.rank,
-                "body": row.body,
-            }
-            for position, row in enumerate(board.rows)
-        ]
-        if rows:
-            session.execute(insert(LeaderboardRow), rows)
+        _store_rows(session, LeaderboardRow, snapshot.id, board)
+        if boards.private is not None:
+            session.add(PrivateBoard(leaderboard_id=snapshot.id, head=boards.private.head))
+            session.flush()
+            _store_rows(session, PrivateBoardRow, snapshot.id, boards.private)
         facts = {"leaderboard": snapshot.id, "phase": phase, "number": snapshot.number}
         record(session, challenge_id, "leaderboard_made", PLATFORM, facts)
         session.commit()
     _log.info("leaderboard_made", rows=len(board.rows), **facts)
     return snapshot.id
+
+
+def _store_rows(
+    session: Session,
+    table: type[LeaderboardRow] | type[PrivateBoardRow],
+    snapshot: str,
+    board: Board,
+) -> None:
+    rows = [
+        {
+            "leaderboard_id": snapshot,
+            "position": position,
+            "submission_id": row.submission,
+            "rank": row.rank,
+            "body": row.body,
+        }
+        for position, row in enumerate(board.rows)
+    ]
+    if rows:
+        session.execute(insert(table), rows)

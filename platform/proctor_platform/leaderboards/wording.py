@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import assert_never
 
 from proctor.spec.leaderboard import BoardColumn
-from proctor.spec.ranking import RankingScheme, RankingSpec, Selection
+from proctor.spec.ranking import RankingColumn, RankingScheme, RankingSpec, Selection
 from proctor.spec.work import MetricFacts
 from proctor_platform.leaderboards.candidates import ColumnKey
+from proctor_platform.leaderboards.scheme_words import over_tasks, scheme_words
 from proctor_platform.leaderboards.scope import Scope
 
 _MEAN = "mean"
@@ -69,17 +70,26 @@ def columns_of(
     return columns
 
 
-def deciding_keys(scope: Scope, found: Iterable[ColumnKey]) -> list[ColumnKey]:
-    """Return the columns that decide ranks; ``mean`` of a metric with one label is that label."""
-    labels: dict[tuple[str, str], set[str]] = {}
-    for task, metric, label in found:
-        labels.setdefault((task, metric), set()).add(label)
+def resolved_key(column: RankingColumn, found: Collection[ColumnKey]) -> ColumnKey:
+    """Return the key of a declared column; ``mean`` of a metric with one label is that label."""
+    names = [
+        label for task, metric, label in found if (task, metric) == (column.task, column.metric)
+    ]
+    alone = names[0] if len(names) == 1 and column.label == _MEAN else column.label
+    return column.task, column.metric, alone
+
+
+def deciding_keys(scope: Scope, found: Collection[ColumnKey]) -> list[ColumnKey]:
+    """Return the columns that decide ranks; BraTS takes every region instead of their mean."""
     keys = []
     for column in scope.deciding:
-        names = labels.get((column.task, column.metric), set())
-        alone = next(iter(names)) if len(names) == 1 and column.label == _MEAN else column.label
-        keys.append((column.task, column.metric, alone))
-    return keys
+        key = resolved_key(column, found)
+        regions = [
+            one for one in sorted(found) if one[:2] == key[:2] and one[2] not in (_MEAN, "all")
+        ]
+        whole = scope.phase.ranking.scheme is RankingScheme.BRATS and key[2] == _MEAN
+        keys += regions if whole and regions else [key]
+    return list(dict.fromkeys(keys))
 
 
 def ranking_sentence(ranking: RankingSpec, columns: Sequence[BoardColumn], draws: int) -> str:
@@ -92,23 +102,12 @@ def ranking_sentence(ranking: RankingSpec, columns: Sequence[BoardColumn], draws
     """
     several_tasks = len({column.task for column in columns}) > 1
     names = _listed(_named(columns, with_task=several_tasks))
-    match ranking.scheme:
-        case RankingScheme.MEAN if len(columns) == 1:
-            how = f"Ranked by {names} over all items."
-        case RankingScheme.MEAN:
-            how = f"Ranked in each of {names}, then by the mean of those ranks."
-        case RankingScheme.RANK_THEN_MEAN:
-            how = f"Ranked within every case by {names}, then by the mean of all those ranks."
-        case RankingScheme.RANK_SUM:
-            how = (
-                f"Ranked in each of {names}, then by the sum of those ranks;"
-                " of equal sums the one with smaller deviations comes first."
-            )
-        case _ as unreachable:
-            assert_never(unreachable)
+    how = f"{scheme_words(ranking, names, several=len(columns) > 1)}{over_tasks(ranking)}"
     match ranking.select:
         case Selection.BEST:
             who = "Every participant's best submission stands"
+            if ranking.scheme is RankingScheme.SIGNIFICANCE:
+                who = "Every participant's submission with the best means stands"
         case Selection.LATEST:
             who = "Every participant's latest submission stands"
         case _ as unreachable_too:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-import proctor_platform.tables  # noqa: F401 - fills the metadata
+import proctor_platform.score_tables
+import proctor_platform.tables  # noqa: F401 - this too
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -13,11 +13,12 @@ from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState
 from proctor.spec.work import RESULTS, Purpose
 from proctor_platform.identity import UserIdentity
+from proctor_platform.parts import PRIVATE, PUBLIC
 from proctor_platform.rights import hidden_until
 from proctor_platform.storage import Store
 from proctor_platform.submissions.progress import shown_runs, tryouts_of
 from proctor_platform.submissions.sights import Access, SubmissionSight
-from proctor_platform.tables import CaseResult, Evaluation, EventRow, Run, Score
+from proctor_platform.tables import CaseResult, Evaluation, EventRow, Run
 
 _CHUNK_BYTES = 1 << 16
 _TOLD = frozenset({"attempt", "outcome", "phase", "purpose", "task", "version"})
@@ -36,10 +37,11 @@ def list_cases(
     rows = session.exec(
         select(CaseResult, Run)
         .join(Run, col(Run.id) == col(CaseResult.run_id))
-        .where(col(Run.id).in_(_runs(session, sight, run_id)))
+        .where(col(Run.id).in_(_runs(session, sight, run_id)), sight.open_case())
         .order_by(col(Run.id), col(CaseResult.case_id))
     ).all()
-    scores = {} if sight.hidden else _scores(session, sight)
+    feedback = sight.feedback
+    scores = {} if feedback.hidden or feedback.board_only else _scores(session, sight)
     return [
         _view_case(sight, case, run, scores.get((run.id, case.case_id), {})) for case, run in rows
     ]
@@ -108,12 +110,15 @@ def _scores(
     organizer = sight.access is Access.ORGANIZER
     newest = {run.id: row.id for row, run in evaluations if organizer or run.purpose in RESULTS}
     runs = {evaluation: run for run, evaluation in newest.items()}
-    rows = session.exec(
-        select(Score).where(col(Score.evaluation_id).in_(runs), col(Score.case_id) != "")
-    )
     scores: defaultdict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
-    for row in rows:
-        scores[runs[row.evaluation_id], row.case_id][f"{row.metric}/{row.label}"] = row.value
+    for part in (PUBLIC, PRIVATE) if sight.feedback.private else (PUBLIC,):
+        table = part.scores
+        rows = session.exec(
+            select(table).where(col(table.evaluation_id).in_(runs), col(table.case_id) != "")
+        )
+        for row in rows:
+            score = sight.feedback.of(row.value)
+            scores[runs[row.evaluation_id], row.case_id][f"{row.metric}/{row.label}"] = score
     return scores
 
 
@@ -153,7 +158,11 @@ def find_logs(
     newest = readable[-1]
     chosen = tryouts_of(readable) if newest.purpose == Purpose.TRYOUT else [newest]
     titles = {run.id: _title(run, several=len(chosen) > 1) for run in chosen}
-    cases = select(CaseResult).where(col(CaseResult.run_id).in_(titles))
+    cases = (
+        select(CaseResult)
+        .join(Run, col(Run.id) == col(CaseResult.run_id))
+        .where(col(CaseResult.run_id).in_(titles), sight.open_case())
+    )
     if case_id is not None:
         cases = cases.where(col(CaseResult.case_id) == case_id)
     rows = session.exec(cases.order_by(col(CaseResult.run_id), col(CaseResult.case_id))).all()

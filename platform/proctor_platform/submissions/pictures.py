@@ -25,7 +25,7 @@ def may_look(session: Session, sight: SubmissionSight, run: Run) -> bool:
     """Tell whether the asker may look at the cases of a run."""
     if sight.access is Access.ORGANIZER or run.split == Split.SAMPLE:
         return True
-    return not sight.hidden and is_released(session, spec_of(newest(session, sight.challenge)))
+    return sight.feedback.whole and is_released(session, spec_of(newest(session, sight.challenge)))
 
 
 def is_released(session: Session, spec: ChallengeSpec) -> bool:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, false
+from sqlalchemy import ColumnElement, false, true
 from sqlmodel import Session, col, or_, select
 
-from proctor.spec.challenge import PhaseSpec
+from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.outcomes import OUTCOMES, Code, Owner, ProctorError
 from proctor.spec.states import SubmissionState
 from proctor_platform.identity import UserIdentity
-from proctor_platform.rights import Asker, organizes, scores_hidden, sees
+from proctor_platform.private_cases import no_private_case
+from proctor_platform.rights import Asker, Feedback, feedback_of, organizes, sees
 from proctor_platform.tables import Challenge, ChallengeVersion, LeaderboardRow, Submission
 from proctor_platform.versions import newest, spec_of
 
@@ -38,23 +40,38 @@ class SubmissionSight:
 
     Attributes:
         phase: as the newest version has it: its window and visibility hold now.
-        hidden: whether scores are hidden from the asker at this moment.
+        ruling: the version that ``phase`` is of.
+        feedback: how much of the phase's scores is open to the asker at this moment.
     """
 
     submission: Submission
     challenge: Challenge
     phase: PhaseSpec
     access: Access
-    hidden: bool
+    ruling: ChallengeVersion
+    feedback: Feedback
     yours: bool
 
-    def told(self, code: str | None, detail: str, *, sample: bool = False) -> str:
+    @property
+    def hidden(self) -> bool:
+        """Whether scores are hidden from the asker at this moment."""
+        return self.feedback.hidden
+
+    def open_case(self) -> ColumnElement[bool]:
+        """Return the condition on (``CaseResult``, ``Run``) that the case is open to the asker."""
+        if self.feedback.private:
+            return true()
+        return no_private_case(self.challenge.id, self.ruling.number, self.phase.slug)
+
+    def told(
+        self, code: str | None, detail: str, *, sample: bool = False, whole: bool = False
+    ) -> str:
         """Return what of a failure's detail the asker is told.
 
         Details may name hidden cases, those of failures that are not the participant's may name
         an organizer's files or our machines, and some repeat what a model wrote, which is for whom
         its log is: then the table's own sentence must do. On the public sample there is nothing
-        to hide from a model's owner.
+        to hide from a model's owner. What is told of a run as a ``whole`` may be of a private case.
         """
         if self.access is Access.ORGANIZER:
             return detail
@@ -65,6 +82,7 @@ class SubmissionSight:
         if sample and theirs and self.access is Access.OWNER:
             return detail
         theirs = theirs and (self.phase.show_logs or code not in _MODELS_WORDS)
+        theirs = theirs and (self.feedback.private or not whole)
         if self.access is Access.OWNER and theirs and not self.hidden:
             return detail
         return outcome.message
@@ -132,18 +150,25 @@ def sight_of(
     organizer: bool,
 ) -> SubmissionSight:
     """Say as what the asker sees a submission that a query of rights has found."""
-    phase = _ruling_phase(session, submission, challenge)
+    ruling, spec, phase = _ruling_phase(session, submission, challenge)
     yours = asker is not None and submission.user_id == asker.id
     access = Access.ORGANIZER if organizer else Access.OWNER if yours else Access.READER
-    hidden = scores_hidden(session, phase, organizer=organizer)
-    return SubmissionSight(submission, challenge, phase, access, hidden, yours)
+    feedback = feedback_of(session, spec, phase, organizer=organizer)
+    return SubmissionSight(submission, challenge, phase, access, ruling, feedback, yours)
 
 
-def _ruling_phase(session: Session, submission: Submission, challenge: Challenge) -> PhaseSpec:
+class _Ruling(NamedTuple):
+    version: ChallengeVersion
+    spec: ChallengeSpec
+    phase: PhaseSpec
+
+
+def _ruling_phase(session: Session, submission: Submission, challenge: Challenge) -> _Ruling:
     """Return the phase as it is now; as it was at submission if it has been taken out since."""
-    present = spec_of(newest(session, challenge))
-    for phase in present.phases:
+    present = newest(session, challenge)
+    spec = spec_of(present)
+    for phase in spec.phases:
         if phase.slug == submission.phase:
-            return phase
+            return _Ruling(present, spec, phase)
     then = session.get_one(ChallengeVersion, (challenge.id, submission.version))
-    return spec_of(then).phase(submission.phase)
+    return _Ruling(then, spec_of(then), spec_of(then).phase(submission.phase))

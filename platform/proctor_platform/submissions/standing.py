@@ -36,10 +36,12 @@ def standing_of(
         return "Tried out only: it stands on no board. Submit it without --check-only to enter it."
     if sight.hidden:
         return hidden_until("Scores", sight.phase)
+    row = {} if place is None else json.loads(place.body)
+    if failed := row.get("ineligible"):
+        return f"On the board without a rank, since it is not eligible: {'; '.join(failed)}."
     if place is not None and place.rank is None:
         return "On the board without a rank: it has no score that decides ranks."
     if place is not None:
-        row = json.loads(place.body)
         low, high = row.get("rank_low"), row.get("rank_high")
         how_sure = "" if low is None else f" ({low} to {high})"
         return f"Rank {place.rank} of {rows}{how_sure}."
@@ -51,5 +53,7 @@ def standing_of(
     if other is None or sight.submission.baseline:
         return ""
     whose = "of yours" if sight.yours else "of the same participant"
+    if sight.phase.feedback.ladder:
+        return f"Not on the board: it is no significant gain over {other} {whose}."
     better = "better" if sight.phase.ranking.select is Selection.BEST else "newer"
     return f"Not on the board: {other} {whose} is {better}."

@@ -6,11 +6,12 @@ whoever may not see them.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func, true
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
@@ -24,6 +25,9 @@ from proctor_platform.alike import asked_alike
 from proctor_platform.identity import UserIdentity
 from proctor_platform.outbox import boards_about_to_come
 from proctor_platform.rights import organizes
+from proctor_platform.score_tables import (
+    AggregateScore,
+)
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.progress import (
     Progress,
@@ -35,7 +39,6 @@ from proctor_platform.submissions.progress import (
 from proctor_platform.submissions.sights import Access, SubmissionSight, is_inside, sight_of
 from proctor_platform.submissions.standing import standing_of
 from proctor_platform.tables import (
-    AggregateScore,
     CaseResult,
     Challenge,
     ChallengeVersion,
@@ -147,13 +150,13 @@ def _read(session: Session, sights: Sequence[SubmissionSight], running: int | No
     for run in runs:
         parts.runs[run.submission_id].append(run)
     run_ids = [run.id for run in runs]
-    parts.failed_cases = dict(
-        session.exec(
-            select(col(CaseResult.run_id), func.count())
-            .where(col(CaseResult.run_id).in_(run_ids), col(CaseResult.outcome) != Code.OK.value)
-            .group_by(col(CaseResult.run_id))
-        ).all()
-    )
+    parts.failed_cases = _failed_cases(session, run_ids, true())
+    for sight in sights:
+        if not sight.feedback.private:
+            its_runs = [run.id for run in parts.runs[sight.submission.id]]
+            for run_id in its_runs:
+                parts.failed_cases.pop(run_id, None)
+            parts.failed_cases |= _failed_cases(session, its_runs, sight.open_case())
     evaluations = session.exec(
         select(Evaluation).where(col(Evaluation.run_id).in_(run_ids)).order_by(col(Evaluation.id))
     ).all()
@@ -165,6 +168,23 @@ def _read(session: Session, sights: Sequence[SubmissionSight], running: int | No
             runs_of_it = parts.runs[sight.submission.id]
             parts.waiting |= reasons.of(sight.submission, runs_of_it)
     return parts
+
+
+def _failed_cases(
+    session: Session, runs: Sequence[str], condition: ColumnElement[bool]
+) -> dict[str, int]:
+    return dict(
+        session.exec(
+            select(col(CaseResult.run_id), func.count())
+            .join(Run, col(Run.id) == col(CaseResult.run_id))
+            .where(
+                col(CaseResult.run_id).in_(runs),
+                col(CaseResult.outcome) != Code.OK.value,
+                condition,
+            )
+            .group_by(col(CaseResult.run_id))
+        ).all()
+    )
 
 
 def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Parts) -> None:
@@ -247,7 +267,9 @@ def _newest_board(session: Session, challenge_id: str, phase: str) -> Leaderboar
 
 def _scores_shown(sight: SubmissionSight, run: Run) -> bool:
     # The scores of a re-run, of the same model too, would be a submission that no quota counts.
-    return sight.access is Access.ORGANIZER or run.purpose in RESULTS
+    if sight.access is Access.ORGANIZER:
+        return True
+    return run.purpose in RESULTS and not sight.feedback.board_only
 
 
 def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionView:
@@ -279,6 +301,7 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
             progress.outcome,
             progress.detail,
             sample=bool(tryouts_of(runs)) and not first_runs(runs),
+            whole=True,
         ),
         hint=OUTCOMES[progress.outcome].hint if progress.outcome else "",
         rank=place.rank if place else None,
@@ -310,7 +333,9 @@ def _view_run(sight: SubmissionSight, run: Run, parts: _Parts) -> RunView:
         stage=run.stage,
         outcome=outcome,
         owner=OUTCOMES[outcome].owner if outcome else None,
-        detail=sight.told(run.outcome, run.detail, sample=run.purpose == Purpose.TRYOUT),
+        detail=sight.told(
+            run.outcome, run.detail, sample=run.purpose == Purpose.TRYOUT, whole=True
+        ),
         cases_done=run.cases_done,
         cases_failed=parts.failed_cases.get(run.id, 0),
         cases_total=run.cases_total,
@@ -320,7 +345,7 @@ def _view_run(sight: SubmissionSight, run: Run, parts: _Parts) -> RunView:
         environment=Environment.model_validate(run.environment) if run.environment else None,
         predictions_digest=run.predictions_digest,
         verdict=run.verdict,
-        verdict_detail="" if sight.hidden else run.verdict_detail,
+        verdict_detail=run.verdict_detail if sight.feedback.whole else "",
         queued_at=run.queued_at,
         waiting=parts.waiting.get(run.id, ""),
         started_at=run.started_at,
@@ -329,17 +354,31 @@ def _view_run(sight: SubmissionSight, run: Run, parts: _Parts) -> RunView:
     )
 
 
+def _shown_scores(
+    sight: SubmissionSight,
+    run: Run,
+    rows: Sequence[AggregateScore],
+    place: LeaderboardRow | None,
+) -> dict[str, float | None]:
+    """Return the scores of a run as exact as they may be; by the Ladder, those of the board."""
+    if not sight.feedback.board_only:
+        return {
+            f"{run.task}/{row.metric}/{row.label}": sight.feedback.of(row.value) for row in rows
+        }
+    values = {} if place is None or run.purpose not in RESULTS else json.loads(place.body)["values"]
+    return {key: found["value"] for key, found in values.items() if key.split("/")[0] == run.task}
+
+
 def _view_evaluation(
     sight: SubmissionSight, run: Run, evaluation: Evaluation, parts: _Parts
 ) -> EvaluationView:
+    place = parts.places.get(sight.submission.id)
     return EvaluationView(
         id=evaluation.id,
         state=EvaluationState(evaluation.state),
         outcome=Code(evaluation.outcome) if evaluation.outcome else None,
-        detail=sight.told(evaluation.outcome, evaluation.detail),
-        scores={
-            f"{run.task}/{row.metric}/{row.label}": row.value for row in parts.scores[evaluation.id]
-        },
+        detail=sight.told(evaluation.outcome, evaluation.detail, whole=True),
+        scores=_shown_scores(sight, run, parts.scores[evaluation.id], place),
         definitions={name: facts["definition_id"] for name, facts in evaluation.metrics.items()},
         per_item=(
             FileRef.model_validate(evaluation.per_item)

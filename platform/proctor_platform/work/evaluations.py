@@ -12,18 +12,22 @@ from sqlmodel import Session, col, select
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState
-from proctor.spec.work import Queue, ScoreReport
+from proctor.spec.work import PartScores, Queue, ScoreReport
 from proctor_platform import outbox
 from proctor_platform.alike import asked_alike
 from proctor_platform.events import PLATFORM, record
+from proctor_platform.parts import PRIVATE, PUBLIC, Part
+from proctor_platform.private_cases import private_cases
+from proctor_platform.score_tables import (
+    AggregateFields,
+    ScoreFields,
+    StratumFields,
+)
 from proctor_platform.tables import (
-    AggregateScore,
     Challenge,
     ChallengeVersion,
     Evaluation,
     Run,
-    Score,
-    StratumScore,
 )
 from proctor_platform.versions import newest, spec_of
 from proctor_platform.work.documents import Frame, dataset, frame_of
@@ -87,10 +91,18 @@ def check_scores(session: Session, evaluation: Evaluation, report: ScoreReport) 
 
 def keep_scores(session: Session, evaluation: Evaluation, report: ScoreReport) -> None:
     """Write every number of a report; the caller's transaction makes it once."""
+    _keep_part(session, evaluation, PUBLIC, report)
+    if report.private is not None:
+        _keep_part(session, evaluation, PRIVATE, report.private)
+
+
+def _keep_part(
+    session: Session, evaluation: Evaluation, part: Part, found: ScoreReport | PartScores
+) -> None:
     of_this = {"evaluation_id": evaluation.id}
     _insert(
         session,
-        Score,
+        part.scores,
         [
             of_this
             | {
@@ -101,25 +113,25 @@ def keep_scores(session: Session, evaluation: Evaluation, report: ScoreReport) -
                 "n_items": row.n_items,
                 "flag": row.flag,
             }
-            for row in report.rows
+            for row in found.rows
         ],
     )
     _insert(
         session,
-        AggregateScore,
+        part.aggregates,
         [
             of_this
             | row.model_dump(exclude={"replicates"})
             | {"replicates": base64.b64decode(row.replicates)}
-            for row in report.aggregates
+            for row in found.aggregates
         ],
     )
-    _insert(session, StratumScore, [of_this | row.model_dump() for row in report.strata])
+    _insert(session, part.strata, [of_this | row.model_dump() for row in found.strata])
 
 
 def _insert(
     session: Session,
-    table: type[Score] | type[AggregateScore] | type[StratumScore],
+    table: type[ScoreFields] | type[AggregateFields] | type[StratumFields],
     rows: list[dict[str, object]],
 ) -> None:
     if rows:
@@ -133,7 +145,27 @@ def _problems(
     missing = metrics - set(report.metrics)
     if missing:
         yield f"metric {min(missing)!r} has no facts"
-    cases = {case.id for case in dataset(session, evaluation.inputs_digest).cases}
+    cases = frozenset(case.id for case in dataset(session, evaluation.inputs_digest).cases)
+    private = private_cases(
+        session,
+        frame.submission.challenge_id,
+        frame.version.number,
+        frame.phase.slug,
+        frame.task.slug,
+    )
+    if (report.private is not None) != bool(private):
+        yield "it has private scores and the phase no private cases, or the other way round"
+    yield from _part_problems(frame, metrics, cases - private, report)
+    if report.private is not None:
+        yield from _part_problems(frame, metrics, private, report.private)
+
+
+def _part_problems(
+    frame: Frame,
+    metrics: set[str],
+    cases: frozenset[str],
+    report: ScoreReport | PartScores,
+) -> Iterator[str]:
     for score in report.rows:
         if score.metric not in metrics:
             yield f"the task has no metric {score.metric!r}"

@@ -14,6 +14,7 @@ from proctor.spec.identifiers import alias_of
 from proctor.spec.outcomes import Code
 from proctor.spec.states import SubmissionState
 from proctor.spec.work import FolderContent, OrderCase, RunOrder, ScoreCase, ScoreOrder
+from proctor_platform.private_cases import private_cases
 from proctor_platform.tables import CaseResult, Evaluation, Run
 from proctor_platform.work.documents import cases_of, content_of, dataset, frame_of
 
@@ -55,6 +56,9 @@ def score_order(
     results = {row.case_id: row for row in rows}
     references = {case.id: case for case in dataset(session, evaluation.reference_digest).cases}
     cases = dataset(session, evaluation.inputs_digest).cases
+    private = private_cases(
+        session, frame.submission.challenge_id, evaluation.version, frame.phase.slug, run.task
+    )
     return ScoreOrder(
         id=evaluation.id,
         fence=evaluation.fence,
@@ -63,7 +67,10 @@ def score_order(
         run=run.id,
         challenge=frame.challenge.slug,
         task=frame.task,
-        cases=tuple(_score_case(case, references[case.id], results[case.id]) for case in cases),
+        cases=tuple(
+            _score_case(case, references[case.id], results[case.id], private=case.id in private)
+            for case in cases
+        ),
         inputs_digest=evaluation.inputs_digest,
         bootstrap=frame.phase.ranking.bootstrap,
     )
@@ -84,7 +91,9 @@ def _order_case(run: Run, case: DatasetCase) -> OrderCase:
     )
 
 
-def _score_case(case: DatasetCase, reference: DatasetCase, result: CaseResult) -> ScoreCase:
+def _score_case(
+    case: DatasetCase, reference: DatasetCase, result: CaseResult, *, private: bool
+) -> ScoreCase:
     return ScoreCase(
         id=case.id,
         group=case.group,
@@ -93,4 +102,5 @@ def _score_case(case: DatasetCase, reference: DatasetCase, result: CaseResult) -
         outcome=Code(result.outcome),
         predictions={name: FileRef.model_validate(ref) for name, ref in result.predictions.items()},
         reference=reference.files,
+        private=private,
     )

@@ -18,21 +18,6 @@ BOARD = "/challenges/tiny/phases/main/leaderboard"
 
 
 @pytest.fixture
-def enter(fake: Any, tiny: Any) -> Callable[..., str]:
-    """Enter, run and score a submission."""
-
-    def one(who: Any, values: Any, **options: Any) -> str:
-        fields = options.pop("fields", {})
-        answer = tiny.enter(who, **fields)
-        assert answer.status_code == 201, answer.text
-        fake.run(**options.pop("environment", {}))
-        fake.score(values, **options)
-        return str(answer.json()["id"])
-
-    return one
-
-
-@pytest.fixture
 def three(
     published: Any,
     enter: Any,

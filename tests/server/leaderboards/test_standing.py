@@ -9,12 +9,11 @@ from proctor.spec.ranking import BootstrapSpec, RankingSpec, Selection
 from proctor_metrics.bootstrap import draw_weights, percentile_interval, replicate_means
 from proctor_metrics.metric import Direction
 from proctor_metrics.ranking import rank_by_mean
+from proctor_platform.leaderboards.choosing import Entrant, choose
 from proctor_platform.leaderboards.standing import (
     CaseScores,
     Decision,
-    Entrant,
     board_stability,
-    choose,
     draws_used,
     interval_ends,
     rank_board,

@@ -14,14 +14,16 @@ from proctor_platform.leaderboards.snapshot import make_board
 from proctor_platform.queueing.bells import NoBells
 from proctor_platform.queueing.dispatcher import Dispatcher
 from proctor_platform.queueing.reconciler import Reconciler
-from proctor_platform.tables import (
+from proctor_platform.score_tables import (
     AggregateScore,
+    Score,
+)
+from proctor_platform.tables import (
     CaseResult,
     Evaluation,
     EventRow,
     Outbox,
     Run,
-    Score,
     Submission,
     Token,
 )

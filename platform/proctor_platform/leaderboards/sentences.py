@@ -1,0 +1,56 @@
+"""All that a board says of how it was made, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from proctor.spec.leaderboard import BoardColumn
+from proctor.spec.ranking import Gate
+from proctor_platform.leaderboards.field import Field
+from proctor_platform.leaderboards.wording import ranking_sentence
+
+
+def board_sentence(field: Field, columns: Sequence[BoardColumn], draws: int) -> str:
+    """Explain a board: how it ranks, who is not ranked, how exact it is, and on which cases."""
+    ranking = field.scope.phase.ranking
+    decides = [column for column in columns if column.decides]
+    sentences = [ranking_sentence(ranking, decides, draws)]
+    if ranking.gates:
+        asked = "; ".join(_gate(gate) for gate in ranking.gates)
+        sentences.append(f"Only what keeps these gates is ranked: {asked}.")
+    return " ".join([*sentences, *_protection(field)])
+
+
+def _gate(gate: Gate) -> str:
+    each = f" in every {gate.stratum}" if gate.stratum else ""
+    if gate.score is not None:
+        label = "" if gate.score.label == "mean" else f" {gate.score.label}"
+        end = "at least" if gate.at_least is not None else "at most"
+        limit = gate.at_most if gate.at_least is None else gate.at_least
+        return f"{gate.score.metric}{label} {end} {limit:g}{each}"
+    if gate.seconds_per_case is not None:
+        return f"no case takes more than {gate.seconds_per_case:g} s{each}"
+    return f"at most {gate.missing_cases} cases without an answer{each}"
+
+
+def _protection(field: Field) -> Iterator[str]:
+    phase, spec = field.scope.phase, field.scope.spec
+    if field.part.private:
+        yield (
+            "These are the private cases: no score that was shown while the phase was open was"
+            " made from them."
+        )
+        return
+    if phase.feedback.digits is not None:
+        yield f"Scores are rounded to {phase.feedback.digits} digits before they are ranked."
+    if field.grid.steps is not None:
+        yield (
+            "By the Ladder a participant's score changes only when a submission is better by more"
+            " than a standard error of the difference, and is shown to the nearest"
+            f" 1/{field.grid.steps}."
+        )
+    if phase.private is not None:
+        yield (
+            "Made from the public cases alone; the board of the private ones is shown from"
+            f" {spec.private_opens_at(phase):%Y-%m-%d %H:%M} UTC on."
+        )
