@@ -240,7 +240,7 @@ class _CaseCheck:
         if isinstance(reference, BoxesReference):
             self.labels_seen |= {int(value) for value in np.unique(reference.boxes.classes)}
             return
-        present = {int(value) for value in np.unique(reference.values)}
+        present = {int(value) for value in np.unique(np.asarray(reference.values))}
         self.labels_seen |= present
         known = set(self._task.labels)
         match reference:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import nibabel
 import numpy as np
@@ -22,6 +22,7 @@ from nibabel.wrapstruct import WrapStructError
 
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.task import OutputType, ReferenceType, TaskSpec
+from proctor_metrics import loaders
 from proctor_metrics.cases import (
     Case,
     LabelCase,
@@ -36,10 +37,24 @@ from proctor_runner.box_reference import BoxesReference, load_boxes, make_box_ca
 from proctor_runner.contracts.native import suffix
 from proctor_runner.text_reference import TextReference, load_texts, make_text_case
 
+if TYPE_CHECKING:
+    from proctor_metrics.cases.label_volume import LabelArray
+
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
 
 UNREADABLE = (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError, WrapStructError)
 """What reading a damaged NIfTI volume raises."""
+
+
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A volume as stored: its array in voxel order and the affine to millimetres."""
+
+    array: npt.NDArray[Any]
+    affine: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +68,7 @@ class LabelsReference:
 class MaskReference:
     """A label map in its own voxel order, with the edge lengths of a voxel."""
 
-    values: npt.NDArray[np.integer]
+    values: LabelArray
     spacing_mm: tuple[float, ...]
 
 
@@ -87,14 +102,6 @@ Reference = (
     | BoxesReference
     | SurvivalReference
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Volume:
-    """A volume as stored: its array in voxel order and the affine to millimetres."""
-
-    array: npt.NDArray[Any]
-    affine: npt.NDArray[np.float64]
 
 
 def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Reference:
@@ -135,16 +142,34 @@ def load_volume(path: Path, file_suffix: str) -> Volume:
     Raises:
         ValueError: it cannot be read; the message is a phrase for its owner.
     """
+    if not hasattr(loaders, "read_nifti"):
+        return _read(_older_reader, path, file_suffix)
+    found = _read(loaders.read_nifti, path, file_suffix)
+    return Volume(found.array, found.affine)
+
+
+def _load_mask(path: Path, file_suffix: str) -> MaskReference:
+    if not hasattr(loaders, "read_label_map"):
+        volume = _read(_older_reader, path, file_suffix)
+        return MaskReference(as_integers(volume.array), spacing_from_affine(volume.affine))
+    found = _read(loaders.read_label_map, path, file_suffix)
+    whole = as_integers(found.array) if isinstance(found.array, np.ndarray) else found.array
+    return MaskReference(whole, spacing_from_affine(found.affine))
+
+
+def _read(reader: Callable[[bytes, bool], _Found], path: Path, file_suffix: str) -> _Found:
     if file_suffix not in VOLUME_SUFFIXES:
         raise ValueError(f"is a {file_suffix or 'nameless'} file; use .nii.gz or .nii")
     try:
-        content = path.read_bytes()
-        if file_suffix == ".nii.gz":
-            content = gzip.decompress(content)
-        image = nibabel.Nifti1Image.from_bytes(content)
-        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
+        return reader(path.read_bytes(), file_suffix == ".nii.gz")
     except (*UNREADABLE, ValueError) as error:
         raise ValueError(f"is no readable NIfTI volume ({error})") from error
+
+
+def _older_reader(content: bytes, compressed: bool) -> Volume:
+    """Read a volume where the metrics in use are an archive's, older than their own reader."""
+    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(content) if compressed else content)
+    return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
 
 
 def as_integers(array: npt.NDArray[Any]) -> npt.NDArray[np.integer]:
@@ -246,7 +271,13 @@ def make_case(
         case TextReference():
             return make_text_case(case, prediction, reference)
         case MaskReference(values, spacing_mm):
-            answer = np.zeros_like(values) if prediction is None else prediction
+            answer: LabelArray
+            if prediction is not None:
+                answer = prediction
+            elif isinstance(values, np.ndarray):
+                answer = np.zeros_like(values)
+            else:
+                answer = values.empty()
             if not task.regions:
                 # Metrics of an archive may be older than regions.
                 return MaskCase(case, answer, values, spacing_mm, task.labels)
@@ -316,9 +347,3 @@ def _load_array(path: Path) -> npt.NDArray[Any]:
     except (OSError, EOFError) as error:
         raise ValueError(f"is no readable .npy file ({error})") from error
     return array
-
-
-def _load_mask(path: Path, file_suffix: str) -> MaskReference:
-    volume = load_volume(path, file_suffix)
-    values = as_integers(volume.array)
-    return MaskReference(values, spacing_from_affine(volume.affine))

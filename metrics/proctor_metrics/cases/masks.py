@@ -20,6 +20,7 @@ from proctor_metrics.cases.faults import (
     Side,
     UnknownLabelError,
 )
+from proctor_metrics.cases.label_volume import LabelArray, LabelVolume
 from proctor_metrics.cases.surfaces import SurfaceDefinition, SurfacePair
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ class Structure(NamedTuple):
     name: str
     values: tuple[int, ...]
 
-    def mask(self, array: IntArray) -> BoolArray:
+    def mask(self, label_map: LabelArray) -> BoolArray:
         """Return where a label map holds the structure."""
+        array = np.asarray(label_map)
         if len(self.values) == 1:
             return np.asarray(array == self.values[0])
         return np.isin(array, self.values)
@@ -57,7 +59,8 @@ class MaskCase:
 
     Attributes:
         case: id of the case, used in errors.
-        prediction: integers of shape (y, x) or (z, y, x), any integer type and memory order.
+        prediction: integers of shape (y, x) or (z, y, x), any integer type and memory order; or
+            a `LabelVolume`, as a large file is read.
         reference: integers of the same shape.
         spacing_mm: edge lengths of a voxel, one for each axis of the arrays, from the
             reference.
@@ -79,8 +82,8 @@ class MaskCase:
     """
 
     case: str
-    prediction: IntArray
-    reference: IntArray
+    prediction: LabelArray
+    reference: LabelArray
     spacing_mm: tuple[float, ...]
     labels: Mapping[int, str]
     regions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -113,6 +116,8 @@ class MaskCase:
         except UnknownLabelError as error:
             raise self._unknown(error.side, error.label) from error
         if coded is None:
+            object.__setattr__(self, "prediction", np.asarray(self.prediction))
+            object.__setattr__(self, "reference", np.asarray(self.reference))
             self._check_labels(Side.REFERENCE, self.reference)
             self._check_labels(Side.PREDICTION, self.prediction)
 
@@ -145,7 +150,7 @@ class MaskCase:
             known, joint = self.coded.values, self.coded.joint
         else:
             known = np.array(self._known, dtype=np.int64)
-            joint = _joint_counts(known, self.reference, self.prediction)
+            joint = _joint_counts(known, np.asarray(self.reference), np.asarray(self.prediction))
         members = np.array(
             [np.isin(known, structure.values) for structure in self.structures], dtype=np.int64
         )
@@ -165,7 +170,8 @@ class MaskCase:
     @cached_property
     def extents(self) -> tuple[Extent | None, ...]:
         """Return the smallest box around each structure on both sides; None if it is nowhere."""
-        sides = [label_extents(side, self.labels) for side in (self.prediction, self.reference)]
+        arrays = np.asarray(self.prediction), np.asarray(self.reference)
+        sides = [label_extents(array, self.labels) for array in arrays]
         return tuple(
             united(side[value] for side in sides for value in structure.values if value in side)
             for structure in self.structures
@@ -226,21 +232,20 @@ class MaskCase:
 
         Two Fortran arrays, as NIfTI files hold them, are turned with their spacing, not copied.
         """
-        flags = self.prediction.flags, self.reference.flags
-        if all(one.f_contiguous for one in flags) and not all(one.c_contiguous for one in flags):
-            object.__setattr__(self, "prediction", self.prediction.T)
-            object.__setattr__(self, "reference", self.reference.T)
+        prediction, reference = self.prediction, self.reference
+        if _runs_backwards(prediction) and _runs_backwards(reference):
+            prediction, reference = prediction.T, reference.T
             object.__setattr__(self, "spacing_mm", tuple(reversed(self.spacing_mm)))
             object.__setattr__(self, "turned", True)
-        object.__setattr__(self, "prediction", _native(self.prediction))
-        object.__setattr__(self, "reference", _native(self.reference))
+        object.__setattr__(self, "prediction", _native(prediction))
+        object.__setattr__(self, "reference", _native(reference))
 
     @property
     def _known(self) -> list[int]:
         return sorted({BACKGROUND, *self.labels})
 
-    def _check_labels(self, side: Side, array: IntArray) -> None:
-        unknown = sorted(set(np.unique(array).tolist()) - set(self._known))
+    def _check_labels(self, side: Side, array: LabelArray) -> None:
+        unknown = sorted(set(np.unique(np.asarray(array)).tolist()) - set(self._known))
         if unknown:
             raise self._unknown(side, unknown[0])
 
@@ -253,7 +258,16 @@ class MaskCase:
         )
 
 
-def _native(array: IntArray) -> IntArray:
+def _runs_backwards(array: LabelArray) -> bool:
+    """Tell whether the first axis is the one whose voxels lie side by side."""
+    if isinstance(array, LabelVolume):
+        return array.reversed_axes
+    return array.flags.f_contiguous and not array.flags.c_contiguous
+
+
+def _native(array: LabelArray) -> LabelArray:
+    if isinstance(array, LabelVolume):
+        return array.in_order()
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 

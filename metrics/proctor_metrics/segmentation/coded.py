@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from proctor_metrics.cases.faults import IntArray, Side, UnknownLabelError
+from proctor_metrics.cases.faults import Side, UnknownLabelError
+from proctor_metrics.cases.label_volume import LabelArray, LabelVolume
 from proctor_metrics.threads import side_by_side
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class CodedPair:
     joint: npt.NDArray[np.int64]
 
 
-def coded_pair(prediction: IntArray, reference: IntArray, known: Sequence[int]) -> CodedPair | None:
+def coded_pair(
+    prediction: LabelArray, reference: LabelArray, known: Sequence[int]
+) -> CodedPair | None:
     """Code two label maps of one shape, both in C order.
 
     Args:
@@ -63,9 +66,12 @@ def coded_pair(prediction: IntArray, reference: IntArray, known: Sequence[int]) 
     ):
         return None
     from proctor_metrics.segmentation.kernels.joint import count_pairs
-    from proctor_metrics.segmentation.kernels.label_rows import rows_of
+    from proctor_metrics.segmentation.kernels.label_rows import LabelRows, rows_of
 
-    rows = side_by_side([lambda: rows_of(reference), lambda: rows_of(prediction)])
+    def rows_in_order(one: LabelArray) -> LabelRows:
+        return one.in_order().rows if isinstance(one, LabelVolume) else rows_of(one)
+
+    rows = side_by_side([lambda: rows_in_order(reference), lambda: rows_in_order(prediction)])
     # Background is code 0: nothing is kept of it but where the rest begins.
     labels = np.array([0, *(label for label in known if label != 0)], dtype=np.int64)
     if min(known) >= 0 and max(known) < MOST_CODES:

@@ -77,10 +77,8 @@ def rows_from(
         row += n_rows
     kept.append(np.zeros(2 * GROUP * dtype.itemsize, np.uint8))
     labels = np.concatenate(kept).view(dtype)
-    lengths = (extents[:, 1] - extents[:, 0]).astype(np.int64)
-    stored = np.where(lengths > 0, lengths + GROUP, 0)
-    starts = np.cumsum(stored) - lengths - extents[:, 0]
-    return LabelRows(labels.astype(dtype.newbyteorder("="), copy=False), starts, extents, shape)
+    native = labels.astype(dtype.newbyteorder("="), copy=False)
+    return LabelRows(native, _starts(extents), extents, shape)
 
 
 @kernel
@@ -133,3 +131,67 @@ def compact(content: Codes, row_bytes: int, item_bytes: int, extents: Extents, k
         written += end - first
         extents[row, 0], extents[row, 1] = first // item_bytes, end // item_bytes
     return written
+
+
+def turned(rows: LabelRows) -> LabelRows:
+    """Return the rows of the same volume with its axes the other way round."""
+    depth, height, width = rows.shape
+    item_bytes = rows.labels.itemsize
+    plane = np.zeros((width, depth), rows.labels.dtype)
+    extents = np.empty((width, height, 2), np.int32)
+    starts = np.empty((width, height), np.int64)
+    room = np.empty(width * (depth + 3 * GROUP) * item_bytes, np.uint8)
+    kept: list[npt.NDArray[Any]] = []
+    before = 0
+    for y in range(height):
+        gather_plane(*rows[:3], y, height, plane)
+        stretches = np.empty((width, 2), np.int32)
+        content = plane.reshape(-1).view(np.uint8)
+        written = compact(content, depth * item_bytes, item_bytes, stretches, room)
+        kept.append(room[:written].view(plane.dtype).copy())
+        extents[:, y] = stretches
+        starts[:, y] = before + _starts(stretches)
+        before += kept[-1].size
+    kept.append(np.zeros(2 * GROUP, plane.dtype))
+    return LabelRows(
+        np.concatenate(kept), starts.reshape(-1), extents.reshape(-1, 2), (width, height, depth)
+    )
+
+
+def _starts(extents: Extents) -> Starts:
+    """Return where voxel 0 of each row would be, if the stretches follow one another."""
+    lengths = (extents[:, 1] - extents[:, 0]).astype(np.int64)
+    stored = np.where(lengths > 0, lengths + GROUP, 0)
+    return np.asarray(np.cumsum(stored) - lengths - extents[:, 0], dtype=np.int64)
+
+
+@kernel
+def gather_plane(
+    labels: npt.NDArray[Any],
+    starts: Starts,
+    extents: Extents,
+    y: int,
+    height: int,
+    plane: npt.NDArray[Any],
+) -> None:
+    """Write row `y` of every plane of a volume into the columns of `plane`, (width, depth)."""
+    width, depth = plane.shape
+    plane[:] = 0
+    for z in range(depth):
+        row = z * height + y
+        for x in range(extents[row, 0], min(extents[row, 1], width)):
+            plane[x, z] = labels[starts[row] + x]
+
+
+@kernel
+def filled(
+    labels: npt.NDArray[Any],
+    starts: Starts,
+    extents: Extents,
+    volume: npt.NDArray[Any],
+    width: int,
+) -> None:
+    """Write the stretches of a volume into its flat array of zeros."""
+    for row in range(starts.size):
+        for x in range(extents[row, 0], min(extents[row, 1], width)):
+            volume[row * width + x] = labels[starts[row] + x]

@@ -5,6 +5,7 @@ their distance; the nearest bit of a row is found by counting zeros. The search 
 row that is left can hold anything nearer, which for an answer that is any good is soon.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,7 @@ class Neighborhood(NamedTuple):
     padding: tuple[int, int]
 
 
+@lru_cache(maxsize=64)
 def neighborhood(spacing_mm: tuple[float, float, float], flat: bool) -> Neighborhood:
     """Return the rows to search around a voxel of an image (flat) or a volume."""
     planes = np.zeros(1, np.int64) if flat else np.arange(-_FARTHEST_ROW, _FARTHEST_ROW + 1)
