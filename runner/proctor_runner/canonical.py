@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from proctor.spec.outcomes import Code, OrganizerError
-from proctor.spec.task import OutputSpec, OutputType, TaskSpec
+from proctor.spec.task import OutputSpec, OutputType, TaskSpec, UnknownLabels
 from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.mask import mask_type
@@ -126,6 +126,7 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
                     "grid": grid_name,
                     "grid_file": grid_file,
                     "labels": sorted(task.labels),
+                    "ignore_unknown": output.unknown_labels is UnknownLabels.IGNORE,
                     "voxels": math.prod(shape),
                 }
                 dtypes = (mask_type(task.labels),)

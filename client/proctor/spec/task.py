@@ -76,6 +76,13 @@ class ReferenceType(StrEnum):
     MULTILABEL = "multilabel"
 
 
+class UnknownLabels(StrEnum):
+    """What becomes of a mask with a number that is no label: refused, or taken for background."""
+
+    REFUSE = "refuse"
+    IGNORE = "ignore"
+
+
 OF_CLASSES = (ReferenceType.LABELS, ReferenceType.MASK_IMAGE, ReferenceType.BOXES)
 """References that hold numbers of classes, which ``labels`` names."""
 
@@ -96,6 +103,9 @@ class OutputSpec(Spec):
         (), description="of a table, in order; those of boxes follow from their geometry"
     )
     grid: Name | None = Field(None, description="of a mask: the input whose grid it lies on")
+    unknown_labels: UnknownLabels | None = Field(
+        None, description="of a mask: what a number that is no label does; refuse when not given"
+    )
     geometry: Geometry | None = Field(None, description="of boxes: what a row is")
     most_per_item: int | None = Field(
         None,
@@ -124,6 +134,8 @@ class OutputSpec(Spec):
             raise ValueError("a table output needs its columns, for example columns: [a, b]")
         if self.type is OutputType.MASK_IMAGE and self.grid is None:
             raise ValueError("a mask_image output needs grid: the input whose grid it lies on")
+        if self.type is not OutputType.MASK_IMAGE and self.unknown_labels is not None:
+            raise ValueError("unknown_labels is for masks")
         if self.type is OutputType.TEXT and not self.file.endswith((".json", ".txt")):
             raise ValueError("a text output is a file .json, or .txt where a case is one item")
         if (self.type is OutputType.BOXES) != (self.geometry is not None):

@@ -145,4 +145,6 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
             output["most_per_item"],
         )
     grid: Grid = open_volume(source / output["grid_file"], output["grid_file"]).grid
-    return read_mask(path, output["name"], grid, output["grid"], output["labels"])
+    return read_mask(
+        path, output["name"], grid, output["grid"], output["labels"], output["ignore_unknown"]
+    )

@@ -24,7 +24,12 @@ def mask_type(labels: Collection[int]) -> np.dtype[np.unsignedinteger]:
 
 
 def read_mask(
-    path: Path, name: str, grid: Grid, grid_name: str, labels: Collection[int]
+    path: Path,
+    name: str,
+    grid: Grid,
+    grid_name: str,
+    labels: Collection[int],
+    ignore_unknown: bool = False,
 ) -> NDArray[np.unsignedinteger]:
     """Return the mask in the voxel order of ``grid``.
 
@@ -32,6 +37,7 @@ def read_mask(
         name: What the file is called in sentences.
         grid_name: What the input is called whose grid it must lie on.
         labels: All numbers it may hold but 0, which is background.
+        ignore_unknown: Whether any other whole number is background too.
 
     Raises:
         InvalidOutputError: Another grid, a value that is no whole number, an unknown label.
@@ -45,6 +51,8 @@ def read_mask(
         )
     known = {0, *labels}
     voxels = order.apply(_whole(volume.read(), name))
+    if ignore_unknown:
+        return _without_unknown(voxels, known)
     _refuse_unknown(voxels, name, known)
     return np.ascontiguousarray(voxels, dtype=mask_type(known))
 
@@ -61,6 +69,15 @@ def _whole(voxels: NDArray[np.generic], name: str) -> NDArray[np.generic]:
             " the like; expected whole label numbers."
         )
     return numbers
+
+
+def _without_unknown(
+    voxels: NDArray[np.generic], known: Collection[int]
+) -> NDArray[np.unsignedinteger]:
+    kept = np.zeros(max(known) + 1, dtype=mask_type(known))
+    kept[list(known)] = list(known)
+    outside = (voxels < 0) | (voxels > max(known))  # type: ignore[operator]
+    return np.ascontiguousarray(kept[np.where(outside, 0, voxels).astype(np.intp)])
 
 
 def _refuse_unknown(voxels: NDArray[np.generic], name: str, known: Collection[int]) -> None:

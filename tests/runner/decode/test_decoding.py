@@ -335,6 +335,28 @@ def test_every_broken_mask_gets_a_sentence_of_its_own(decode_each: Decoder) -> N
 GRID = Grid(SHAPE, AFFINE)
 
 
+def test_numbers_that_are_no_labels_are_background_where_the_task_says_so(
+    decode_each: Decoder,
+) -> None:
+    document = mask_task("seg.nii.gz").model_dump(mode="json")
+    document["outputs"]["seg"]["unknown_labels"] = "ignore"
+    strange = mask().astype(np.float32)
+    strange[0, 0, :5] = [1, 7, -2, 1e30, 2]
+    half = strange.copy()
+    half[0, 0, 1] = 0.5
+
+    found = decode_each(
+        TaskSpec.model_validate(document), {"strange": nifti(strange), "half": nifti(half)}
+    )
+
+    assert found["half"].outcome is Code.INVALID_OUTPUT
+    assert found["strange"].outcome is Code.OK
+    decoded = np.load(found["strange"].predictions["seg"])
+    expected = mask()
+    expected[0, 0, :5] = [1, 0, 0, 0, 2]
+    np.testing.assert_array_equal(decoded, expected)
+
+
 @pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nii", ".nii.gz"])
 def test_other_formats_lie_on_the_same_grid(tmp_path: Path, suffix: str) -> None:
     voxels = mask()
