@@ -17,8 +17,13 @@ import numpy.typing as npt
 
 from proctor_metrics.cases import FloatArray
 
-# Elements of a temporary array; bounds memory to about 32 MB for each.
-_CHUNK_ELEMENTS = 4_000_000
+# Elements of a temporary array. Small ones stay in the cache and need no new memory each time,
+# which takes several times as long as the arithmetic where a kernel is slow to give it.
+_CHUNK_ELEMENTS = 32_768
+
+# Resamples multiplied at once: enough that a large dataset is read seldom, and so few that a
+# product over some hundred items is made by one thread, which need not wait for another.
+_RESAMPLES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,10 @@ def draw_weights(
     step = max(1, _CHUNK_ELEMENTS // n_groups)
     for first in range(0, samples, step):
         rows = min(step, samples - first)
-        # The upper 53 bits as a fraction in [0, 1), times the number of groups.
-        fractions = (bits.random_raw(rows * n_groups) >> np.uint64(11)) * 2.0**-53
+        # The upper 53 bits as a fraction in [0, 1), times the number of groups. As signed numbers
+        # they have the same values and become floating point several times as fast.
+        upper = (bits.random_raw(rows * n_groups) >> np.uint64(11)).view(np.int64)
+        fractions = upper * 2.0**-53
         drawn = (fractions * n_groups).astype(np.int64).reshape(rows, n_groups)
         drawn += np.arange(rows)[:, np.newaxis] * n_groups
         counts = np.bincount(drawn.ravel(), minlength=rows * n_groups).reshape(rows, n_groups)
@@ -109,13 +116,14 @@ def replicate_means(values: FloatArray, weights: npt.NDArray[np.integer]) -> Flo
     defined = ~np.isnan(values)
     filled = np.where(defined, values, 0.0)
     counted = defined.astype(np.float64)
+    complete = bool(defined.all())
     n_replicates = weights.shape[0]
     means = np.full((values.shape[0], n_replicates), np.nan)
-    step = max(1, _CHUNK_ELEMENTS // max(1, weights.shape[1]))
-    for first in range(0, n_replicates, step):
-        chunk = weights[first : first + step].astype(np.float64).T
-        total = counted @ chunk
-        target = means[:, first : first + step]
+    for first in range(0, n_replicates, _RESAMPLES_AT_ONCE):
+        part = slice(first, first + _RESAMPLES_AT_ONCE)
+        chunk = weights[part].astype(np.float64).T
+        total = chunk.sum(axis=0) if complete else counted @ chunk
+        target = means[:, part]
         np.divide(filled @ chunk, total, out=target, where=total > 0)
     return means
 

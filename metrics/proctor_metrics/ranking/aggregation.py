@@ -17,8 +17,8 @@ from proctor_metrics.ranking.ranks import Missing
 
 Weights = npt.NDArray[np.integer]
 
-# Elements of a temporary array; bounds memory to about 32 MB for each.
-_CHUNK_ELEMENTS = 4_000_000
+# Elements of a temporary array; small ones stay in the cache and need no new memory each time.
+_CHUNK_ELEMENTS = 32_768
 
 
 class Statistic(StrEnum):
