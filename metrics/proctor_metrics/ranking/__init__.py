@@ -1,6 +1,7 @@
 """Rankings: the schemes that challenges use, and how sure each of them is."""
 
 from proctor_metrics.ranking.aggregation import Aggregate, Statistic
+from proctor_metrics.ranking.bayes import Beliefs, bayesian_signed_rank
 from proctor_metrics.ranking.catalog import SCHEME_NAMES, resolve_scheme
 from proctor_metrics.ranking.combination import (
     Ranking,
@@ -38,6 +39,7 @@ __all__ = [
     "Adjustment",
     "Aggregate",
     "AggregateThenRank",
+    "Beliefs",
     "Bootstrap",
     "Combination",
     "Consensus",
@@ -53,6 +55,7 @@ __all__ = [
     "Statistic",
     "Task",
     "adjusted",
+    "bayesian_signed_rank",
     "case_ranks",
     "consensus_scores",
     "influence",
