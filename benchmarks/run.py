@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import boards, classification, evaluation, fifty_thousand, serve
+from benchmarks import boards, classification, evaluation, fifty_thousand, ranking, serve
 from benchmarks.report import show
 
 
@@ -15,6 +15,7 @@ def main() -> None:
     """Measure and print."""
     show(
         classification.measure()
+        + ranking.measure()
         + boards.measure()
         + evaluation.measure()
         + serve.measure()
