@@ -526,14 +526,15 @@ def score_report(
     lower: tuple[str, ...] = (),
     strata: dict[str, dict[str, float]] | None = None,
     definition: str = "v1",
+    lost: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Return a report of these values, with the draws that a real scoring would make."""
     private = [case for case in order["cases"] if case.get("private")]
     public = [case for case in order["cases"] if not case.get("private")]
-    apart = {"private": score_part(order, private, values, strata)} if private else {}
+    apart = {"private": score_part(order, private, values, strata, lost)} if private else {}
     return {
         "fence": order["fence"],
-        **score_part(order, public, values, strata),
+        **score_part(order, public, values, strata, lost),
         **apart,
         "metrics": {
             metric: {
@@ -554,6 +555,7 @@ def score_part(
     of_part: list[dict[str, Any]],
     values: Values,
     strata: dict[str, dict[str, float]] | None,
+    lost: tuple[str, ...],
 ) -> dict[str, Any]:
     """Return what a report says of some of the cases."""
     cases = [case["id"] for case in of_part]
@@ -567,9 +569,19 @@ def score_part(
     rows, aggregates, levels = [], [], []
     for metric, labels in values.items():
         for label, everywhere in labels.items():
-            by_case = {case: value for case, value in everywhere.items() if case in cases}
+            # A pooled metric has one value, under no case.
+            by_case = {
+                case: value for case, value in everywhere.items() if case in cases or case is None
+            }
             rows += [
-                {"case": case, "metric": metric, "label": label, "value": value, "n_items": 4}
+                {
+                    "case": case,
+                    "metric": metric,
+                    "label": label,
+                    "value": value,
+                    "n_items": 4,
+                    "flag": "missing" if case in lost else "",
+                }
                 for case, value in by_case.items()
             ]
             column = np.array([[np.nan if (v := by_case.get(c)) is None else v for c in cases]])
