@@ -48,11 +48,12 @@ _PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
         " where they lie elsewhere (the process sandbox), `PROCTOR_PROTOCOL` is `case`"
         " or `serve`, `PROCTOR_SEED` the seed.\n\n"
         "The process runs as an unprivileged user without any capability, on a read-only root"
-        " file system. Case ids are random for every run. A masks' file must lie on the grid of"
-        " the input that `grid` names: same shape, affine within 1e-3 mm; axis flips and"
-        " permutations are undone. A table has one header line with the declared columns and one"
-        " line an item; where its file is to end in `.npy` it is an array of float32 or float64 of"
-        " shape (items, columns). A label list has the header `label` and one class a line."
+        " file system. Case ids are random for every run. A file of masks or instances must lie"
+        " on the grid of the input that `grid` names: same shape, affine within 1e-3 mm; axis"
+        " flips and permutations are undone. A table has one header line with the declared"
+        " columns and one line an item; where its file is to end in `.npy` it is an array of"
+        " float32 or float64 of shape (items, columns). A label list has the header `label` and"
+        " one class a line."
         " Boxes have the columns that `columns` lists, a line each, in any order and at most"
         " `most_per_item` in an item; items are numbered from 0, a place is its lower, then its"
         " upper corner, and a line with an item alone is no box.\n\n"
@@ -164,9 +165,11 @@ def _metrics() -> str:
 
 
 def _compares(metric: type[Metric]) -> str:
-    pairing = PAIRINGS[metric.case_type]
-    outputs = " or ".join(f"`{output.value}`" for output in pairing.outputs)
-    return f"{outputs} with `{pairing.reference.value}`"
+    return ", ".join(
+        f"{' or '.join(f'`{output.value}`' for output in pairing.outputs)}"
+        f" with `{pairing.reference.value}`"
+        for pairing in PAIRINGS[metric.case_type]
+    )
 
 
 def _described(found: Description) -> Iterator[str]:

@@ -46,7 +46,10 @@ class Direction(StrEnum):
 
 
 class CaseType(StrEnum):
-    """Which cases a metric takes; `classes` are lists of classes or tables of class scores."""
+    """Which cases a metric takes.
+
+    `classes` are lists of classes or tables of class scores, `objects` maps of instances or masks.
+    """
 
     MASK = "mask"
     TABLE = "table"
@@ -56,6 +59,8 @@ class CaseType(StrEnum):
     BOXES = "boxes"
     SURVIVAL = "survival"
     MULTILABEL = "multilabel"
+    INSTANCES = "instances"
+    OBJECTS = "objects"
 
 
 @dataclass(frozen=True, eq=False)

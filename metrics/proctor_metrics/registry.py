@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from proctor_metrics import (
     classification,
     detection,
+    instances,
     multilabel,
     regression,
     segmentation,
@@ -25,6 +26,7 @@ _METRICS: Mapping[str, type[Metric]] = {
     for family in (
         classification,
         detection,
+        instances,
         multilabel,
         regression,
         segmentation,

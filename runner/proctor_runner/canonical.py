@@ -118,7 +118,7 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
             case OutputType.LABEL_LIST:
                 entry["labels"] = label_names(task.labels)
                 shape, dtypes = (case.items,), (np.dtype(np.int64),)
-            case OutputType.MASK_IMAGE:
+            case OutputType.MASK_IMAGE | OutputType.INSTANCES:
                 grid_name, shape = _grid(task, output, case)
                 grid_file = f"{number}-grid-{grid_name}{suffix(task.inputs[grid_name].file)}"
                 grids[grid_file] = case.grids[grid_name]
@@ -130,6 +130,9 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
                     "voxels": math.prod(shape),
                 }
                 dtypes = (mask_type(task.labels),)
+                if output.type is OutputType.INSTANCES:
+                    entry["class_divisor"] = output.class_divisor
+                    dtypes = (np.dtype(np.uint32),)
             case OutputType.TEXT:
                 entry["bytes"] = most_bytes(case.items)
                 shape, dtypes = (most_packed_bytes(case.items),), (np.dtype(np.uint8),)

@@ -20,7 +20,7 @@ from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OrganizerError
 from proctor.spec.ranking import RankingColumn
 from proctor.spec.ranking_rules import ranking_problems
-from proctor.spec.task import InputType, ReferenceType, TaskSpec
+from proctor.spec.task import InputType, TaskSpec
 from proctor_metrics.metric import Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
 from proctor_runner.box_reference import BoxesReference
@@ -35,10 +35,11 @@ from proctor_runner.challenge_folder import (
     read_split,
 )
 from proctor_runner.contracts.native import suffix
-from proctor_runner.datasets import items_of
+from proctor_runner.datasets import VOLUMES, items_of
 from proctor_runner.identifying import identifying_fields
 from proctor_runner.pairings import metric_labels
 from proctor_runner.references import (
+    InstancesReference,
     LabelsReference,
     MaskReference,
     MultilabelReference,
@@ -213,9 +214,7 @@ class _CaseCheck:
     def _items(self) -> int | None:
         """Return how many items the case holds; None where a file is missing, which is told."""
         counted = {
-            name
-            for name, declared in self._task.reference.items()
-            if declared.type is not ReferenceType.MASK_IMAGE
+            name for name, declared in self._task.reference.items() if declared.type not in VOLUMES
         }
         if not counted <= set(self._case.reference):
             return None
@@ -223,7 +222,7 @@ class _CaseCheck:
 
     def _reference(self, name: str, path: Path) -> Iterator[Problem]:
         declared = self._task.reference[name]
-        if declared.type is ReferenceType.MASK_IMAGE:
+        if declared.type in VOLUMES:
             yield from self._identifiers(path, suffix(declared.file))
         try:
             reference = load_reference(self._task, name, path, self._case.id)
@@ -240,6 +239,10 @@ class _CaseCheck:
         if isinstance(reference, BoxesReference):
             self.labels_seen |= {int(value) for value in np.unique(reference.boxes.classes)}
             return
+        if isinstance(reference, InstancesReference):
+            yield from self._grid(name, path, reference.values.shape)
+            yield from self._objects(path, reference)
+            return
         present = {int(value) for value in np.unique(np.asarray(reference.values))}
         self.labels_seen |= present
         known = set(self._task.labels)
@@ -251,6 +254,22 @@ class _CaseCheck:
                 yield from self._grid(name, path, values.shape)
         if unknown:
             message = f"holds label {unknown[0]}, which the task's labels do not name"
+            yield Problem(self._name(path), "", message)
+
+    def _objects(self, path: Path, reference: InstancesReference) -> Iterator[Problem]:
+        numbers = reference.values[reference.values != 0].astype(np.int64)
+        if reference.class_divisor is None:
+            found = set(self._task.labels) if numbers.size else set()
+        else:
+            found = {int(value) for value in np.unique(numbers // reference.class_divisor)}
+        self.labels_seen |= found
+        if numbers.size and numbers.min() < 0:
+            yield Problem(self._name(path), "", f"holds the number {numbers.min()}, below 0")
+        elif unknown := sorted(found - set(self._task.labels)):
+            message = (
+                f"holds an object of class {unknown[0]}, which the task's labels do not name;"
+                f" classes are its numbers divided by {reference.class_divisor}"
+            )
             yield Problem(self._name(path), "", message)
 
     def _columns(self, name: str, path: Path, found: int) -> Iterator[Problem]:

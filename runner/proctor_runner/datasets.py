@@ -33,6 +33,9 @@ _ITEM_AXES = {
 }
 """The axes that an array of items may have, and what it holds of each."""
 
+VOLUMES = (ReferenceType.MASK_IMAGE, ReferenceType.INSTANCES)
+"""References that are one item, a volume on the grid of an input."""
+
 
 @dataclass(frozen=True)
 class BuiltDatasets:
@@ -91,7 +94,7 @@ def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
     counts = {
         name: _length(path, task, task.reference[name])
         for name, path in reference.items()
-        if task.reference[name].type is not ReferenceType.MASK_IMAGE
+        if task.reference[name].type not in VOLUMES
     }
     if len(set(counts.values())) > 1:
         raise ValueError(f"its references hold different numbers of items: {counts}")

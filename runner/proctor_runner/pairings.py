@@ -15,6 +15,7 @@ from proctor.spec.task import MetricSpec, OutputType, ReferenceSpec, ReferenceTy
 from proctor_metrics.metric import CaseType, Metric
 from proctor_runner.box_reference import no_boxes
 from proctor_runner.references import (
+    InstancesReference,
     LabelsReference,
     MaskReference,
     MultilabelReference,
@@ -29,22 +30,28 @@ from proctor_runner.text_reference import TextReference
 
 @dataclass(frozen=True)
 class Pairing:
-    """The types that one kind of case is made of."""
+    """The types that a case is made of."""
 
     outputs: tuple[OutputType, ...]
     reference: ReferenceType
 
 
-PAIRINGS: Mapping[CaseType, Pairing] = {
-    CaseType.BOXES: Pairing((OutputType.BOXES,), ReferenceType.BOXES),
-    CaseType.CLASSES: Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),
-    CaseType.MASK: Pairing((OutputType.MASK_IMAGE,), ReferenceType.MASK_IMAGE),
-    CaseType.SURVIVAL: Pairing((OutputType.TABLE,), ReferenceType.SURVIVAL),
-    CaseType.MULTILABEL: Pairing((OutputType.TABLE,), ReferenceType.MULTILABEL),
-    CaseType.TABLE: Pairing((OutputType.TABLE,), ReferenceType.LABELS),
-    CaseType.TEXT: Pairing((OutputType.TEXT,), ReferenceType.TEXT),
-    CaseType.VALUES: Pairing((OutputType.TABLE,), ReferenceType.VALUES),
+_MASKS = Pairing((OutputType.MASK_IMAGE,), ReferenceType.MASK_IMAGE)
+_INSTANCES = Pairing((OutputType.INSTANCES,), ReferenceType.INSTANCES)
+
+PAIRINGS: Mapping[CaseType, tuple[Pairing, ...]] = {
+    CaseType.BOXES: (Pairing((OutputType.BOXES,), ReferenceType.BOXES),),
+    CaseType.CLASSES: (Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),),
+    CaseType.INSTANCES: (_INSTANCES,),
+    CaseType.MASK: (_MASKS,),
+    CaseType.MULTILABEL: (Pairing((OutputType.TABLE,), ReferenceType.MULTILABEL),),
+    CaseType.OBJECTS: (_INSTANCES, _MASKS),
+    CaseType.SURVIVAL: (Pairing((OutputType.TABLE,), ReferenceType.SURVIVAL),),
+    CaseType.TABLE: (Pairing((OutputType.TABLE,), ReferenceType.LABELS),),
+    CaseType.TEXT: (Pairing((OutputType.TEXT,), ReferenceType.TEXT),),
+    CaseType.VALUES: (Pairing((OutputType.TABLE,), ReferenceType.VALUES),),
 }
+"""Of what each kind of case may be made; several pairings are as good as each other."""
 
 
 def metric_labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple[str, ...]:
@@ -54,12 +61,16 @@ def metric_labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple
         ValueError: output, reference and metric do not fit each other.
     """
     output, reference = task.outputs[declared.output], task.reference[declared.reference]
-    pairing = PAIRINGS[metric.case_type]
-    if output.type not in pairing.outputs or reference.type is not pairing.reference:
-        outputs = " or a ".join(pairing.outputs)
+    pairings = PAIRINGS[metric.case_type]
+    if not any(
+        output.type in pairing.outputs and reference.type is pairing.reference
+        for pairing in pairings
+    ):
+        allowed = ", or ".join(
+            f"{' or '.join(pairing.outputs)} with {pairing.reference}" for pairing in pairings
+        )
         raise ValueError(
-            f"{declared.name} compares a {outputs} with {pairing.reference}, not a {output.type}"
-            f" with {reference.type}"
+            f"{declared.name} compares {allowed}, not {output.type} with {reference.type}"
         )
     nothing = _empty(reference, len(output.columns))
     answer = None
@@ -84,6 +95,9 @@ def _empty(reference: ReferenceSpec, n_columns: int) -> Reference:
             return MultilabelReference(np.zeros((0, n_columns), dtype=np.bool_))
         case ReferenceType.MASK_IMAGE:
             return MaskReference(np.zeros((1, 1), dtype=np.uint8), (1.0, 1.0))
+        case ReferenceType.INSTANCES:
+            voxel = np.zeros((1, 1), dtype=np.uint8)
+            return InstancesReference(voxel, (1.0, 1.0), reference.class_divisor)
         case ReferenceType.BOXES:
             assert reference.geometry is not None  # noqa: S101  # its spec sees to it
             return no_boxes(reference.geometry)

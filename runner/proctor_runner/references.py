@@ -25,6 +25,7 @@ from proctor.spec.task import OutputType, ReferenceType, TaskSpec
 from proctor_metrics import loaders
 from proctor_metrics.cases import (
     Case,
+    InstanceCase,
     LabelCase,
     MaskCase,
     MultilabelCase,
@@ -73,6 +74,15 @@ class MaskReference:
 
 
 @dataclass(frozen=True, eq=False)
+class InstancesReference:
+    """A map of objects in its own voxel order, and what tells the class of each."""
+
+    values: npt.NDArray[np.integer]
+    spacing_mm: tuple[float, ...]
+    class_divisor: int | None
+
+
+@dataclass(frozen=True, eq=False)
 class ValuesReference:
     """Numbers of each item: float64 of shape (n_items, n_columns)."""
 
@@ -96,6 +106,7 @@ class MultilabelReference:
 Reference = (
     LabelsReference
     | MaskReference
+    | InstancesReference
     | MultilabelReference
     | TextReference
     | ValuesReference
@@ -125,6 +136,10 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
                 return _load_mask(path, suffix(declared.file))
             case ReferenceType.TEXT:
                 return load_texts(path)
+            case ReferenceType.INSTANCES:
+                found = _load_mask(path, suffix(declared.file))
+                values = np.asarray(found.values)
+                return InstancesReference(values, found.spacing_mm, declared.class_divisor)
             case ReferenceType.BOXES:
                 assert declared.geometry is not None  # noqa: S101  # its spec sees to it
                 return load_boxes(path, declared.geometry, label_names(task.labels))
@@ -282,6 +297,11 @@ def make_case(
                 # Metrics of an archive may be older than regions.
                 return MaskCase(case, answer, values, spacing_mm, task.labels)
             return MaskCase(case, answer, values, spacing_mm, task.labels, task.regions)
+        case InstancesReference(values, spacing_mm, divisor):
+            divisors = task.outputs[output].class_divisor, divisor
+            if prediction is None:
+                return InstanceCase.missing(case, values, spacing_mm, task.labels, divisors)
+            return InstanceCase(case, prediction, values, spacing_mm, task.labels, divisors)
         case BoxesReference():
             return make_box_case(task, case, prediction, reference)
         case _ as unreachable:

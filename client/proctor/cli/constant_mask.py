@@ -14,7 +14,7 @@ from proctor_runner.decode.volume import open_volume
 def write_constant_mask(volume: Path, label: int, path: Path) -> None:
     """Write a mask in which every voxel of ``volume`` has ``label``."""
     grid = open_volume(volume, volume.name).grid
-    mask = np.full(grid.shape, label, dtype=np.uint8 if label < 256 else np.uint16)
+    mask = np.full(grid.shape, label, dtype=np.min_scalar_type(label))
     if path.name.endswith((".nii", ".nii.gz")):
         import nibabel
 

@@ -172,7 +172,11 @@ def _write_output(
     with TemporaryDirectory(prefix="proctor-grid-") as scratch:
         grid = Path(scratch) / _file_name(task, name)
         client.download(case.files[name].digest, grid)
-        write_constant_mask(grid, min(task.labels), path)
+        label = min(task.labels)
+        if output.type is OutputType.INSTANCES:
+            # One object of the first class, everywhere.
+            label = 1 if output.class_divisor is None else label * output.class_divisor + 1
+        write_constant_mask(grid, label, path)
 
 
 def _write_no_boxes(output: OutputSpec, items: int, path: Path) -> None:

@@ -22,6 +22,15 @@ FilePattern = Annotated[
 
 _GEOMETRIES = ", ".join(Geometry)
 
+ClassDivisor = Annotated[
+    int | None,
+    Field(
+        ge=2,
+        le=10_000_000,
+        description="of instances of several classes: object 2003 is of class 2 if it is 1000",
+    ),
+]
+
 
 class InputType(StrEnum):
     """How an input file is to be read."""
@@ -44,6 +53,8 @@ class OutputType(StrEnum):
     ``boxes``: boxes or points, any number in an item, each with a class and a score; in CSV under
     the header ``item,label,score`` and the numbers of its ``geometry``, or in a file whose name
     ends in ``.json`` as a list of objects with these names. A row with an item alone is no box.
+    ``instances``: a map of objects on the grid of an input, every voxel the number of its object
+    or 0; a number divided by ``class_divisor`` is a class, where there are several.
     """
 
     TABLE = "table"
@@ -51,6 +62,7 @@ class OutputType(StrEnum):
     MASK_IMAGE = "mask_image"
     TEXT = "text"
     BOXES = "boxes"
+    INSTANCES = "instances"
 
 
 class ReferenceType(StrEnum):
@@ -65,6 +77,7 @@ class ReferenceType(StrEnum):
     array of them. ``boxes``: a CSV file with the header ``item,label`` and the numbers of its
     ``geometry``, in which every item of the case is named, one without boxes by a row with its
     number alone; further columns are ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
+    ``instances``: a map of objects, with a ``class_divisor`` of its own.
     """
 
     LABELS = "labels"
@@ -74,6 +87,7 @@ class ReferenceType(StrEnum):
     BOXES = "boxes"
     SURVIVAL = "survival"
     MULTILABEL = "multilabel"
+    INSTANCES = "instances"
 
 
 class UnknownLabels(StrEnum):
@@ -83,7 +97,12 @@ class UnknownLabels(StrEnum):
     IGNORE = "ignore"
 
 
-OF_CLASSES = (ReferenceType.LABELS, ReferenceType.MASK_IMAGE, ReferenceType.BOXES)
+OF_CLASSES = (
+    ReferenceType.LABELS,
+    ReferenceType.MASK_IMAGE,
+    ReferenceType.BOXES,
+    ReferenceType.INSTANCES,
+)
 """References that hold numbers of classes, which ``labels`` names."""
 
 
@@ -102,7 +121,9 @@ class OutputSpec(Spec):
     columns: tuple[str, ...] = Field(
         (), description="of a table, in order; those of boxes follow from their geometry"
     )
-    grid: Name | None = Field(None, description="of a mask: the input whose grid it lies on")
+    grid: Name | None = Field(
+        None, description="of a mask or instances: the input whose grid it lies on"
+    )
     unknown_labels: UnknownLabels | None = Field(
         None, description="of a mask: what a number that is no label does; refuse when not given"
     )
@@ -113,6 +134,7 @@ class OutputSpec(Spec):
         le=10_000,
         description=f"of boxes: how many an item may hold, {MOST_PER_ITEM} when not given",
     )
+    class_divisor: ClassDivisor = None
 
     @model_validator(mode="before")
     @classmethod
@@ -132,8 +154,10 @@ class OutputSpec(Spec):
     def _has_what_its_type_needs(self) -> Self:
         if self.type is OutputType.TABLE and not self.columns:
             raise ValueError("a table output needs its columns, for example columns: [a, b]")
-        if self.type is OutputType.MASK_IMAGE and self.grid is None:
-            raise ValueError("a mask_image output needs grid: the input whose grid it lies on")
+        if self.type in (OutputType.MASK_IMAGE, OutputType.INSTANCES) and self.grid is None:
+            raise ValueError(f"a {self.type} output needs grid: the input whose grid it lies on")
+        if self.class_divisor is not None and self.type is not OutputType.INSTANCES:
+            raise ValueError("class_divisor is for instances")
         if self.type is not OutputType.MASK_IMAGE and self.unknown_labels is not None:
             raise ValueError("unknown_labels is for masks")
         if self.type is OutputType.TEXT and not self.file.endswith((".json", ".txt")):
@@ -146,6 +170,11 @@ class OutputSpec(Spec):
             raise ValueError("a column is named twice")
         return self
 
+    @property
+    def holds_one_class(self) -> bool:
+        """Tell whether it holds instances that nothing tells the class of."""
+        return self.type is OutputType.INSTANCES and self.class_divisor is None
+
 
 class ReferenceSpec(Spec):
     """One named reference, hidden from every model."""
@@ -153,12 +182,20 @@ class ReferenceSpec(Spec):
     type: ReferenceType
     file: FilePattern
     geometry: Geometry | None = Field(None, description="of boxes: what a row is")
+    class_divisor: ClassDivisor = None
 
     @model_validator(mode="after")
     def _has_what_its_type_needs(self) -> Self:
         if (self.type is ReferenceType.BOXES) != (self.geometry is not None):
             raise ValueError(f"geometry is what a boxes reference needs, no other: {_GEOMETRIES}")
+        if self.class_divisor is not None and self.type is not ReferenceType.INSTANCES:
+            raise ValueError("class_divisor is for instances")
         return self
+
+    @property
+    def holds_one_class(self) -> bool:
+        """Tell whether it holds instances that nothing tells the class of."""
+        return self.type is ReferenceType.INSTANCES and self.class_divisor is None
 
 
 class SplitSpec(Spec):
@@ -224,6 +261,14 @@ class TaskSpec(Spec):
     def _names_agree(self) -> Self:
         refuse_twice("metric id", (metric.id for metric in self.metrics))
         refuse_twice("output file", (output.file for output in self.outputs.values()))
+        undivided = [n for n, o in self.outputs.items() if o.holds_one_class] + [
+            n for n, r in self.reference.items() if r.holds_one_class
+        ]
+        if undivided and len(self.labels) > 1:
+            raise ValueError(
+                f"{undivided[0]}: instances of {len(self.labels)} labels need a class_divisor that"
+                " tells which is of which"
+            )
         classes = [
             name for name, reference in self.reference.items() if reference.type in OF_CLASSES
         ]

@@ -9,6 +9,7 @@ are they renamed. A model that fails halfway leaves no half answer to be scored.
 | `label_list` | a class for each item, by its number or its name |
 | `text` | a string for each item; the string alone where a case is one item |
 | `boxes` | rows of item, label, score and place: an array, a nested list, or dicts by name |
+| `instances` | the number of each voxel's object, of the shape of its grid input |
 | `mask_image` | whole numbers or booleans, of the shape of its grid input |
 | `.npy` / `.json` / `.txt` | an array / anything JSON has, numpy included / text |
 | any | bytes, or the `pathlib.Path` of a file that the model wrote itself |
@@ -78,7 +79,7 @@ def _write(
         path.write_bytes(value)
     elif isinstance(value, Path):
         _copy(value, path)
-    elif output.type == "mask_image":
+    elif output.type in ("mask_image", "instances"):
         _write_mask(value, output, inputs, path)
     elif output.type == "boxes":
         _write_boxes(value, output, case, path)
@@ -292,7 +293,8 @@ def _write_mask(
         )
     import nibabel
 
-    mask = _labels(value.data if isinstance(value, Volume) else value)
+    most = 2**32 - 1 if output.type == "instances" else 65535
+    mask = _labels(value.data if isinstance(value, Volume) else value, most)
     if mask.shape != grid.data.shape:
         raise OutputError(
             f"shape {mask.shape}, but the grid of input {output.grid!r} is {grid.data.shape}"
@@ -302,7 +304,7 @@ def _write_mask(
     image.to_filename(path)
 
 
-def _labels(value: object) -> NDArray[np.unsignedinteger]:
+def _labels(value: object, most: int) -> NDArray[np.unsignedinteger]:
     import numpy as np
 
     array = np.asarray(value)
@@ -311,6 +313,6 @@ def _labels(value: object) -> NDArray[np.unsignedinteger]:
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
         raise OutputError(f"a mask of whole numbers was expected; this {array.dtype} holds others")
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    if low < 0 or high > 65535:
-        raise OutputError(f"labels from {low} to {high}; they must lie in 0 to 65535")
-    return array.astype(np.uint8 if high < 256 else np.uint16)
+    if low < 0 or high > most:
+        raise OutputError(f"labels from {low} to {high}; they must lie in 0 to {most}")
+    return array.astype(np.uint8 if high < 256 else np.uint16 if high < 65536 else np.uint32)

@@ -13,6 +13,7 @@ from proctor_metrics.cases.faults import (
     MetricInputError,
     Side,
 )
+from proctor_metrics.cases.instances import InstanceCase
 from proctor_metrics.cases.labels import UNANSWERED, LabelCase
 from proctor_metrics.cases.masks import BACKGROUND, LabelCounts, MaskCase, Structure
 from proctor_metrics.cases.multilabel import MultilabelCase
@@ -31,6 +32,7 @@ __all__ = [
     "Case",
     "DirectedDistances",
     "FloatArray",
+    "InstanceCase",
     "IntArray",
     "LabelCase",
     "LabelCounts",
@@ -58,4 +60,5 @@ Case = (
     | TextCase
     | BoxCase
     | SurvivalCase
+    | InstanceCase
 )

@@ -6,23 +6,20 @@ that a score must not depend on the order in which rows were written: every case
 in one order, in which equal scores follow each other by class and then by place.
 """
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from proctor_metrics.cases.faults import FloatArray, MetricInputError, Side
+from proctor_metrics.cases.remembering import Remembering
 
 LEADING_COLUMNS = 3
 """Columns of a predicted row before its place: item, class and score."""
 
 AXES_OF_PLACE = {2: 2, 3: 3, 4: 2, 6: 3}
 """Axes by how many numbers a place takes; the last two are boxes, by lower and upper corner."""
-
-_Made = TypeVar("_Made")
 
 
 class Role(IntEnum):
@@ -94,7 +91,7 @@ class ReferenceBoxes:
 
 
 @dataclass(frozen=True, eq=False)
-class BoxCase:
+class BoxCase(Remembering):
     """What was found in the items of a case against what is there.
 
     Attributes:
@@ -119,7 +116,6 @@ class BoxCase:
     classes: tuple[str, ...]
     class_values: tuple[int, ...]
     lost: bool = False
-    _made: dict[Hashable, object] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.classes or len(set(self.class_values)) != len(self.classes):
@@ -168,15 +164,6 @@ class BoxCase:
         order = np.argsort(self.class_values)
         ascending = np.asarray(self.class_values)[order]
         return np.asarray(order[np.searchsorted(ascending, values)], dtype=np.intp)
-
-    def once(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
-        """Return what `make` makes, made at the first call with this key and kept.
-
-        Several metrics match the boxes of a case by one rule, and every replicate asks again.
-        """
-        if key not in self._made:
-            self._made[key] = make()
-        return cast("_Made", self._made[key])
 
     def _check_shapes(self) -> None:
         places = self.reference.places

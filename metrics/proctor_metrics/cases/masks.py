@@ -21,6 +21,7 @@ from proctor_metrics.cases.faults import (
     UnknownLabelError,
 )
 from proctor_metrics.cases.label_volume import LabelArray, LabelVolume
+from proctor_metrics.cases.remembering import Remembering
 from proctor_metrics.cases.surfaces import SurfaceDefinition, SurfacePair
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class LabelCounts:
 
 
 @dataclass(frozen=True, eq=False)
-class MaskCase:
+class MaskCase(Remembering):
     """One label map against its reference; the case is its only item.
 
     Attributes:

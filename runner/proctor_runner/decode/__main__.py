@@ -23,8 +23,9 @@ def main() -> int:
     target = Path(os.environ.get("PROCTOR_OUTPUT") or "/output")
     job = json.loads((source / JOB_FILE).read_text(encoding="utf-8"))
     outputs = [output for case in job["cases"] for output in case["outputs"].values()]
-    preload(output["file"] for output in outputs if output["type"] == "mask_image")
-    preload(output["grid_file"] for output in outputs if output["type"] == "mask_image")
+    maps = [output for output in outputs if "grid_file" in output]
+    preload(output["file"] for output in maps)
+    preload(output["grid_file"] for output in maps)
     report = {case["id"]: decode_case(case, source, target) for case in job["cases"]}
     (target / REPORT_FILE).write_text(json.dumps({"cases": report}), encoding="utf-8")
     return 0

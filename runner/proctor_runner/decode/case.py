@@ -17,6 +17,7 @@ import numpy as np
 from proctor_runner.decode.boxes import read_boxes
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
+from proctor_runner.decode.instances import read_instances
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.mask import read_mask
 from proctor_runner.decode.table import read_table
@@ -145,6 +146,15 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
             output["most_per_item"],
         )
     grid: Grid = open_volume(source / output["grid_file"], output["grid_file"]).grid
+    if output["type"] == "instances":
+        return read_instances(
+            path,
+            output["name"],
+            grid,
+            output["grid"],
+            output["labels"],
+            output["class_divisor"],
+        )
     return read_mask(
         path, output["name"], grid, output["grid"], output["labels"], output["ignore_unknown"]
     )

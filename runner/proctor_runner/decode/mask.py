@@ -42,6 +42,20 @@ def read_mask(
     Raises:
         InvalidOutputError: Another grid, a value that is no whole number, an unknown label.
     """
+    known = {0, *labels}
+    voxels = read_whole_numbers(path, name, grid, grid_name)
+    if ignore_unknown:
+        return _without_unknown(voxels, known)
+    _refuse_unknown(voxels, name, known)
+    return np.ascontiguousarray(voxels, dtype=mask_type(known))
+
+
+def read_whole_numbers(path: Path, name: str, grid: Grid, grid_name: str) -> NDArray[np.generic]:
+    """Return a volume of whole numbers in the voxel order of ``grid``; see ``read_mask``.
+
+    Raises:
+        InvalidOutputError: Another grid, or a value that is no whole number.
+    """
     volume = open_volume(path, name)
     order = reordering(volume.grid, grid)
     if order is None:
@@ -49,12 +63,7 @@ def read_mask(
             f"{name} lies on {volume.grid.describe()}; expected the grid of {grid_name},"
             f" {grid.describe()}: {difference(volume.grid, grid)}."
         )
-    known = {0, *labels}
-    voxels = order.apply(_whole(volume.read(), name))
-    if ignore_unknown:
-        return _without_unknown(voxels, known)
-    _refuse_unknown(voxels, name, known)
-    return np.ascontiguousarray(voxels, dtype=mask_type(known))
+    return order.apply(_whole(volume.read(), name))
 
 
 def _whole(voxels: NDArray[np.generic], name: str) -> NDArray[np.generic]:

@@ -8,6 +8,7 @@ import pytest
 from proctor.spec.digests import digest_bytes
 from proctor_runner.decode.boxes import read_boxes
 from proctor_runner.decode.grid import reordering
+from proctor_runner.decode.instances import read_instances
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.table import read_table
 from proctor_runner.decode.text import read_texts, unpack_texts
@@ -140,6 +141,32 @@ def test_a_template_mask_lies_on_the_grid_of_its_input(
     mask = open_volume(tmp_path / "mine/c1" / name, name)
     assert reordering(mask.grid, open_volume(tmp_path / "t1.nii.gz", "t1.nii.gz").grid)
     assert not mask.read().any()
+
+
+@pytest.mark.parametrize(("divisor", "number"), [(None, 1), (1000, 1), (70_000, 1)])
+def test_a_template_of_instances_is_one_object_of_the_first_class(
+    proctor, public, challenge_view, tmp_path, divisor, number
+):
+    import nibabel
+
+    volume = nibabel.Nifti1Image(np.zeros((4, 3, 2), np.int16), np.eye(4))
+    nibabel.save(volume, tmp_path / "t1.nii.gz")
+    content = (tmp_path / "t1.nii.gz").read_bytes()
+    public.blobs[digest_bytes(content)] = content
+    task = challenge_view["challenge"]["tasks"][0]
+    task["labels"] = {"3": "cell"}
+    task["inputs"] = {"t1": {"type": "volume", "file": "{case}.nii.gz"}}
+    output = {"type": "instances", "file": "p.nii.gz", "grid": "t1", "class_divisor": divisor}
+    task["outputs"] = {"p": output}
+    file = {"digest": digest_bytes(content), "size": len(content)}
+    cases = [{"id": "c1", "items": 1, "files": {"t1": file}}]
+    shown = {"version": 2, "digest": DIGEST, "cases": cases}
+    public.on("GET /challenges/digits/tasks/classify/inputs", (200, shown))
+    ended = proctor("challenge", "template", "predictions", "digits", tmp_path / "mine")
+    assert ended.code == 0, ended.err
+    grid = open_volume(tmp_path / "t1.nii.gz", "t1.nii.gz").grid
+    found = read_instances(tmp_path / "mine/c1/p.nii.gz", "p.nii.gz", grid, "t1", [3], divisor)
+    assert set(found.ravel().tolist()) == {(divisor or 0) * 3 + number}
 
 
 def test_several_tasks_have_a_folder_each(proctor, public, challenge_view, tmp_path):

@@ -252,6 +252,21 @@ def test_boxes_may_be_json_and_an_array_and_none(bench: Bench) -> None:
     assert json.loads((bench.output / "answer.json").read_text()) == []
 
 
+def test_a_map_of_instances_may_hold_large_numbers(bench: Bench) -> None:
+    bench.write_volume()
+    case = json.loads((bench.input / "case.json").read_text())
+    case["outputs"]["seg"] |= {"type": "instances", "class_divisor": 1000}
+    (bench.input / "case.json").write_text(json.dumps(case))
+    bench.write_model(rows("np.full((2, 3, 4), 4_000_000_000)"))
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    image = nibabel.Nifti1Image.from_filename(bench.output / "seg.nii.gz")
+    assert image.get_data_dtype() == np.uint32
+    assert (np.asanyarray(image.dataobj) == 4_000_000_000).all()
+    bench.write_model(rows("np.full((2, 3, 4), 4_300_000_000)"))
+    assert "they must lie in 0 to 4294967295" in last_line(bench.run())
+
+
 @pytest.mark.parametrize(
     ("output", "answer", "words"),
     [

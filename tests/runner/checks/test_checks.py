@@ -222,7 +222,7 @@ def test_a_moment_without_a_time_zone_is_refused(tables):
     ("change", "field", "said"),
     [
         ({"name": "dize"}, "name", "dize"),
-        ({"name": "dice"}, "output", "a mask_image with mask_image"),
+        ({"name": "dice"}, "output", "compares mask_image with mask_image"),
         ({"name": "top_k_accuracy"}, "parameters.k", "k"),
         ({"parameters": {"tie": "expected"}}, "parameters.tie", "unknown"),
         ({"parameters": {"ties": "random"}}, "parameters.ties", "expected"),
@@ -256,18 +256,18 @@ def test_classes_may_be_answered_as_a_list(tables):
     tables.task["metrics"][0]["name"] = "auroc"
     _, field, message = tables.only_problem()
     assert field == "tasks[0].metrics[0].output"
-    assert "auroc compares a table with labels, not a label_list" in message
+    assert "auroc compares table with labels, not label_list" in message
 
 
 def test_a_metric_of_classes_takes_no_numbers(tables):
     as_regression(tables)
     tables.task["metrics"][0]["name"] = "accuracy"
-    assert "accuracy compares a table or a label_list with labels" in tables.only_problem()[2]
+    assert "accuracy compares table or label_list with labels" in tables.only_problem()[2]
 
 
 def test_a_metric_of_numbers_takes_no_classes(tables):
     tables.task["metrics"][0] |= {"name": "mae", "worst": 9.0}
-    assert "mae compares a table with values" in tables.only_problem()[2]
+    assert "mae compares table with values" in tables.only_problem()[2]
 
 
 def test_classes_need_names(tables):
@@ -310,7 +310,7 @@ def test_several_labels_an_item_need_no_names_but_the_columns(tables):
 
 def test_a_metric_of_several_labels_takes_no_classes(tables):
     tables.task["metrics"][0]["name"] = "subset_accuracy"
-    assert "subset_accuracy compares a table with multilabel" in tables.only_problem()[2]
+    assert "subset_accuracy compares table with multilabel" in tables.only_problem()[2]
 
 
 @pytest.mark.parametrize(
