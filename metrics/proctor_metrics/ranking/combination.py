@@ -155,10 +155,9 @@ def rank_sums(
         ValueError: the directions do not fit the columns.
     """
     _check_columns(values, directions, axis=1)
-    placed = Missing.LAST if missing is Missing.DROP else missing
     sums = np.zeros(np.delete(values.shape, 1))
     for column, direction in enumerate(directions):
-        sums += rank(values[:, column], direction, ties, placed)
+        sums += rank(values[:, column], direction, ties, missing.of_scores)
     return sums
 
 

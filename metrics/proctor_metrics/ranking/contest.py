@@ -15,7 +15,7 @@ from proctor_metrics.metric import Direction
 from proctor_metrics.ranking.aggregation import Weights
 from proctor_metrics.ranking.combination import Ranking
 from proctor_metrics.ranking.consensus import Consensus, consensus_scores
-from proctor_metrics.ranking.ranks import Missing, RankTies, rank
+from proctor_metrics.ranking.ranks import RankTies, rank
 from proctor_metrics.ranking.schemes import Bootstrap, Scheme
 
 
@@ -139,9 +139,7 @@ class Contest:
 
     def ranks(self, scores: FloatArray) -> FloatArray:
         """Rank scores of this contest along the first axis."""
-        missing = self.scheme.missing
-        placed = Missing.LAST if missing is Missing.DROP else missing
-        return rank(scores, self.direction, self.scheme.ties, placed)
+        return rank(scores, self.direction, self.scheme.ties, self.scheme.missing.of_scores)
 
     def ranking(self) -> Ranking:
         """Rank the full data, ties sharing the better rank."""

@@ -52,6 +52,11 @@ class Missing(StrEnum):
     AFTER_WORST = "after_worst"
     DROP = "drop"
 
+    @property
+    def of_scores(self) -> "Missing":
+        """Return what a missing score is, which cannot be dropped: it ranks last then."""
+        return Missing.LAST if self is Missing.DROP else self
+
 
 def rank(
     values: FloatArray,

@@ -113,8 +113,7 @@ class Scheme(ABC):
             scores: float64 of shape (n, ...).
             directions: which end is better, for each column.
         """
-        placed = Missing.LAST if self.missing is Missing.DROP else self.missing
-        return rank(scores, self.direction(directions), self.ties, placed)
+        return rank(scores, self.direction(directions), self.ties, self.missing.of_scores)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,6 @@ from proctor_metrics.ranking.combination import case_ranks
 from proctor_metrics.ranking.contest import Contest
 from proctor_metrics.ranking.correlation import kendall_tau
 from proctor_metrics.ranking.influence import influence
-from proctor_metrics.ranking.ranks import Missing
 from proctor_metrics.ranking.schemes import (
     AggregateThenRank,
     Bootstrap,
@@ -154,8 +153,8 @@ def _case_values(
     task = contest.tasks[0]
     if len(contest.tasks) > 1 or len(task.directions) > 1:
         return {}
-    placed = Missing.LAST if contest.scheme.missing is Missing.DROP else contest.scheme.missing
-    ranks = case_ranks(task.values, task.directions, contest.scheme.ties, placed)
+    scheme = contest.scheme
+    ranks = case_ranks(task.values, task.directions, scheme.ties, scheme.missing.of_scores)
     return {
         "cases": task.cases,
         "case_values": tuple(_numbers(row) for row in task.values[order, :, 0]),
