@@ -7,14 +7,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import boards, classification, evaluation, fifty_thousand, ranking, serve
+from benchmarks import (
+    boards,
+    classification,
+    evaluation,
+    fifty_thousand,
+    ranking,
+    segmentation,
+    serve,
+)
 from benchmarks.report import show
 
 
 def main() -> None:
     """Measure and print."""
     show(
-        classification.measure()
+        segmentation.measure()
+        + classification.measure()
         + ranking.measure()
         + boards.measure()
         + evaluation.measure()

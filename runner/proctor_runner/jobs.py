@@ -60,6 +60,7 @@ class WorkContext:
     faults: Faults
     facts: WorkerFacts | None = None
     gpus: HeldGpus | None = None
+    score_processes: int = 1
 
     def claim(self, wait_s: float = 0.0) -> Claim:
         """Return the question for work, with what this process has at this moment.
@@ -137,7 +138,7 @@ def _do(
             case RunOrder():
                 return _run(order, context, desk, scratch)
             case ScoreOrder():
-                return score_run(order, desk, context.faults)
+                return score_run(order, desk, context.faults, context.score_processes)
             case _ as unreachable:
                 assert_never(unreachable)
 

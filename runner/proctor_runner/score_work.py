@@ -6,24 +6,25 @@ arrays were written by decode, and are read without pickle.
 
 from __future__ import annotations
 
-from proctor.spec.outcomes import Code
-from proctor.spec.work import ScoreCase, ScoreOrder, ScoreReport
-from proctor_runner.desk import Desk, StoppedError
+from proctor.spec.work import ScoreOrder, ScoreReport
+from proctor_runner.case_scoring import score_all
+from proctor_runner.desk import Desk
 from proctor_runner.faults import FaultPoint, Faults
 from proctor_runner.metric_wheel import library_versions, metric_code_digest, metric_wheel
-from proctor_runner.references import load_prediction, load_reference
 from proctor_runner.scoring import Scorer, Scores
 
 
-def score_run(order: ScoreOrder, desk: Desk, faults: Faults | None = None) -> ScoreReport:
-    """Score every case of ``order``.
+def score_run(
+    order: ScoreOrder, desk: Desk, faults: Faults | None = None, processes: int = 1
+) -> ScoreReport:
+    """Score every case of ``order``, in at most so many processes.
 
     Raises:
         OrganizerError: REFERENCE_INVALID or METRIC_FAILED.
         PlatformError: something of ours failed.
         StoppedError: the desk said stop.
     """
-    scores = score_cases(order, desk)
+    scores = score_cases(order, desk, processes)
     if faults is not None:
         faults.reached(FaultPoint.SCORE)
     return ScoreReport(
@@ -40,25 +41,8 @@ def score_run(order: ScoreOrder, desk: Desk, faults: Faults | None = None) -> Sc
     )
 
 
-def score_cases(order: ScoreOrder, desk: Desk) -> Scores:
+def score_cases(order: ScoreOrder, desk: Desk, processes: int = 1) -> Scores:
     """Score every case of ``order`` and aggregate; see ``score_run``."""
     scorer = Scorer(order.task, order.bootstrap, order.inputs_digest)
-    for done, case in enumerate(order.cases):
-        if desk.stopped():
-            raise StoppedError
-        desk.progress("scoring", done, len(order.cases))
-        _score_case(scorer, order, case, desk)
+    score_all(order, desk, scorer, processes)
     return scorer.finish()
-
-
-def _score_case(scorer: Scorer, order: ScoreOrder, case: ScoreCase, desk: Desk) -> None:
-    references = {
-        name: load_reference(order.task, name, desk.fetch(file), case.id)
-        for name, file in case.reference.items()
-    }
-    predictions = {}
-    if case.outcome is Code.OK:
-        predictions = {
-            name: load_prediction(desk.fetch(file)) for name, file in case.predictions.items()
-        }
-    scorer.add(case, predictions, references)

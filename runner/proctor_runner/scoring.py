@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,18 @@ class _Collected:
     lost: list[str] = field(default_factory=list)
 
 
+class MetricScores(NamedTuple):
+    """What one metric keeps of one case: its columns, or the case itself where it is pooled."""
+
+    columns: CaseColumns | None
+    compact: Case | None
+    lost: str
+
+
+CaseScores = tuple[MetricScores, ...]
+"""What is kept of a case, a value for each metric of the task."""
+
+
 class Scorer:
     """Takes the cases one by one, in any order, and then says what they come to."""
 
@@ -95,8 +107,27 @@ class Scorer:
         Raises:
             OrganizerError: a reference is not sound, or a metric failed.
         """
+        self.take(case, self.score(case, predictions, references))
+
+    def take(self, case: ScoreCase, found: CaseScores) -> None:
+        """Take what another scorer of the same task found for a case."""
         self._cases.append(case)
+        for collected, one in zip(self._metrics, found, strict=True):
+            if one.columns is not None:
+                collected.columns.append(one.columns)
+            if one.compact is not None:
+                collected.cases.append(one.compact)
+                collected.lost.append(one.lost)
+
+    def score(
+        self,
+        case: ScoreCase,
+        predictions: Mapping[str, npt.NDArray[Any]],
+        references: Mapping[str, Reference],
+    ) -> CaseScores:
+        """Score one case by every metric, and take nothing yet; see ``add``."""
         made: dict[tuple[str, str], tuple[Case, bool]] = {}
+        scores: list[MetricScores] = []
         for collected in self._metrics:
             spec = collected.spec
             pair = spec.output, spec.reference
@@ -109,14 +140,15 @@ class Scorer:
                     case, spec, predictions.get(spec.output), references[spec.reference]
                 )
             metric_case, refused = made[pair]
-            lost = refused or spec.output not in predictions
-            flag = REFUSED if refused else MISSING
+            lost = ""
+            if refused or spec.output not in predictions:
+                lost = REFUSED if refused else MISSING
             if isinstance(collected.metric, PooledMetric):
-                collected.lost.append(flag if lost else "")
                 reference = references[spec.reference]
-                collected.cases.append(self._compact(collected, metric_case, reference))
-                continue
-            collected.columns.append(_score(collected, metric_case, flag if lost else ""))
+                scores.append(self._compact(collected, metric_case, reference, lost))
+            else:
+                scores.append(MetricScores(_score(collected, metric_case, lost), None, lost))
+        return tuple(scores)
 
     def finish(self) -> Scores:
         """Aggregate what was added.
@@ -206,19 +238,21 @@ class Scorer:
         except ValueError as error:
             raise OrganizerError(Code.METRIC_FAILED, f"metric {spec.id!r}: {error}") from error
 
-    def _compact(self, collected: _Collected, case: Case, reference: Reference) -> Case:
+    def _compact(
+        self, collected: _Collected, case: Case, reference: Reference, lost: str
+    ) -> MetricScores:
         """Return what the metric needs of a case: of a large set, not every answer is kept.
 
         An answer that the metric refuses is lost to it.
         """
         assert isinstance(collected.metric, PooledMetric)  # noqa: S101
         try:
-            return collected.metric.compact(case)
+            return MetricScores(None, collected.metric.compact(case), lost)
         except MetricInputError as error:
             if error.side is not Side.PREDICTION:
                 raise _organizers(error, collected.spec) from error
-        collected.lost[-1] = REFUSED
-        return make_case(self._task, collected.spec.output, case.case, None, reference)
+        stand_in = make_case(self._task, collected.spec.output, case.case, None, reference)
+        return MetricScores(None, stand_in, REFUSED)
 
 
 def metric_facts(metric: Metric) -> MetricFacts:

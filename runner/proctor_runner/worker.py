@@ -27,6 +27,7 @@ from redis.retry import Retry
 
 from proctor.spec.outcomes import PlatformError
 from proctor.spec.work import Queue, Role, WorkerFacts
+from proctor_metrics.segmentation.warm_up import warm_up
 from proctor_runner import jobs
 from proctor_runner.gpus.held import count_gpus, hold
 from proctor_runner.gpus.interface import GpuLostError, OpenDriver
@@ -130,6 +131,7 @@ def children_of(settings: WorkerSettings, open_driver: OpenDriver = open_nvml) -
                 cache_bytes=settings.cache_bytes,
                 workshop=workshop,
                 faults=settings.faults(),
+                score_processes=max(1, len(os.sched_getaffinity(0)) // settings.score_slots),
                 facts=WorkerFacts(
                     version=version("proctor"),
                     role=role,
@@ -263,6 +265,9 @@ def _queue_work(
                 _log.error("no_gpu_held", detail=error.detail)
                 return
             able = replace(context, gpus=gpus, workshop=replace(workshop, gpus=gpus))
+        if context.queue is Queue.SCORE:
+            # Once, here: what does the work is forked from this process.
+            warm_up()
         jobs.CONTEXT.set(able)
         _ask_or_listen(settings, able)
 

@@ -18,7 +18,7 @@ from proctor_metrics.segmentation.kernels.rows import (
 )
 from proctor_metrics.segmentation.kernels.transform import transform_box
 
-_WORK_A_VOXEL = 4
+WORK_A_VOXEL = 4
 """Steps of the search in blocks that take about as long as the transform of one voxel."""
 
 
@@ -27,6 +27,7 @@ def nearest_distances(
     points: Positions,
     spacing_mm: tuple[float, float, float],
     around: Neighborhood,
+    work_a_voxel: int = WORK_A_VOXEL,
 ) -> FloatArray:
     """Return the distance of each query to the nearest point: float64 (n_queries,) in mm.
 
@@ -35,6 +36,7 @@ def nearest_distances(
         points: likewise, at least one.
         spacing_mm: edge lengths of a voxel in depth, height and width.
         around: the neighborhood of that spacing.
+        work_a_voxel: the work that `blocks` may do, by the voxels of the box.
     """
     distances = np.empty(queries.size)
     box = enclosing_box(queries, points)
@@ -52,7 +54,7 @@ def nearest_distances(
     )
     if missed.size:
         voxels = int(np.prod(box[3:] - box[:3]))
-        limit = _WORK_A_VOXEL * voxels
+        limit = work_a_voxel * voxels
         missed = search_blocks(queries, missed, points, box, spacing_mm, distances, limit)
     if missed.size:
         transform_box(queries, missed, bits, box, around.padding, spacing_mm, distances)
