@@ -27,7 +27,7 @@ def nearest_distances(
     points: Positions,
     spacing_mm: tuple[float, float, float],
     around: Neighborhood,
-    work_a_voxel: int = WORK_A_VOXEL,
+    work_a_voxel: float = WORK_A_VOXEL,
 ) -> FloatArray:
     """Return the distance of each query to the nearest point: float64 (n_queries,) in mm.
 
@@ -54,7 +54,7 @@ def nearest_distances(
     )
     if missed.size:
         voxels = int(np.prod(box[3:] - box[:3]))
-        limit = work_a_voxel * voxels
+        limit = int(work_a_voxel * voxels)
         missed = search_blocks(queries, missed, points, box, spacing_mm, distances, limit)
     if missed.size:
         transform_box(queries, missed, bits, box, around.padding, spacing_mm, distances)
