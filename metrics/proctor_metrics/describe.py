@@ -134,6 +134,10 @@ class _Recorder(Parameters):
         self._note(field, allowed, None, at_least + 1)
         return at_least + 1
 
+    def square_matrix(self, field: str) -> tuple[tuple[float, ...], ...] | None:
+        self._note(field, "a list of rows of numbers from 0, as many rows as columns", "none")
+        return super().square_matrix(field)
+
     def _note(
         self, field: str, allowed: str, default: str | None, example: float | None = None
     ) -> None:

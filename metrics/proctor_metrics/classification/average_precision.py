@@ -42,10 +42,10 @@ class AveragePrecision(PooledMetric):
     column against the rest, unweighted mean over the classes. `per_class`: the same, one label for
     each class. `binary`: the column of the class `positive` alone.
     Input: any finite scores, (n_items, n_columns). Values: float64 of shape (n_labels,), in
-    (0, 1], no unit, higher is better; constant scores get the share of the class. A class without
+    [0, 1], no unit, higher is better; constant scores get the share of the class. A class without
     items, or with all of them: NaN for that class, and for the macro mean, which is over all
-    classes or nothing. Missing cases count at their worst: their items of the class score below
-    all others, their other items above all others.
+    classes or nothing. Missing cases count at their worst: their items of the class are never
+    found, their other items score above all others; no answer is worse than that.
     Source: Maier-Hein et al., Metrics Reloaded, Nature Methods 21 (2024), `ap`. Checked against
     scikit-learn's `average_precision_score`, which gives 1 where a class has all items and 0 where
     it has none.
@@ -89,7 +89,7 @@ class AveragePrecision(PooledMetric):
         return (
             "Items of equal scores are found together, in one step.",
             "Undefined (NaN) when a class has no item or has them all.",
-            "Items of a missing case are ranked on the wrong side of all others.",
+            "Of a missing case items of the class are never found, others score above all.",
         )
 
     def labels(self, case: Case) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class AveragePrecision(PooledMetric):
     def natural_worst(
         self, reference_shape: tuple[int, ...], spacing_mm: tuple[float, ...]
     ) -> float:
-        """Return 0, which average precision comes near but never reaches."""
+        """Return 0, no positive item found."""
         return 0.0
 
     def replicates(self, cases: Sequence[Case], weights: npt.NDArray[np.integer]) -> FloatArray:

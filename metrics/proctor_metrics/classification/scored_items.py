@@ -193,14 +193,18 @@ def roc_areas(
 def average_precisions(items: ScoredItems, weights: npt.NDArray[np.integer]) -> FloatArray:
     """Return the sum of (R_n - R_(n-1)) P_n over the thresholds of each replicate.
 
+    Positive items of lost cases are never found: recall stays below 1. At the lowest threshold
+    they would all be found at once, with a precision that some answers fall short of.
+
     Returns:
         float64 of shape (B,); NaN where there is no positive item, or no other.
     """
     found = np.full(weights.shape[0], np.nan)
+    last = -1 if np.isneginf(items.scores).any() else None
     for rows, hits, alarms in threshold_counts(items, weights):
         called = hits + alarms
         precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-        gained = (np.diff(hits, axis=1) * precision[:, 1:]).sum(axis=1)
+        gained = (np.diff(hits, axis=1) * precision[:, 1:])[:, :last].sum(axis=1)
         defined = (hits[:, -1] > 0) & (alarms[:, -1] > 0)
         np.divide(gained, hits[:, -1], out=found[rows], where=defined)
     return found

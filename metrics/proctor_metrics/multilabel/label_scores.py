@@ -38,6 +38,7 @@ class LabelScoreMetric(PooledMetric):
     key: ClassVar[str]
     ties: ClassVar[str]
     ties_rule: ClassVar[str]
+    missing_rule: ClassVar[str]
 
     average: ScoreAverage = ScoreAverage.MACRO
 
@@ -65,7 +66,7 @@ class LabelScoreMetric(PooledMetric):
         return (
             self.ties_rule,
             "Undefined (NaN) when a label holds for no item, or for all.",
-            "Items of a missing case are ranked on the wrong side of all others.",
+            self.missing_rule,
         )
 
     def labels(self, case: Case) -> tuple[str, ...]:
@@ -127,6 +128,7 @@ class MultilabelAuroc(LabelScoreMetric):
     key = "multilabel_auroc"
     ties = "half"
     ties_rule = "Equal scores count one half."
+    missing_rule = "Items of a missing case are ranked on the wrong side of all others."
 
     def _value(self, items: ScoredItems, weights: npt.NDArray[np.integer]) -> FloatArray:
         positive, negative = np.flatnonzero(items.positive), np.flatnonzero(~items.positive)
@@ -138,11 +140,11 @@ class MultilabelAveragePrecision(LabelScoreMetric):
     """Precision averaged over the steps of recall of each label; see `average_precision`.
 
     `macro`: unweighted mean over the labels, often called mAP. `per_label`: one value for each.
-    Input: any finite scores, (n_items, n_labels). Values: float64 of shape (n_labels,), in (0, 1],
+    Input: any finite scores, (n_items, n_labels). Values: float64 of shape (n_labels,), in [0, 1],
     no unit, higher is better; constant scores get the share of the label. A label that holds for no
     item or for all: NaN for that label, and for the macro mean, which is over all labels or
-    nothing. Missing cases count at their worst: their items with the label score below all others,
-    the rest above. Checked against scikit-learn's `average_precision_score`.
+    nothing. Missing cases count at their worst: their items with the label are never found, the
+    rest score above all others. Checked against scikit-learn's `average_precision_score`.
     Source: Maier-Hein et al., Metrics Reloaded, Nature Methods 21 (2024), `ap`.
 
     >>> from proctor_metrics import MultilabelCase
@@ -156,6 +158,7 @@ class MultilabelAveragePrecision(LabelScoreMetric):
     key = "multilabel_ap"
     ties = "together"
     ties_rule = "Items of equal scores are found together, in one step."
+    missing_rule = "Of a missing case items with the label are never found, others score above all."
 
     def _value(self, items: ScoredItems, weights: npt.NDArray[np.integer]) -> FloatArray:
         return average_precisions(items, weights)

@@ -69,7 +69,15 @@ def test_a_class_without_items_or_with_all_of_them_is_undefined() -> None:
     assert np.isnan(OF_YES.pooled([binary([0.4], [1])])).all()
 
 
-@settings(max_examples=40, deadline=None)
+def test_positive_items_of_a_lost_case_are_never_found() -> None:
+    rest = binary([0.2, 0.1], [1, 0])
+    lost = TableCase.missing("b", np.array([1, 0, 1]), ("no", "yes"), (0, 1))
+    # One of three is found, below a false alarm.
+    assert OF_YES.pooled([rest, lost])[0] == pytest.approx((1 / 2) / 3)
+    assert OF_YES.pooled([lost]).tolist() == [0.0]
+
+
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10**6))
 def test_no_answer_to_a_case_is_worse_than_none(seed: int) -> None:
     generator = np.random.default_rng(seed)
