@@ -11,17 +11,13 @@ from sqlmodel import select
 
 from proctor.spec.work import FolderContent
 from proctor_platform.database import Database
-from proctor_platform.score_tables import (
-    AggregateScore,
-)
-from proctor_platform.tables import (
-    Evaluation,
-    Outbox,
-    Run,
-)
+from proctor_platform.score_tables import AggregateScore
+from proctor_platform.tables import Evaluation, Outbox, Run, Submission
 
 
-def test_what_waits_is_cancelled_at_once(published: Any, participant: Any) -> None:
+def test_what_waits_is_cancelled_at_once_and_costs_nothing(
+    published: Any, participant: Any, database: Database
+) -> None:
     made = published.enter(participant).json()["id"]
     view = participant.post(f"/submissions/{made}/cancel").json()
     assert (view["state"], view["progress"], view["final"]) == ("withdrawn", "withdrawn", True)
@@ -29,7 +25,8 @@ def test_what_waits_is_cancelled_at_once(published: Any, participant: Any) -> No
     again = participant.post(f"/submissions/{made}/cancel")
     assert (again.status_code, again.json()["state"]) == (200, "withdrawn")
     names = [row["name"] for row in participant.get(f"/submissions/{made}/events").json()]
-    assert names[-2:] == ["run_cancelled", "submission_withdrawn"]
+    assert names[-3:] == ["run_cancelled", "submission_withdrawn", "submission_uncharged"]
+    assert not _charged(database, made)
 
 
 def test_what_a_worker_has_is_asked_to_stop(
@@ -38,12 +35,31 @@ def test_what_a_worker_has_is_asked_to_stop(
     made = published.enter(participant).json()["id"]
     with database.writing() as session:
         run = session.exec(select(Run)).one()
-        run.state, run.fence = "running", 1
+        run.state, run.fence, run.attempt = "running", 1, 1
         session.commit()
     view = participant.post(f"/submissions/{made}/cancel").json()
     assert (view["state"], view["runs"][0]["state"]) == ("withdrawn", "running")
     with database.reading() as session:
         assert session.exec(select(Run)).one().cancel_requested is True
+    assert _charged(database, made)
+
+
+def test_what_a_worker_had_once_is_cancelled_and_counts(
+    published: Any, participant: Any, database: Database
+) -> None:
+    made = published.enter(participant).json()["id"]
+    with database.writing() as session:
+        run = session.exec(select(Run)).one()
+        run.state, run.fence, run.attempt = "queued", 2, 1
+        session.commit()
+    view = participant.post(f"/submissions/{made}/cancel").json()
+    assert (view["state"], view["runs"][0]["state"]) == ("withdrawn", "cancelled")
+    assert _charged(database, made)
+
+
+def _charged(database: Database, submission: str) -> bool:
+    with database.reading() as session:
+        return session.get_one(Submission, submission).charged
 
 
 def test_a_waiting_evaluation_is_cancelled_too(

@@ -67,15 +67,8 @@ class Logins:
 
 
 def find_host(option: str | None, environment: Environment) -> str:
-    """Return the platform's address."""
-    found = (
-        option
-        or environment.host
-        or _running(environment.home).get("api")
-        or Logins.read(environment.config).host
-        or DEFAULT_HOST
-    )
-    return (found if "://" in found else f"http://{found}").rstrip("/")
+    """Return the platform's address; the usual one of this machine where none is known."""
+    return _known_host(option, environment) or DEFAULT_HOST
 
 
 def find_token(host: str, environment: Environment) -> str | None:
@@ -94,17 +87,40 @@ def find_token(host: str, environment: Environment) -> str | None:
 
 
 def connect(option: str | None) -> Client:
-    """Return a client for the platform that a command is to talk to."""
+    """Return a client for the platform that a command is to talk to.
+
+    Raises:
+        CommandError: there is a token, but nothing says which platform it is for.
+    """
     from proctor.client import Client
 
     environment = read_environment()
-    host = find_host(option, environment)
-    return Client(host, find_token(host, environment))
+    host = _known_host(option, environment)
+    token = find_token(host or DEFAULT_HOST, environment)
+    if host is None and token:
+        raise CommandError(
+            "Nothing says which platform PROCTOR_TOKEN is for, and it is sent to no other.",
+            f"Give --host or PROCTOR_HOST, for example {DEFAULT_HOST}; `proctor up` tells its own.",
+            Exit.USAGE,
+        )
+    return Client(host or DEFAULT_HOST, token)
 
 
 def page_address(host: str, view: SubmissionView) -> str:
     """Return where a person can look at a submission: its page, else its address in the API."""
     return view.page or f"{host}/api/v1/submissions/{view.id}"
+
+
+def _known_host(option: str | None, environment: Environment) -> str | None:
+    found = (
+        option
+        or environment.host
+        or _running(environment.home).get("api")
+        or Logins.read(environment.config).host
+    )
+    if not found:
+        return None
+    return (found if "://" in found else f"http://{found}").rstrip("/")
 
 
 def _running(home: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
 from proctor_dashboard.text import address, literal, moment, prose, trail
 from proctor_dashboard.views import history
-from proctor_dashboard.visitor import client
+from proctor_dashboard.visitor import client, token_for_browser
 
 _ROWS_A_PAGE = 100
 _ROWS_IN_SPREAD = 20
@@ -155,7 +155,7 @@ def _case_scores(
     key = f"{column.metric}/{column.label}"
     scores = {}
     for row in board.rows[:_ROWS_IN_SPREAD]:
-        found = _scores_of(api, row.submission, row.evaluations)
+        found = _scores_of(api, token_for_browser(), row.submission, row.evaluations)
         scores[row.submission] = {
             case: value
             for task, case, of_case in found
@@ -164,13 +164,14 @@ def _case_scores(
     return {submission: values for submission, values in scores.items() if values}
 
 
-@st.cache_data(ttl=600, max_entries=2000, hash_funcs={Client: lambda api: id(api)})
+@st.cache_data(ttl=600, max_entries=2000)
 def _scores_of(
-    api: Client, submission: str, evaluations: tuple[str, ...]
+    _api: Client, visitor: str, submission: str, evaluations: tuple[str, ...]
 ) -> list[tuple[str, str, dict[str, float | None]]]:
-    # evaluations is part of the cache's key: a new evaluation has other scores.
+    # Kept for each visitor, who may see more than others, and for each evaluation, which has other
+    # scores than the one before.
     try:
-        cases = api.cases(submission)
+        cases = _api.cases(submission)
     except ApiError:
         return []
     return [(case.task, case.case, case.scores) for case in cases]

@@ -13,7 +13,6 @@ from proctor_platform.submissions.progress import (
     first_runs,
     progress_of,
     telling_evaluations,
-    tryouts_of,
 )
 from proctor_platform.submissions.sights import SubmissionSight, own_submission
 from proctor_platform.tables import Evaluation, Run
@@ -42,9 +41,9 @@ def cancel(session: Session, user: UserIdentity, submission_id: str) -> Submissi
     progress = progress_of(submission, runs, telling_evaluations(evaluations))
     if progress.final:
         raise ProctorError(Code.CONFLICT, f"The submission has ended: {progress.word}.")
-    parts: list[Run | Evaluation] = [*runs, *evaluations]
-    for row in parts:
-        _stop(session, row, user)
+    stopped_in_time = {run.id for run in runs if _stop(session, run, user)}
+    for evaluation in evaluations:
+        _stop(session, evaluation, user)
     withdrawn = move(
         session,
         submission,
@@ -54,14 +53,15 @@ def cancel(session: Session, user: UserIdentity, submission_id: str) -> Submissi
     )
     if not withdrawn:
         raise ProctorError(Code.CONFLICT, f"The submission is {submission.state}.")
-    if tryouts_of(runs) and not first_runs(runs):
-        # It has met no hidden case.
+    # A run that was claimed once, even if it went back to the queue, may have met a hidden case.
+    if all(run.id in stopped_in_time and not run.attempt for run in first_runs(runs).values()):
         uncharge(session, submission, Code.CANCELLED)
     session.commit()
     return sight
 
 
-def _stop(session: Session, row: Run | Evaluation, user: UserIdentity) -> None:
+def _stop(session: Session, row: Run | Evaluation, user: UserIdentity) -> bool:
+    """End what waits and tell whether it did; ask a worker that has it to stop."""
     table = type(row)
     cancelled = RunState.CANCELLED if isinstance(row, Run) else EvaluationState.CANCELLED
     ended = move(
@@ -76,3 +76,4 @@ def _stop(session: Session, row: Run | Evaluation, user: UserIdentity) -> None:
     if not ended:
         held = update(table).where(col(table.id) == row.id, col(table.ended_at).is_(None))
         session.execute(held.values(cancel_requested=True))
+    return ended

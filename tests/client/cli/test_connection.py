@@ -58,6 +58,17 @@ def test_an_empty_token_is_an_error_and_not_the_kept_login(proctor, platform, al
     assert platform.calls == []
 
 
+def test_a_token_is_sent_to_no_address_that_nobody_named(proctor, alone, monkeypatch):
+    for variable in ("PROCTOR_HOST", "PROCTOR_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PROCTOR_HOME", str(alone / "nothing-runs-here"))
+    monkeypatch.setenv("PROCTOR_TOKEN", TOKEN)
+    ended = proctor("whoami")
+    assert ended.code == 2
+    assert "Nothing says which platform PROCTOR_TOKEN is for" in ended.err
+    assert "--host" in ended.err
+
+
 def test_login_keeps_the_token_for_the_owner_alone(proctor, platform, alone, monkeypatch):
     platform.on("GET /me", (200, ME))
     monkeypatch.setattr("sys.stdin", StringIO(TOKEN + "\n"))

@@ -254,6 +254,15 @@ def test_credentials_do_not_follow_a_redirect_to_another_host(
     assert not any("Authorization" in headers for headers in there)
 
 
+def test_a_registry_of_this_machine_does_not_send_on_to_another_without_tls(
+    registry, fetch, two_layers
+):
+    registry.add_image(*two_layers)
+    registry.redirect = "http://storage.invalid/blobs"
+    error = refusal(fetch)
+    assert "sends to an address without HTTPS: storage.invalid" in error.message
+
+
 def test_a_credential_file_that_is_broken_is_no_credentials(tmp_path):
     for content in (
         "",

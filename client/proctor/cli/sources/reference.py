@@ -47,7 +47,7 @@ class ImageReference:
     @property
     def on_loopback(self) -> bool:
         """Whether the registry runs on this machine, where plain HTTP is no risk."""
-        return _LOOPBACK.fullmatch(self.host) is not None
+        return is_loopback(self.host)
 
     @property
     def server(self) -> str:
@@ -89,3 +89,8 @@ def parse_reference(text: str) -> ImageReference:
             Exit.USAGE,
         )
     return ImageReference(host, name, version)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, with or without a port, is this machine under its own name."""
+    return _LOOPBACK.fullmatch(host) is not None

@@ -19,7 +19,7 @@ import httpx2
 
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.sources.credentials import Credentials
-from proctor.cli.sources.reference import ImageReference
+from proctor.cli.sources.reference import ImageReference, is_loopback
 from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes, digest_file
 from proctor_runner.decode import guarded_json
@@ -58,10 +58,11 @@ class Registry:
         self, reference: ImageReference, credentials: Credentials | None, *, insecure: bool = False
     ) -> None:
         self._reference, self._credentials = reference, credentials
-        self._plain = insecure or reference.on_loopback
+        self._insecure = insecure
+        plain = insecure or reference.on_loopback
         self._authorization = ""
         self._http = httpx2.Client(
-            base_url=f"{'http' if self._plain else 'https'}://{reference.server}",
+            base_url=f"{'http' if plain else 'https'}://{reference.server}",
             # The bytes as they are stored: digests are of those.
             headers={"User-Agent": "proctor", "Accept-Encoding": "identity"},
             timeout=_TIMEOUT_S,
@@ -207,7 +208,10 @@ class Registry:
                 )
 
     def _refuse_downgrade(self, request: httpx2.Request) -> None:
-        if request.url.scheme != "https" and not self._plain:
+        if request.url.scheme == "https" or self._insecure:
+            return
+        # A registry of this machine is asked without TLS, but may not send on to another one so.
+        if not (self._reference.on_loopback and is_loopback(request.url.host)):
             raise CommandError(
                 f"{self._reference.host} sends to an address without HTTPS: {request.url.host}.",
                 "Nothing was sent there; tell whoever runs the registry.",
@@ -225,7 +229,8 @@ class Registry:
 
     def _unreachable(self, error: Exception) -> CommandError:
         host = self._reference.host
-        plain = "" if self._plain else " --insecure-registry speaks plain HTTP to it."
+        is_plain = self._insecure or self._reference.on_loopback
+        plain = "" if is_plain else " --insecure-registry speaks plain HTTP to it."
         return CommandError(
             f"The registry {host} cannot be reached: {str(error) or type(error).__name__}.",
             f"Check its address and your connection.{plain}",
