@@ -9,6 +9,7 @@ from proctor.spec.challenge import SubmissionKind
 from proctor.spec.leaderboard import (
     BoardColumn,
     BoardRow,
+    BoardScore,
     BoardValue,
     Claim,
     ClaimFlag,
@@ -30,6 +31,7 @@ def board_html(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> str:
         [
             '<th title="and the interval of its rank">Rank</th>',
             '<th class="pr-text">Submission</th>',
+            *_score_head(board.score),
             *(head for column in columns for head in _column_heads(column)),
             '<th title="answered of all; the others take the worst value">Cases</th>',
             "<th>Time per&nbsp;case</th>",
@@ -38,11 +40,21 @@ def board_html(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> str:
     sizes = Counter(row.tie_group for row in board.rows if row.tie_group is not None)
     tied = [group for group, size in sizes.items() if size > 1]
     tones = {group: number % 2 for number, group in enumerate(tied)}
-    body = "".join(_row(row, columns, _tone(row, tones), board.total_rows) for row in board.rows)
+    body = "".join(_row(row, board, columns, _tone(row, tones)) for row in board.rows)
     return (
         f'<div class="pr-board"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _score_head(score: BoardScore | None) -> list[str]:
+    """Return the head of what the order is made from, where no column is it."""
+    if score is None:
+        return []
+    arrow = "↑" if score.higher_is_better else "↓"
+    unit = f" ({score.unit})" if score.unit else ""
+    hint = "what the ranks are made from"
+    return [f'<th class="pr-decides" title="{hint}">{plain(score.title)}{plain(unit)} {arrow}</th>']
 
 
 def _column_heads(column: BoardColumn) -> list[str]:
@@ -62,12 +74,15 @@ def _column_head(column: BoardColumn) -> str:
     return f'<th{marked} title="{plain(hint)}">{plain(column.title)}{plain(unit)} {arrow}</th>'
 
 
-def _row(row: BoardRow, columns: tuple[BoardColumn, ...], tone: int | None, total_rows: int) -> str:
+def _row(
+    row: BoardRow, board: Leaderboard, columns: tuple[BoardColumn, ...], tone: int | None
+) -> str:
     tie = "" if tone is None else f" pr-tie{tone}"
     answered = row.total_cases - row.failed_cases
     cells = [
-        f'<td class="pr-rank pr-tie{tie}">{_rank(row, total_rows)}</td>',
+        f'<td class="pr-rank pr-tie{tie}">{_rank(row, board.total_rows)}</td>',
         f'<td class="pr-text">{_title(row)}</td>',
+        *([f'<td class="pr-decides">{number(row.score)}</td>'] if board.score else []),
         *(cell for column in columns for cell in _cells(row, column)),
         f"<td>{answered} of {row.total_cases}</td>",
         f'<td title="{plain(row.hardware)}">{seconds(row.seconds_per_case)}</td>',
@@ -80,6 +95,8 @@ def _tone(row: BoardRow, tones: dict[int, int]) -> int | None:
 
 
 def _rank(row: BoardRow, total_rows: int) -> str:
+    if row.ineligible:
+        return f'<span title="{plain("; ".join(row.ineligible))}">–</span>'
     if row.rank is None:
         return "–"
     if row.rank_low is None or row.rank_high is None:
@@ -110,11 +127,15 @@ def _title(row: BoardRow) -> str:
     if row.rerun_verdict is not None:
         tone = _VERDICT_TONE[row.rerun_verdict]
         marks.append(badge(f"re-run {row.rerun_verdict.value}", tone))
+    why = ""
+    if row.ineligible:
+        marks.append(badge("not eligible", "bad"))
+        why = f"<small>{plain('; '.join(row.ineligible))}</small>"
     link = address("submission", id=row.submission)
     name = plain(row.title or row.submission)
     return (
         f'<a href="{link}" target="_self">{name}</a> <small>{plain(row.participant)}</small>'
-        f"{''.join(marks)}"
+        f"{''.join(marks)}{why}"
     )
 
 

@@ -8,7 +8,14 @@ from html.parser import HTMLParser
 import pytest
 
 from proctor.spec.challenge import SubmissionKind
-from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Leaderboard, Verdict
+from proctor.spec.leaderboard import (
+    BoardColumn,
+    BoardRow,
+    BoardScore,
+    BoardValue,
+    Leaderboard,
+    Verdict,
+)
 from proctor.spec.ranking import RankingSpec
 from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
@@ -110,6 +117,22 @@ def test_nothing_of_a_strangers_becomes_markup(field: str) -> None:
 def test_a_row_without_a_score_shows_a_dash_and_no_rank() -> None:
     seen = Tags(board_html(board(row(rank=None, values={})), (COLUMN,))).text.split()
     assert seen.count("–") == 2
+
+
+def test_who_fails_a_gate_has_no_rank_and_says_why_letter_by_letter() -> None:
+    failed = row(rank=None, rank_low=None, rank_high=None, ineligible=("top1 <b>is</b> 0.4",))
+    seen = Tags(board_html(board(failed), (COLUMN,)))
+    assert "not eligible" in seen.text
+    assert "top1 <b>is</b> 0.4" in seen.text
+    assert "b" not in seen.tags
+
+
+def test_what_the_order_is_made_from_has_a_column_of_its_own() -> None:
+    score = BoardScore(title="mean rank within cases")
+    scored = board(row(score=1.25)).model_copy(update={"score": score})
+    seen = Tags(board_html(scored, (COLUMN,))).text
+    assert "mean rank within cases ↓" in seen
+    assert "1.25" in seen
 
 
 def test_intervals_are_drawn_around_each_value_and_unscored_rows_left_out() -> None:

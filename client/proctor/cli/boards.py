@@ -12,13 +12,21 @@ from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption, PhaseOption
 from proctor.cli.output import Format, Row, emit, fitting, number, say
+from proctor.cli.ranking_output import show_ranking
 from proctor.cli.submissions import choose_phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from proctor.client import Client
-    from proctor.spec.leaderboard import BoardColumn, BoardRow, BoardValue, Claim, Leaderboard
+    from proctor.spec.leaderboard import (
+        BoardColumn,
+        BoardRow,
+        BoardScore,
+        BoardValue,
+        Claim,
+        Leaderboard,
+    )
 
 _PAGE = 500
 _MEAN = "mean"
@@ -36,12 +44,37 @@ def leaderboard(
     labels: Annotated[
         bool, typer.Option("--labels", help="In the table, a column for every label.")
     ] = False,
+    private: Annotated[
+        bool,
+        typer.Option("--private", help="On the private cases, once the phase is over."),
+    ] = False,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="How sure the ranks are, and under every scheme.")
+    ] = False,
+    column: Annotated[
+        str | None,
+        typer.Option("--column", help="With --statistics: one column, as task/metric/label."),
+    ] = None,
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
     """Show a leaderboard: the newest snapshot, or the one named."""
+    if column is not None and not statistics:
+        raise CommandError("--column goes with --statistics.", "", Exit.USAGE)
     with connect(host) as client:
         fetch = _fetcher(client, challenge, phase, snapshot)
+        if statistics:
+            board = fetch(0, 1)
+            _introduce(board, sentence=False)
+            show_ranking(client.ranking_statistics(board.id, column, private=private), style)
+            return
+        if private:
+            public = fetch(0, 1)
+            say(client.overfitting(public.id, 1).sentence)
+
+            def fetch(start: int, limit: int) -> Leaderboard:
+                return client.private_board(public.id, start, limit)
+
         if style is Format.CSV:
             _write_csv(client, fetch(0, 1))
         else:
@@ -73,7 +106,7 @@ def show_board(board: Leaderboard, style: Format, *, labels: bool = False) -> No
     means = [column for column in board.columns if column.label == _MEAN]
     columns = list(board.columns) if labels or not means else means
     tied = _tied(board)
-    rows = [_table_row(columns, row, tied) for row in board.rows]
+    rows = [_table_row(columns, row, tied, board.score) for row in board.rows]
     shown: Sequence[Row] = rows
     if style is Format.TABLE:
         helping = [
@@ -118,10 +151,11 @@ def _tell_if_held(client: Client, slug: str, phase: str) -> None:
         say(held)
 
 
-def _introduce(board: Leaderboard) -> None:
+def _introduce(board: Leaderboard, *, sentence: bool = True) -> None:
+    told = f" {board.ranking_sentence}" if sentence else ""
     say(
         f"{board.challenge_title}, {board.phase}: snapshot {board.number}"
-        f" of {board.created_at:%Y-%m-%d %H:%M:%S} UTC. {board.ranking_sentence}"
+        f" of {board.created_at:%Y-%m-%d %H:%M:%S} UTC.{told}"
     )
     if board.notice:
         say(board.notice)
@@ -131,7 +165,8 @@ def _write_csv(client: Client, board: Leaderboard) -> None:
     """Print the platform's own CSV, so that everybody's columns have the same names."""
     _introduce(board)
     for start in range(0, max(board.total_rows, 1), _PAGE):
-        header, _, rows = client.snapshot_csv(board.id, start, _PAGE).partition("\n")
+        page = client.snapshot_csv(board.id, start, _PAGE, private=board.part == "private")
+        header, _, rows = page.partition("\n")
         sys.stdout.write(rows if start else f"{header}\n{rows}")
 
 
@@ -141,17 +176,25 @@ def _tied(board: Leaderboard) -> set[int]:
     return {group for group, size in sizes.items() if size > 1}
 
 
-def _table_row(columns: list[BoardColumn], row: BoardRow, tied: set[int]) -> dict[str, object]:
+def _rank(row: BoardRow) -> str:
+    return "–" if row.rank is None else str(row.rank)
+
+
+def _table_row(
+    columns: list[BoardColumn], row: BoardRow, tied: set[int], score: BoardScore | None
+) -> dict[str, object]:
     ranks = "" if row.rank_low is None else f" ({row.rank_low}–{row.rank_high})"
     tie = f" ={row.tie_group}" if row.tie_group in tied else ""
     title = row.title
     if len(title) > _TITLE_CHARACTERS:
         title = f"{title[: _TITLE_CHARACTERS - 1]}…"
     cells: dict[str, object] = {
-        "rank": f"{row.rank if row.rank is not None else '–'}{ranks}{tie}",
+        "rank": "not eligible" if row.ineligible else f"{_rank(row)}{ranks}{tie}",
         "participant": row.participant + (" (baseline)" if row.baseline else ""),
         "model": f"{title} (predictions)" if _is_predictions(row) else title,
     }
+    if score is not None:
+        cells[f"{score.title}*"] = number(row.score)
     for column in columns:
         cells[_heading(column)] = _interval(row.values.get(column.key))
         if column.claimed:
@@ -209,6 +252,11 @@ def _legend(board: Leaderboard, tied: set[int]) -> str:
     ]
     if tied:
         lines.append("Rows with the same mark, such as =1, cannot be separated by this data.")
+    lines += [
+        f"{row.title} of {row.participant} is not eligible: {'; '.join(row.ineligible)}."
+        for row in board.rows
+        if row.ineligible
+    ]
     if any(map(_is_predictions, board.rows)):
         lines.append("(predictions): made elsewhere and only scored here; not re-runnable.")
     if any(column.claimed for column in board.columns):

@@ -23,6 +23,14 @@ def show_ranking(found: RankingStatistics, style: Format) -> None:
     spared = [task.name for task in reversed(found.tasks)]
     shown = fitting(rows, spared)
     emit(shown, style)
+    if found.schemes:
+        _show_schemes(found, style)
+    if left_out := [name for name in rows[0] if name not in shown[0]]:
+        say(f"Left out for want of width: {', '.join(left_out)}. `--format csv` has them all.")
+    say(_legend(found))
+
+
+def _show_schemes(found: RankingStatistics, style: Format) -> None:
     say("")
     others: list[Row] = [
         {"algorithm": algorithm}
@@ -30,9 +38,6 @@ def show_ranking(found: RankingStatistics, style: Format) -> None:
         for index, algorithm in enumerate(found.algorithms)
     ]
     emit(others, style)
-    if left_out := [name for name in rows[0] if name not in shown[0]]:
-        say(f"Left out for want of width: {', '.join(left_out)}. `--format csv` has them all.")
-    say(_legend(found))
 
 
 def _place(rank: float) -> str:
@@ -43,29 +48,38 @@ def _table_rows(found: RankingStatistics) -> list[Row]:
     sizes = Counter(found.tie_groups)
     rows: list[Row] = []
     for index, algorithm in enumerate(found.algorithms):
-        low, high = found.rank_low[index], found.rank_high[index]
-        group = found.tie_groups[index]
-        tie = f" ={group}" if sizes[group] > 1 else ""
         row: dict[str, object] = {
-            "rank": f"{_place(found.ranks[index])} ({_place(low)}–{_place(high)}){tie}",
+            "rank": f"{_place(found.ranks[index])}{_how_sure(found, index, sizes)}",
             "algorithm": algorithm,
             "score": number(found.scores[index]),
-            "P(first)": number(found.first_probability[index], 3),
         }
+        if found.first_probability:
+            row["P(first)"] = number(found.first_probability[index], 3)
         rows.append(row | {task.name: _place(task.ranks[index]) for task in found.tasks})
     return rows
+
+
+def _how_sure(found: RankingStatistics, index: int, sizes: Counter[int]) -> str:
+    """Return a rank's interval and its mark, as far as they are known."""
+    if not found.rank_low:
+        return ""
+    group = found.tie_groups[index] if found.tie_groups else 0
+    tie = f" ={group}" if sizes[group] > 1 else ""
+    return f" ({_place(found.rank_low[index])}–{_place(found.rank_high[index])}){tie}"
 
 
 def _csv_rows(found: RankingStatistics) -> list[Row]:
     return [
         {
             "rank": found.ranks[index],
-            "rank_low": found.rank_low[index],
-            "rank_high": found.rank_high[index],
+            "rank_low": found.rank_low[index] if found.rank_low else None,
+            "rank_high": found.rank_high[index] if found.rank_high else None,
             "algorithm": algorithm,
             "score": found.scores[index],
-            "first_probability": found.first_probability[index],
-            "tie_group": found.tie_groups[index],
+            "first_probability": (
+                found.first_probability[index] if found.first_probability else None
+            ),
+            "tie_group": found.tie_groups[index] if found.tie_groups else None,
             **{f"rank in {task.name}": task.ranks[index] for task in found.tasks},
             **{f"rank by {name}": ranks[index] for name, ranks in _scheme_ranks(found).items()},
         }
@@ -83,11 +97,13 @@ def _heading(found: RankingStatistics, scheme: SchemeRanks) -> str:
 
 
 def _legend(found: RankingStatistics) -> str:
-    lines = [
-        f"(1–2): where the rank falls in {found.level:.0%} of {found.draws} test sets drawn anew"
-        " from this one. P(first): the share of them in which it is first."
-    ]
-    if len(set(found.tie_groups)) < len(found.tie_groups):
+    lines = []
+    if found.draws:
+        lines.append(
+            f"(1–2): where the rank falls in {found.level:.0%} of {found.draws} test sets drawn"
+            " anew from this one. P(first): the share of them in which it is first."
+        )
+    if found.tie_groups and len(set(found.tie_groups)) < len(found.tie_groups):
         lines.append("Rows with the same mark, such as =1, cannot be separated by this data.")
     if found.kendall_tau:
         taus = sorted(found.kendall_tau)
@@ -101,10 +117,11 @@ def _legend(found: RankingStatistics) -> str:
         for scheme in found.schemes
         if scheme.kendall_tau is not None
     ]
-    lines.append(
-        "The second table has the ranks under each scheme, * the one that ranks here. Kendall's"
-        f" tau to it: {', '.join(agreement) or 'none, all are tied'}."
-    )
+    if found.schemes:
+        lines.append(
+            "The second table has the ranks under each scheme, * the one that ranks here. Kendall's"
+            f" tau to it: {', '.join(agreement) or 'none, all are tied'}."
+        )
     if found.influence:
         first = found.influence[0]
         lines.append(

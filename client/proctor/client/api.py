@@ -231,9 +231,11 @@ class Client(Files):
         path = f"/leaderboards/{leaderboard_id}/statistics"
         return self._get(RankingStatistics, path, **_given(column=column), private=private)
 
-    def snapshot_csv(self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE) -> str:
+    def snapshot_csv(
+        self, leaderboard_id: str, offset: int = 0, limit: int = _PAGE, *, private: bool = False
+    ) -> str:
         """Return a page of the snapshot with this id as CSV, its header line included."""
-        path = f"{API}/leaderboards/{leaderboard_id}"
+        path = f"{API}/leaderboards/{leaderboard_id}{'/private' if private else ''}"
         params: Params = {"format": "csv", "offset": offset, "limit": limit}
         return self._wire.send("GET", path, params=params, safe=True).text
 

@@ -11,7 +11,7 @@ from proctor.spec.leaderboard import BoardColumn, Leaderboard
 from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
 from proctor_dashboard.text import address, literal, moment, prose, trail
-from proctor_dashboard.views import history
+from proctor_dashboard.views import history, overfitting
 from proctor_dashboard.visitor import client, token_for_browser
 
 _ROWS_A_PAGE = 100
@@ -48,6 +48,8 @@ def draw() -> None:
         f" {head.total_rows:,} {rows} · challenge version {head.challenge_version}"
     )
     board = _find(api, head)
+    if board.part is not None:
+        board = overfitting.choose(api, board)
     columns = _choose_columns(board)
     if board.rows:
         st.html(board_html(board, columns))

@@ -139,3 +139,83 @@ def test_a_board_that_is_not_there_yet_says_only_that(proctor, boards, problem):
     assert ended.code == 4
     assert ended.err.startswith("Error: Nothing was scored in phase main yet.\n")
     assert "`proctor challenge show digits`" in ended.err
+
+
+def test_who_fails_a_gate_is_marked_and_the_reason_told(proctor, boards, board):
+    (row,) = board["rows"]
+    failed = {"rank": None, "rank_low": None, "rank_high": None, "ineligible": ["top1 is 0.4"]}
+    board["rows"] = [row, row | failed | {"title": "Other", "participant": "bob"}]
+    board["total_rows"] = 2
+    ended = proctor("leaderboard", "digits")
+    assert "not eligible" in ended.out
+    assert "Other of bob is not eligible: top1 is 0.4." in ended.err
+
+
+def test_what_the_order_is_made_from_has_a_column_of_its_own(proctor, boards, board):
+    board["score"] = {"title": "mean rank within cases"}
+    board["rows"] = [row | {"score": 1.25} for row in board["rows"]]
+    heading, _, first = proctor("leaderboard", "digits").out.splitlines()
+    assert "mean rank within cases*" in heading
+    assert "1.25" in first
+
+
+def test_the_private_board_comes_with_how_far_it_orders_otherwise(proctor, boards, board):
+    report = {
+        "snapshot": {"id": "lea_1", "number": 7, "created_at": board["created_at"]},
+        "sentence": "Of 9 rows 4 moved.",
+        "kendall_tau": 0.5,
+        "rows": 9,
+        "moved_rows": 4,
+        "largest_move": 3,
+        "first_stays": False,
+        "moves": [],
+    }
+    boards.on("GET /leaderboards/lea_1/overfitting", (200, report))
+    private = board | {"part": "private", "ranking_sentence": "These are the private cases."}
+    boards.on("GET /leaderboards/lea_1/private", (200, private))
+    ended = proctor("leaderboard", "digits", "--private")
+    assert "Of 9 rows 4 moved." in ended.err
+    assert "These are the private cases." in ended.err
+    assert "ada (baseline)" in ended.out
+
+
+def test_statistics_show_how_sure_the_ranks_are_and_those_of_every_scheme(proctor, boards):
+    known = {
+        "title": "Top-1",
+        "higher_is_better": True,
+        "scheme": "mean",
+        "sentence": "Ranked by Top-1.",
+        "algorithms": ["a", "b"],
+        "scores": [0.9, 0.8],
+        "ranks": [1, 2],
+        "rank_low": [1, 1],
+        "rank_high": [1, 2],
+        "first_probability": [0.75, 0.25],
+        "tie_groups": [1, 1],
+        "draws": 1000,
+        "schemes": [{"name": "median", "sentence": "By the median.", "ranks": [2, 1]}],
+    }
+    boards.on("GET /leaderboards/lea_1/statistics", (200, known))
+    ended = proctor("leaderboard", "digits", "--statistics", "--column", KEY)
+    assert "2 (1–2) =1" in ended.out
+    assert "median" in ended.out
+    assert "Ranked by Top-1." in ended.err
+    (call,) = boards.made("GET /leaderboards/lea_1/statistics")
+    assert f"column={KEY.replace('/', '%2F')}" in call.query
+    refused = proctor("leaderboard", "digits", "--column", KEY)
+    assert "--column goes with --statistics" in refused.err
+
+
+def test_statistics_of_a_metric_of_the_whole_set_have_no_intervals_to_print(proctor, boards):
+    known = {
+        "title": "AUROC",
+        "higher_is_better": True,
+        "scheme": "mean",
+        "sentence": "Ranked by AUROC.",
+        "algorithms": ["a"],
+        "scores": [0.9],
+        "ranks": [1],
+    }
+    boards.on("GET /leaderboards/lea_1/statistics", (200, known))
+    for style in ("table", "csv"):
+        assert "0.9" in proctor("leaderboard", "digits", "--statistics", "--format", style).out
