@@ -1,7 +1,6 @@
 """Reads a boxes reference: the organizer's CSV file of what is in each item of a case.
 
-Every item is named, so that one without boxes is told apart from one that was forgotten. Metrics of
-an archive may be older than boxes, so theirs are imported only where there are any.
+Every item is named, so that one without boxes is told apart from one that was forgotten.
 """
 
 from __future__ import annotations
@@ -10,16 +9,14 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from proctor.spec.boxes import ITEM, LABEL, PLACES, Geometry, reference_columns
 from proctor.spec.task import TaskSpec
-
-if TYPE_CHECKING:
-    from proctor_metrics.cases import BoxCase, ReferenceBoxes
+from proctor_metrics import cases
 
 IGNORE, CROWD, AREA, RADIUS = "ignore", "crowd", "area", "radius"
 
@@ -28,7 +25,7 @@ IGNORE, CROWD, AREA, RADIUS = "ignore", "crowd", "area", "radius"
 class BoxesReference:
     """What is in the items of a case, and how many items those are."""
 
-    boxes: ReferenceBoxes
+    boxes: cases.ReferenceBoxes
     n_items: int
 
 
@@ -42,8 +39,6 @@ def load_boxes(path: Path, geometry: Geometry, labels: Mapping[str, int]) -> Box
     Raises:
         ValueError: It is not what a task declares; the message is a phrase for its owner.
     """
-    from proctor_metrics.cases import ReferenceBoxes
-
     needed = reference_columns(geometry)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -68,7 +63,7 @@ def load_boxes(path: Path, geometry: Geometry, labels: Mapping[str, int]) -> Box
     ]
     table = np.array(found, dtype=np.float64).reshape(len(found), 5 + len(PLACES[geometry]))
     return BoxesReference(
-        ReferenceBoxes(
+        cases.ReferenceBoxes(
             items=table[:, 0].astype(np.int64),
             classes=table[:, 1].astype(np.int64),
             places=table[:, 5:],
@@ -82,26 +77,22 @@ def load_boxes(path: Path, geometry: Geometry, labels: Mapping[str, int]) -> Box
 
 def make_box_case(
     task: TaskSpec, case: str, prediction: npt.NDArray[Any] | None, reference: BoxesReference
-) -> BoxCase:
+) -> cases.BoxCase:
     """Put predicted boxes, or the lack of any answer, beside their reference.
 
     Raises:
         MetricInputError: one side is not sound; it says which.
     """
-    from proctor_metrics.cases import BoxCase
-
     classes = tuple(sorted(task.labels))
     names = tuple(task.labels[value] for value in classes)
     if prediction is None:
-        return BoxCase.missing(case, reference.boxes, reference.n_items, names, classes)
-    return BoxCase(case, prediction, reference.boxes, reference.n_items, names, classes)
+        return cases.BoxCase.missing(case, reference.boxes, reference.n_items, names, classes)
+    return cases.BoxCase(case, prediction, reference.boxes, reference.n_items, names, classes)
 
 
 def no_boxes(geometry: Geometry) -> BoxesReference:
     """Return the reference of one item without boxes."""
-    from proctor_metrics.cases import ReferenceBoxes
-
-    return BoxesReference(ReferenceBoxes.of_rows((), len(PLACES[geometry])), 1)
+    return BoxesReference(cases.ReferenceBoxes.of_rows((), len(PLACES[geometry])), 1)
 
 
 def _whole(row: Mapping[str | None, Any], number: int) -> dict[str, str]:
@@ -149,10 +140,8 @@ def _box(
 
 
 def _role(row: Mapping[str, str], number: int) -> int:
-    from proctor_metrics.cases import Role
-
-    role = Role.COUNTED
-    for name, meaning in ((IGNORE, Role.IGNORED), (CROWD, Role.CROWD)):
+    role = cases.Role.COUNTED
+    for name, meaning in ((IGNORE, cases.Role.IGNORED), (CROWD, cases.Role.CROWD)):
         text = row.get(name, "")
         if text not in ("", "0", "1"):
             raise ValueError(f"row {number} column {name!r} holds {text!r}, neither 0 nor 1")

@@ -2,6 +2,8 @@
 
 A reference is the organizer's, so whatever is wrong with one is an ``OrganizerError``; a canonical
 prediction was written by decode, so whatever is wrong with one is ours. Nothing here unpickles.
+The metrics in use may be an archive's, older than some kinds of case: those are looked up in
+``cases`` when a task asks for them, and imported by name nowhere.
 """
 
 from __future__ import annotations
@@ -22,17 +24,8 @@ from nibabel.wrapstruct import WrapStructError
 
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.task import OutputType, ReferenceType, TaskSpec
-from proctor_metrics import loaders
-from proctor_metrics.cases import (
-    Case,
-    InstanceCase,
-    LabelCase,
-    MaskCase,
-    MultilabelCase,
-    SurvivalCase,
-    TableCase,
-    ValueCase,
-)
+from proctor_metrics import cases, loaders
+from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, ValueCase
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.box_reference import BoxesReference, load_boxes, make_box_case
 from proctor_runner.contracts.native import suffix
@@ -277,12 +270,12 @@ def make_case(
             return ValueCase(case, prediction, numbers, columns)
         case SurvivalReference(seen):
             if prediction is None:
-                return SurvivalCase.missing(case, seen, columns)
-            return SurvivalCase(case, prediction, seen, columns)
+                return cases.SurvivalCase.missing(case, seen, columns)
+            return cases.SurvivalCase(case, prediction, seen, columns)
         case MultilabelReference(held):
             if prediction is None:
-                return MultilabelCase.missing(case, held, columns)
-            return MultilabelCase(case, prediction, held, columns)
+                return cases.MultilabelCase.missing(case, held, columns)
+            return cases.MultilabelCase(case, prediction, held, columns)
         case TextReference():
             return make_text_case(case, prediction, reference)
         case MaskReference(values, spacing_mm):
@@ -300,8 +293,8 @@ def make_case(
         case InstancesReference(values, spacing_mm, divisor):
             divisors = task.outputs[output].class_divisor, divisor
             if prediction is None:
-                return InstanceCase.missing(case, values, spacing_mm, task.labels, divisors)
-            return InstanceCase(case, prediction, values, spacing_mm, task.labels, divisors)
+                return cases.InstanceCase.missing(case, values, spacing_mm, task.labels, divisors)
+            return cases.InstanceCase(case, prediction, values, spacing_mm, task.labels, divisors)
         case BoxesReference():
             return make_box_case(task, case, prediction, reference)
         case _ as unreachable:

@@ -30,7 +30,7 @@ from proctor.spec.work import (
     StratumAggregate,
 )
 from proctor_metrics.bootstrap import draw_weights
-from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side, TextCase
+from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side
 from proctor_metrics.metric import (
     Direction,
     Metric,
@@ -308,7 +308,8 @@ def _score(collected: _Collected, case: Case, lost: str) -> CaseColumns:
 def _worst(metric: PerItemMetric, case: Case, flag: str) -> CaseColumns:
     labels = metric.labels(case)
     spacing_mm = case.spacing_mm if isinstance(case, MaskCase) else ()
-    shape = (case.n_items,) if isinstance(case, TextCase) else case.reference.shape
+    # Texts have no shape but their number.
+    shape = case.reference.shape if hasattr(case.reference, "shape") else (case.n_items,)
     value = metric.worst(shape, spacing_mm)
     values = np.full((len(labels), case.n_items), value, dtype=np.float64)
     return CaseColumns(labels, values, False, (flag,))

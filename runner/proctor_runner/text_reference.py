@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from proctor.spec.outcomes import Code, PlatformError
-from proctor_metrics.cases import TextCase
+from proctor_metrics import cases
 from proctor_runner.decode.text import unpack_texts
 
 _SUFFIX = ".json"
@@ -50,7 +50,7 @@ def load_texts(path: Path) -> TextReference:
 
 def make_text_case(
     case: str, prediction: npt.NDArray[Any] | None, reference: TextReference
-) -> TextCase:
+) -> cases.TextCase:
     """Put a canonical prediction, or the lack of one, beside the accepted texts.
 
     Raises:
@@ -59,11 +59,11 @@ def make_text_case(
     """
     accepted = reference.values
     if prediction is None:
-        return TextCase.missing(case, accepted)
+        return cases.TextCase.missing(case, accepted)
     try:
         texts = unpack_texts(prediction, len(accepted))
     except ValueError as error:
         raise PlatformError(
             Code.INTERNAL, f"a canonical prediction holds no texts: {error}"
         ) from error
-    return TextCase(case, texts, accepted)
+    return cases.TextCase(case, texts, accepted)

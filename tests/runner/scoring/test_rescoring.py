@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import proctor_runner
 from proctor.spec.digests import digest_bytes, digest_entries, read_folder
 from proctor.spec.work import ScoreOrder
 from proctor_runner.metric_wheel import metric_code_digest, metric_wheel
@@ -170,3 +172,24 @@ def test_a_file_that_is_no_wheel_is_refused(tmp_path: Path) -> None:
     (tmp_path / "metrics.whl").write_bytes(b"no zip")
     with pytest.raises(RescoringError, match="cannot be read"):
         unpack_wheel(tmp_path / "metrics.whl", tmp_path / "package", metric_code_digest())
+
+
+FIRST_CASES = {
+    *("Case", "LabelCase", "MaskCase", "TableCase", "ValueCase"),
+    *("FloatArray", "IntArray", "MetricInputError", "Side"),
+}
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["box_reference", "references", "score_tables", "score_work", "scoring", "text_reference"],
+)
+def test_scoring_imports_no_kind_of_case_that_older_metrics_lack(module: str) -> None:
+    tree = ast.parse((Path(proctor_runner.__file__).parent / f"{module}.py").read_text("utf-8"))
+    named = {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "proctor_metrics.cases"
+        for alias in node.names
+    }
+    assert named <= FIRST_CASES
