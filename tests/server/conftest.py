@@ -721,7 +721,7 @@ def scored(database: Database, app: FastAPI) -> Callable[[str], None]:
     return finish
 
 
-LONGEST_WAIT_S = 20
+LONGEST_WAIT_S = 120
 
 
 def become_true(condition: Callable[[], bool]) -> None:

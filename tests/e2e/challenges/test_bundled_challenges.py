@@ -26,7 +26,7 @@ def prepare(slug: str, out: Path) -> str:
         [sys.executable, str(CHALLENGES / slug / "prepare.py"), "--out", str(out)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, result.stderr

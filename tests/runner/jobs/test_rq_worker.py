@@ -39,7 +39,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             cwd=folder,
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 with Redis(unix_socket_path=str(self.socket)) as connection:

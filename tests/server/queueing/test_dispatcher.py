@@ -44,7 +44,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _wait_for(socket: Path) -> None:
     with redis.Redis(unix_socket_path=str(socket)) as connection:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 connection.ping()
