@@ -34,7 +34,7 @@ class Parameter:
     default: str | None
     only_with: str = ""
     choices: tuple[str, ...] = ()
-    example: float | None = None
+    example: object = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class _Recorder(Parameters):
     def ascending(self, field: str, default: tuple[float, ...]) -> tuple[float, ...]:
         shown = ", ".join(number_text(number) for number in default)
         allowed = "a list of numbers above 0 in ascending order"
-        self._note(field, allowed, f"[{shown}]" if default else None)
+        self._note(field, allowed, f"[{shown}]" if default else None, default or (1.0,))
         return super().ascending(field, default or (1.0,))
 
     def number_or_by_name(self, field: str, at_least: float) -> float | Mapping[str, float]:
@@ -138,9 +138,7 @@ class _Recorder(Parameters):
         self._note(field, "a list of rows of numbers from 0, as many rows as columns", "none")
         return super().square_matrix(field)
 
-    def _note(
-        self, field: str, allowed: str, default: str | None, example: float | None = None
-    ) -> None:
+    def _note(self, field: str, allowed: str, default: str | None, example: object = None) -> None:
         self.found[field] = Parameter(field, allowed, default, example=example)
 
     def _read(self, field: str, default: object) -> object:

@@ -28,6 +28,13 @@ def test_a_worst_value_that_must_be_declared_is_told() -> None:
 
 
 @pytest.mark.parametrize("name", names())
+def test_every_parameter_says_what_it_may_be(name: str) -> None:
+    """A way of reading that the page does not know would print an empty cell."""
+    for one in describe(metric_class(name)).parameters:
+        assert one.choices or one.allowed, one.name
+
+
+@pytest.mark.parametrize("name", names())
 def test_every_parameter_that_is_told_is_taken(name: str) -> None:
     described = describe(metric_class(name))
     chosen = {f"{one.name}: {one.default}" for one in described.parameters}

@@ -97,9 +97,9 @@ class MeanAverageSurfaceDistance(AverageDistance):
     Both empty: 0, or left out (NaN), and flag `both_empty`. Prediction empty: the worst value
     (declared, or the length of the image diagonal) and flag `prediction_empty`. Reference empty:
     the same, or left out, and flag `reference_empty`. NaN cannot occur otherwise.
-    Source: Beneš and Zitová, Pattern Recognition (2015); Maier-Hein et al., Metrics Reloaded,
-    Nature Methods 21 (2024), `masd`. Checked against MedPy (`voxel6`) and surface-distance
-    (`surfel`).
+    Source: Beneš and Zitová, Journal of Microscopy 257 (2015) 65; Maier-Hein et al., Metrics
+    Reloaded, Nature Methods 21 (2024), `masd`. Checked against MedPy (`voxel6`) and
+    surface-distance (`surfel`).
 
     >>> from proctor_metrics import MaskCase
     >>> predicted, true = np.array([[1, 1, 0, 0]]), np.array([[0, 1, 0, 0]])

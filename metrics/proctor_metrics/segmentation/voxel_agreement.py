@@ -103,7 +103,7 @@ class VoxelKappa(VoxelAgreement):
     Empty, or filling the image, on both sides: undefined, so left out (NaN), or 0 or 1 as
     `undefined` says. On one side: 0.
     Source: Cohen, Educational and Psychological Measurement 20 (1960) 37; Maier-Hein et al.,
-    Metrics Reloaded, Nature Methods 21 (2024), `ck`. Checked against scikit-learn.
+    Metrics Reloaded, Nature Methods 21 (2024), `cohens_kappa`. Checked against scikit-learn.
 
     >>> from proctor_metrics import MaskCase
     >>> predicted, true = np.array([[1, 1, 0, 0]]), np.array([[1, 0, 0, 0]])
