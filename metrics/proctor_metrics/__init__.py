@@ -6,6 +6,7 @@ what was kept. Nothing here reads a file (but for `loaders`), opens a socket or 
 
 from proctor_metrics.cases import (
     Case,
+    ImageCase,
     LabelCase,
     MaskCase,
     MetricInputError,
@@ -31,6 +32,7 @@ __all__ = [
     "Case",
     "CaseType",
     "Direction",
+    "ImageCase",
     "ItemScores",
     "Kind",
     "LabelCase",

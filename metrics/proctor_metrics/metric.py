@@ -61,6 +61,7 @@ class CaseType(StrEnum):
     MULTILABEL = "multilabel"
     INSTANCES = "instances"
     OBJECTS = "objects"
+    IMAGE = "image"
 
 
 @dataclass(frozen=True, eq=False)

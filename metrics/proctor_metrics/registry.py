@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from proctor_metrics import (
     classification,
     detection,
+    images,
     instances,
     multilabel,
     regression,
@@ -26,6 +27,7 @@ _METRICS: Mapping[str, type[Metric]] = {
     for family in (
         classification,
         detection,
+        images,
         instances,
         multilabel,
         regression,

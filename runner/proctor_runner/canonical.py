@@ -17,11 +17,11 @@ import numpy as np
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.task import OutputSpec, OutputType, TaskSpec, UnknownLabels
 from proctor_runner.contracts.native import suffix
+from proctor_runner.decode.array import ARRAY_SUFFIX, ARRAY_TYPES
 from proctor_runner.decode.errors import InvalidOutputError
+from proctor_runner.decode.image import image_shape
 from proctor_runner.decode.mask import mask_type
-from proctor_runner.decode.table import ARRAY_SUFFIX, ARRAY_TYPES
 from proctor_runner.decode.text import most_bytes, most_packed_bytes
-from proctor_runner.decode.volume import open_volume
 from proctor_runner.references import label_names
 
 _NPY_HEADER_BYTES = 4096
@@ -98,7 +98,7 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
         number: The case's place in the job, which its files are named by.
 
     Raises:
-        OrganizerError: CHALLENGE_INVALID, the input that an output's grid names is no volume.
+        OrganizerError: CHALLENGE_INVALID, the input that an output's grid names is none.
     """
     outputs, grids = {}, {}
     for index, (name, output) in enumerate(task.outputs.items()):
@@ -118,7 +118,7 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
             case OutputType.LABEL_LIST:
                 entry["labels"] = label_names(task.labels)
                 shape, dtypes = (case.items,), (np.dtype(np.int64),)
-            case OutputType.MASK_IMAGE | OutputType.INSTANCES:
+            case OutputType.MASK_IMAGE | OutputType.INSTANCES | OutputType.IMAGE:
                 grid_name, shape = _grid(task, output, case)
                 grid_file = f"{number}-grid-{grid_name}{suffix(task.inputs[grid_name].file)}"
                 grids[grid_file] = case.grids[grid_name]
@@ -129,10 +129,9 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
                     "ignore_unknown": output.unknown_labels is UnknownLabels.IGNORE,
                     "voxels": math.prod(shape),
                 }
-                dtypes = (mask_type(task.labels),)
                 if output.type is OutputType.INSTANCES:
                     entry["class_divisor"] = output.class_divisor
-                    dtypes = (np.dtype(np.uint32),)
+                dtypes = _voxel_types(task, output)
             case OutputType.TEXT:
                 entry["bytes"] = most_bytes(case.items)
                 shape, dtypes = (most_packed_bytes(case.items),), (np.dtype(np.uint8),)
@@ -156,6 +155,16 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
     return PreparedCase(case, outputs, grids)
 
 
+def _voxel_types(task: TaskSpec, output: OutputSpec) -> tuple[np.dtype[Any], ...]:
+    match output.type:
+        case OutputType.IMAGE:
+            return ARRAY_TYPES
+        case OutputType.INSTANCES:
+            return (np.dtype(np.uint32),)
+        case _:
+            return (mask_type(task.labels),)
+
+
 def is_canonical(path: Path, output: CanonicalArray) -> bool:
     """Compare the header and the length of an array with what they must be; read no more."""
     with path.open("rb") as stream:
@@ -177,8 +186,8 @@ def _grid(task: TaskSpec, output: OutputSpec, case: RawCase) -> tuple[str, tuple
     name = output.grid or ""
     path = case.grids[name]
     try:
-        return name, open_volume(path, f"{name}{suffix(task.inputs[name].file)}").grid.shape
+        return name, image_shape(path, f"{name}{suffix(task.inputs[name].file)}")
     except InvalidOutputError as error:
         raise OrganizerError(
-            Code.CHALLENGE_INVALID, f"The input {name} of a case is not a volume: {error}"
+            Code.CHALLENGE_INVALID, f"The input {name} of a case is no grid: {error}"
         ) from error

@@ -36,9 +36,13 @@ from proctor_runner.challenge_folder import (
 )
 from proctor_runner.contracts.native import suffix
 from proctor_runner.datasets import VOLUMES, items_of
+from proctor_runner.decode.errors import InvalidOutputError
+from proctor_runner.decode.image import image_shape
 from proctor_runner.identifying import identifying_fields
+from proctor_runner.image_reference import ImageReference
 from proctor_runner.pairings import metric_labels
 from proctor_runner.references import (
+    VOLUME_SUFFIXES,
     InstancesReference,
     LabelsReference,
     MaskReference,
@@ -222,7 +226,7 @@ class _CaseCheck:
 
     def _reference(self, name: str, path: Path) -> Iterator[Problem]:
         declared = self._task.reference[name]
-        if declared.type in VOLUMES:
+        if declared.type in VOLUMES and not declared.file.endswith(".npy"):
             yield from self._identifiers(path, suffix(declared.file))
         try:
             reference = load_reference(self._task, name, path, self._case.id)
@@ -238,6 +242,9 @@ class _CaseCheck:
             return
         if isinstance(reference, BoxesReference):
             self.labels_seen |= {int(value) for value in np.unique(reference.boxes.classes)}
+            return
+        if isinstance(reference, ImageReference):
+            yield from self._grid(name, path, reference.values.shape)
             return
         if isinstance(reference, InstancesReference):
             yield from self._grid(name, path, reference.values.shape)
@@ -291,20 +298,27 @@ class _CaseCheck:
         for grid in sorted(grid for grid in grids if grid is not None):
             if grid not in self._case.inputs:
                 continue
-            declared = self._task.inputs[grid]
+            file = suffix(self._task.inputs[grid].file)
             try:
-                image = load_volume(self._case.inputs[grid], suffix(declared.file))
-            except ValueError as error:
+                found = image_shape(self._case.inputs[grid], f"grid{file}")
+            except InvalidOutputError as error:
                 yield Problem(self._name(self._case.inputs[grid]), "", str(error))
                 continue
-            own = load_volume(path, suffix(self._task.reference[name].file))
-            if shape != image.array.shape:
-                message = f"has shape {shape}, its grid input {grid!r} {image.array.shape}"
+            if shape != found:
+                message = f"has shape {shape}, its grid input {grid!r} {found}"
                 yield Problem(self._name(path), "", message)
-            elif np.abs(own.affine - image.affine).max() > _SAME_GRID_MM:
+                continue
+            own = suffix(self._task.reference[name].file)
+            if own not in VOLUME_SUFFIXES or file not in VOLUME_SUFFIXES:
+                continue
+            affines = [
+                load_volume(*one).affine for one in ((path, own), (self._case.inputs[grid], file))
+            ]
+            apart = np.abs(affines[0] - affines[1]).max()
+            if apart > _SAME_GRID_MM:
                 message = (
                     f"lies on another grid than its input {grid!r}: the affines differ by up to"
-                    f" {np.abs(own.affine - image.affine).max():.4g}"
+                    f" {apart:.4g}"
                 )
                 yield Problem(self._name(path), "", message)
 

@@ -30,11 +30,12 @@ _ITEM_AXES = {
     ReferenceType.LABELS: ((1,), "one label"),
     ReferenceType.VALUES: ((1, 2), "numbers"),
     ReferenceType.MULTILABEL: ((2,), "a row of labels"),
+    ReferenceType.SURVIVAL: ((2,), "a time and an event"),
 }
 """The axes that an array of items may have, and what it holds of each."""
 
-VOLUMES = (ReferenceType.MASK_IMAGE, ReferenceType.INSTANCES)
-"""References that are one item, a volume on the grid of an input."""
+VOLUMES = (ReferenceType.MASK_IMAGE, ReferenceType.INSTANCES, ReferenceType.IMAGE)
+"""References that are one item, on the grid of an input."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def build_split(
 
 
 def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
-    """Return how many items a case holds: those of its references, 1 where it has masks only.
+    """Return how many items a case holds: those of its references, 1 where all are images.
 
     Raises:
         ValueError: a reference cannot be read; the message is a phrase for their owner.

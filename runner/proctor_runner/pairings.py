@@ -14,6 +14,7 @@ import numpy as np
 from proctor.spec.task import MetricSpec, OutputType, ReferenceSpec, ReferenceType, TaskSpec
 from proctor_metrics.metric import CaseType, Metric
 from proctor_runner.box_reference import no_boxes
+from proctor_runner.image_reference import ImageReference
 from proctor_runner.references import (
     InstancesReference,
     LabelsReference,
@@ -42,6 +43,7 @@ _INSTANCES = Pairing((OutputType.INSTANCES,), ReferenceType.INSTANCES)
 PAIRINGS: Mapping[CaseType, tuple[Pairing, ...]] = {
     CaseType.BOXES: (Pairing((OutputType.BOXES,), ReferenceType.BOXES),),
     CaseType.CLASSES: (Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),),
+    CaseType.IMAGE: (Pairing((OutputType.IMAGE,), ReferenceType.IMAGE),),
     CaseType.INSTANCES: (_INSTANCES,),
     CaseType.MASK: (_MASKS,),
     CaseType.MULTILABEL: (Pairing((OutputType.TABLE,), ReferenceType.MULTILABEL),),
@@ -89,6 +91,8 @@ def _empty(reference: ReferenceSpec, n_columns: int) -> Reference:
             return ValuesReference(np.zeros((0, n_columns)))
         case ReferenceType.SURVIVAL:
             return SurvivalReference(np.zeros((0, 2)))
+        case ReferenceType.IMAGE:
+            return ImageReference(np.zeros((1, 1)))
         case ReferenceType.TEXT:
             return TextReference(())
         case ReferenceType.MULTILABEL:

@@ -29,6 +29,7 @@ from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, ValueCas
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.box_reference import BoxesReference, load_boxes, make_box_case
 from proctor_runner.contracts.native import suffix
+from proctor_runner.image_reference import ImageReference, as_image, make_image_case
 from proctor_runner.text_reference import TextReference, load_texts, make_text_case
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ Reference = (
     | ValuesReference
     | BoxesReference
     | SurvivalReference
+    | ImageReference
 )
 
 
@@ -133,6 +135,8 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
                 found = _load_mask(path, suffix(declared.file))
                 values = np.asarray(found.values)
                 return InstancesReference(values, found.spacing_mm, declared.class_divisor)
+            case ReferenceType.IMAGE:
+                return as_image(_load_values_of_image(path, suffix(declared.file)))
             case ReferenceType.BOXES:
                 assert declared.geometry is not None  # noqa: S101  # its spec sees to it
                 return load_boxes(path, declared.geometry, label_names(task.labels))
@@ -276,6 +280,8 @@ def make_case(
             if prediction is None:
                 return cases.MultilabelCase.missing(case, held, columns)
             return cases.MultilabelCase(case, prediction, held, columns)
+        case ImageReference():
+            return make_image_case(case, prediction, reference)
         case TextReference():
             return make_text_case(case, prediction, reference)
         case MaskReference(values, spacing_mm):
@@ -360,3 +366,7 @@ def _load_array(path: Path) -> npt.NDArray[Any]:
     except (OSError, EOFError) as error:
         raise ValueError(f"is no readable .npy file ({error})") from error
     return array
+
+
+def _load_values_of_image(path: Path, file_suffix: str) -> npt.NDArray[Any]:
+    return _load_array(path) if file_suffix == ".npy" else load_volume(path, file_suffix).array

@@ -18,7 +18,7 @@ from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.work import Aggregate, ScoreCase, ScoreRow, StratumAggregate
 from proctor_metrics.aggregate import label_means
 from proctor_metrics.bootstrap import replicate_means
-from proctor_metrics.cases import Case, FloatArray, MaskCase
+from proctor_metrics.cases import Case, FloatArray
 from proctor_metrics.metric import UNLABELLED, Metric, PooledMetric
 
 MEAN = "mean"
@@ -218,7 +218,8 @@ def shown_labels(metric: Metric, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the labels of a metric as reports have them, with the mean over several."""
     if names == UNLABELLED:
         return (MEAN,)
-    return (*names, MEAN) if metric.mean_over_labels else names
+    # Metrics of an archive may be older than the question.
+    return (*names, MEAN) if getattr(metric, "mean_over_labels", True) else names
 
 
 def item_columns(metric_id: str, columns: Sequence[CaseColumns]) -> dict[str, npt.NDArray[Any]]:
@@ -256,7 +257,8 @@ def _joined(metric_id: str, columns: Sequence[CaseColumns]) -> _Joined:
 
 
 def _is_lost(case: Case) -> bool:
-    return not isinstance(case, MaskCase) and case.lost
+    # Kinds that no pooled metric takes are never told apart so.
+    return bool(getattr(case, "lost", False))
 
 
 def _number(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""A mask of one label on the grid of a volume, in whatever format its name asks for."""
+"""A mask or an image of one value on the grid of an input, in whatever format its name asks for."""
 
 from __future__ import annotations
 
@@ -7,14 +7,29 @@ from typing import Any
 
 import numpy as np
 
+from proctor_runner.decode.array import ARRAY_SUFFIX
 from proctor_runner.decode.grid import Grid
+from proctor_runner.decode.image import image_shape
 from proctor_runner.decode.volume import open_volume
 
 
 def write_constant_mask(volume: Path, label: int, path: Path) -> None:
     """Write a mask in which every voxel of ``volume`` has ``label``."""
+    _write(volume, label, np.min_scalar_type(label), path)
+
+
+def write_constant_image(grid: Path, value: float, path: Path) -> None:
+    """Write an image in which every voxel of ``grid``, a volume or an array, has ``value``."""
+    if path.suffix == ARRAY_SUFFIX:
+        shape = image_shape(grid, grid.name)
+        np.save(path, np.full(shape, value, dtype=np.float32), allow_pickle=False)
+        return
+    _write(grid, value, np.dtype(np.float32), path)
+
+
+def _write(volume: Path, value: float, kind: np.dtype[np.generic], path: Path) -> None:
     grid = open_volume(volume, volume.name).grid
-    mask = np.full(grid.shape, label, dtype=np.min_scalar_type(label))
+    mask = np.full(grid.shape, value, dtype=kind)
     if path.name.endswith((".nii", ".nii.gz")):
         import nibabel
 

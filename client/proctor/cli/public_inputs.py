@@ -166,12 +166,15 @@ def _write_output(
     if output.type is OutputType.TABLE:
         _write_table(output, case.items, path)
         return
-    from proctor.cli.constant_mask import write_constant_mask
+    from proctor.cli.constant_mask import write_constant_image, write_constant_mask
 
     name = output.grid or ""
     with TemporaryDirectory(prefix="proctor-grid-") as scratch:
         grid = Path(scratch) / _file_name(task, name)
         client.download(case.files[name].digest, grid)
+        if output.type is OutputType.IMAGE:
+            write_constant_image(grid, 0.0, path)
+            return
         label = min(task.labels)
         if output.type is OutputType.INSTANCES:
             # One object of the first class, everywhere.

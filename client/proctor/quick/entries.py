@@ -54,7 +54,8 @@ def submit(
     Args:
         model: The path of a model folder or folder of predictions, an image's name, or the
             predictions themselves where the inputs are public: a mapping from case to array.
-            A table has one row an item; a mask lies on the grid of its input.
+            A table has one row an item, texts are a list, a mask or an image lies on the grid of
+            its input.
         challenge: Its slug, or what `create_challenge` returned.
         accept_terms: You have read the terms of the challenge and accept them.
         check_only: Stop after the try-out on the public sample.
@@ -166,12 +167,25 @@ def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> N
     import nibabel
     import numpy as np
 
+    from proctor.spec.task import OutputType
+
     (spec,) = task.outputs.values()
+    if spec.type is OutputType.TEXT:
+        texts = [answer] if isinstance(answer, str) else list(answer)
+        plain = spec.file.endswith(".txt")
+        content = texts[0] if plain else json.dumps(texts, ensure_ascii=False)
+        (target / spec.file).write_text(content, encoding="utf-8")
+        return
     array = np.asarray(answer)
+    array_file = spec.file.endswith(".npy")
+    if spec.type is OutputType.IMAGE and array_file:
+        np.save(target / spec.file, array.astype(np.float64))
+        return
     if spec.grid is not None:
         content = gzip.decompress(source) if source.startswith(b"\x1f\x8b") else source
         grid = nibabel.Nifti1Image.from_bytes(content)
-        mask = nibabel.Nifti1Image(array.astype(np.int16), grid.affine)  # type: ignore[no-untyped-call]
+        kind = np.int16 if spec.type is OutputType.MASK_IMAGE else np.float64
+        mask = nibabel.Nifti1Image(array.astype(kind), grid.affine)  # type: ignore[no-untyped-call]
         nibabel.save(mask, target / spec.file)
         return
     rows = array.reshape(len(array), -1)
@@ -179,4 +193,7 @@ def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> N
         raise ValueError(
             f"{target.name} has {rows.shape[1]} columns; {spec.file} has {', '.join(spec.columns)}"
         )
+    if array_file:
+        np.save(target / spec.file, rows.astype(np.float64))
+        return
     np.savetxt(target / spec.file, rows, "%.17g", ",", header=",".join(spec.columns), comments="")

@@ -47,6 +47,8 @@ class OutputType(StrEnum):
     ``table``: a number for every item and column, in CSV, or as an array of floats in a file
     whose name ends in ``.npy``. ``label_list``: in CSV under the header ``label``, a class for
     every item by its number or name. ``mask_image``: a label map on the grid of an input.
+    ``image``: finite numbers on the grid of an input, as a volume, or as an array of floats of its
+    shape in a file whose name ends in ``.npy``; of an array input, as such an array.
     ``text``: a text for every item, as a JSON array of strings, or the text itself in a file whose
     name ends in ``.txt`` where a case is one item; a text has at most 64 KiB of UTF-8, those of a
     case 16 MiB.
@@ -60,9 +62,13 @@ class OutputType(StrEnum):
     TABLE = "table"
     LABEL_LIST = "label_list"
     MASK_IMAGE = "mask_image"
+    IMAGE = "image"
     TEXT = "text"
     BOXES = "boxes"
     INSTANCES = "instances"
+
+
+_ON_A_GRID = (OutputType.MASK_IMAGE, OutputType.INSTANCES, OutputType.IMAGE)
 
 
 class ReferenceType(StrEnum):
@@ -78,6 +84,8 @@ class ReferenceType(StrEnum):
     ``geometry``, in which every item of the case is named, one without boxes by a row with its
     number alone; further columns are ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
     ``instances``: a map of objects, with a ``class_divisor`` of its own.
+    ``image``: a NIfTI volume or a ``.npy`` array of numbers on the grid of the output; NaN marks
+    what lies outside the region that counts.
     """
 
     LABELS = "labels"
@@ -88,6 +96,7 @@ class ReferenceType(StrEnum):
     SURVIVAL = "survival"
     MULTILABEL = "multilabel"
     INSTANCES = "instances"
+    IMAGE = "image"
 
 
 class UnknownLabels(StrEnum):
@@ -122,7 +131,7 @@ class OutputSpec(Spec):
         (), description="of a table, in order; those of boxes follow from their geometry"
     )
     grid: Name | None = Field(
-        None, description="of a mask or instances: the input whose grid it lies on"
+        None, description="of a mask, instances or an image: the input whose grid it lies on"
     )
     unknown_labels: UnknownLabels | None = Field(
         None, description="of a mask: what a number that is no label does; refuse when not given"
@@ -154,7 +163,7 @@ class OutputSpec(Spec):
     def _has_what_its_type_needs(self) -> Self:
         if self.type is OutputType.TABLE and not self.columns:
             raise ValueError("a table output needs its columns, for example columns: [a, b]")
-        if self.type in (OutputType.MASK_IMAGE, OutputType.INSTANCES) and self.grid is None:
+        if self.type in _ON_A_GRID and self.grid is None:
             raise ValueError(f"a {self.type} output needs grid: the input whose grid it lies on")
         if self.class_divisor is not None and self.type is not OutputType.INSTANCES:
             raise ValueError("class_divisor is for instances")
@@ -295,11 +304,8 @@ class TaskSpec(Spec):
                     f"outputs.{name}.file: a .txt file holds one text; say .json where a case has"
                     " several items"
                 )
-            if output.grid is not None and (
-                output.grid not in self.inputs
-                or self.inputs[output.grid].type is not InputType.VOLUME
-            ):
-                raise ValueError(f"outputs.{name}.grid: no volume input {output.grid!r}")
+            if output.grid is not None:
+                self._refuse_another_grid(name, output, self.inputs.get(output.grid))
             if self.items_per_case * (output.most_per_item or 0) > MOST_ROWS:
                 raise ValueError(
                     f"outputs.{name}.most_per_item: {self.items_per_case} items of"
@@ -307,6 +313,16 @@ class TaskSpec(Spec):
                     " fewer items_per_case or boxes"
                 )
         return self
+
+    @staticmethod
+    def _refuse_another_grid(name: str, output: OutputSpec, grid: InputSpec | None) -> None:
+        array = output.type is OutputType.IMAGE and output.file.endswith(".npy")
+        if grid is not None and (
+            grid.type is InputType.VOLUME or (array and grid.type is InputType.ARRAY)
+        ):
+            return
+        or_array = " nor, for an image in a .npy file, array" if array else ""
+        raise ValueError(f"outputs.{name}.grid: no volume{or_array} input {output.grid!r}")
 
     @property
     def structures(self) -> dict[str, tuple[int, ...]]:

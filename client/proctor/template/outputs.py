@@ -10,6 +10,7 @@ are they renamed. A model that fails halfway leaves no half answer to be scored.
 | `text` | a string for each item; the string alone where a case is one item |
 | `boxes` | rows of item, label, score and place: an array, a nested list, or dicts by name |
 | `instances` | the number of each voxel's object, of the shape of its grid input |
+| `image` | numbers, of the shape of its grid input |
 | `mask_image` | whole numbers or booleans, of the shape of its grid input |
 | `.npy` / `.json` / `.txt` | an array / anything JSON has, numpy included / text |
 | any | bytes, or the `pathlib.Path` of a file that the model wrote itself |
@@ -81,6 +82,8 @@ def _write(
         _copy(value, path)
     elif output.type in ("mask_image", "instances"):
         _write_mask(value, output, inputs, path)
+    elif output.type == "image":
+        _write_image(value, output, inputs, path)
     elif output.type == "boxes":
         _write_boxes(value, output, case, path)
     elif output.type == "table" and suffix.endswith(".npy"):
@@ -280,9 +283,37 @@ def _write_json(value: object, path: Path) -> None:
 def _write_mask(
     value: object, output: OutputFile, inputs: Mapping[str, object], path: Path
 ) -> None:
+    most = 2**32 - 1 if output.type == "instances" else 65535
+    _write_volume(_labels(_data(value), most), output, inputs, path)
+
+
+def _write_image(
+    value: object, output: OutputFile, inputs: Mapping[str, object], path: Path
+) -> None:
+    import numpy as np
+
+    array = np.asarray(_data(value))
+    if array.dtype.kind not in "fiub":
+        raise OutputError(f"an image of numbers was expected, not {array.dtype}")
+    if not np.isfinite(array).all():
+        place = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
+        raise OutputError(f"it holds {array[place]} at {place}; every value must be finite")
+    single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    image = array.astype(np.float32 if single else np.float64)
+    if not output.file.lower().endswith(".npy"):
+        _write_volume(image, output, inputs, path)
+        return
+    _refuse_another_shape(image, output, inputs)
+    with path.open("wb") as stream:
+        np.save(stream, image, allow_pickle=False)
+
+
+def _write_volume(
+    voxels: NDArray[np.generic], output: OutputFile, inputs: Mapping[str, object], path: Path
+) -> None:
     if not output.file.lower().endswith((".nii", ".nii.gz")):
         raise OutputError(
-            f"the engine writes masks as NIfTI, and this case asks for {output.file}; return the "
+            f"the engine writes volumes as NIfTI, and this case asks for {output.file}; return the "
             "pathlib.Path of a file that you wrote"
         )
     grid = inputs.get(output.grid or "")
@@ -293,15 +324,24 @@ def _write_mask(
         )
     import nibabel
 
-    most = 2**32 - 1 if output.type == "instances" else 65535
-    mask = _labels(value.data if isinstance(value, Volume) else value, most)
-    if mask.shape != grid.data.shape:
-        raise OutputError(
-            f"shape {mask.shape}, but the grid of input {output.grid!r} is {grid.data.shape}"
-        )
-    image = nibabel.Nifti1Image(mask, grid.affine)  # type: ignore[no-untyped-call]  # nibabel
+    _refuse_another_shape(voxels, output, inputs)
+    image = nibabel.Nifti1Image(voxels, grid.affine)  # type: ignore[no-untyped-call]  # nibabel
     image.header.set_xyzt_units("mm")  # type: ignore[no-untyped-call]  # is typed in part
     image.to_filename(path)
+
+
+def _data(value: object) -> object:
+    return value.data if isinstance(value, Volume) else value
+
+
+def _refuse_another_shape(
+    voxels: NDArray[np.generic], output: OutputFile, inputs: Mapping[str, object]
+) -> None:
+    expected = getattr(_data(inputs.get(output.grid or "")), "shape", None)
+    if expected is not None and voxels.shape != expected:
+        raise OutputError(
+            f"shape {voxels.shape}, but the grid of input {output.grid!r} is {expected}"
+        )
 
 
 def _labels(value: object, most: int) -> NDArray[np.unsignedinteger]:

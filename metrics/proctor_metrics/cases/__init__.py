@@ -13,6 +13,7 @@ from proctor_metrics.cases.faults import (
     MetricInputError,
     Side,
 )
+from proctor_metrics.cases.images import ImageCase
 from proctor_metrics.cases.instances import InstanceCase
 from proctor_metrics.cases.labels import UNANSWERED, LabelCase
 from proctor_metrics.cases.masks import BACKGROUND, LabelCounts, MaskCase, Structure
@@ -32,6 +33,7 @@ __all__ = [
     "Case",
     "DirectedDistances",
     "FloatArray",
+    "ImageCase",
     "InstanceCase",
     "IntArray",
     "LabelCase",
@@ -61,4 +63,5 @@ Case = (
     | BoxCase
     | SurvivalCase
     | InstanceCase
+    | ImageCase
 )

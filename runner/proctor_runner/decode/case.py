@@ -17,6 +17,7 @@ import numpy as np
 from proctor_runner.decode.boxes import read_boxes
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
+from proctor_runner.decode.image import read_image
 from proctor_runner.decode.instances import read_instances
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.mask import read_mask
@@ -145,6 +146,9 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
             items,
             output["most_per_item"],
         )
+    if output["type"] == "image":
+        grid_path = source / output["grid_file"]
+        return read_image(path, output["name"], grid_path, output["grid_file"], output["grid"])
     grid: Grid = open_volume(source / output["grid_file"], output["grid_file"]).grid
     if output["type"] == "instances":
         return read_instances(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from proctor_runner.decode.errors import InvalidOutputError
-from proctor_runner.decode.grid import Grid, difference, reordering
-from proctor_runner.decode.volume import open_volume
+from proctor_runner.decode.grid import Grid
+from proctor_runner.decode.on_grid import read_on_grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,14 +56,7 @@ def read_whole_numbers(path: Path, name: str, grid: Grid, grid_name: str) -> NDA
     Raises:
         InvalidOutputError: Another grid, or a value that is no whole number.
     """
-    volume = open_volume(path, name)
-    order = reordering(volume.grid, grid)
-    if order is None:
-        raise InvalidOutputError(
-            f"{name} lies on {volume.grid.describe()}; expected the grid of {grid_name},"
-            f" {grid.describe()}: {difference(volume.grid, grid)}."
-        )
-    return order.apply(_whole(volume.read(), name))
+    return _whole(read_on_grid(path, name, grid, grid_name), name)
 
 
 def _whole(voxels: NDArray[np.generic], name: str) -> NDArray[np.generic]:

@@ -15,22 +15,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from proctor_runner.decode.array import ARRAY_SUFFIX, open_array
 from proctor_runner.decode.csv_rows import read_rows, short
 from proctor_runner.decode.errors import InvalidOutputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ARRAY_SUFFIX = ".npy"
-"""A table in a file of this suffix is an array; any other is CSV."""
-
-ARRAY_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
-"""The types of a canonical table, the one of CSV first."""
-
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _DIGITS = re.compile(r"[-+.0-9eE]*")
 _MOST_BYTES_PER_CELL = 64
-_MOST_HEADER_BYTES = 64 * 1024
 
 
 def read_table(path: Path, name: str, columns: Sequence[str], items: int) -> NDArray[np.floating]:
@@ -83,28 +77,7 @@ def number_of(cell: str, name: str, row: int, column: str) -> float:
 
 
 def _read_array(path: Path, name: str, columns: Sequence[str], items: int) -> NDArray[np.floating]:
-    expected = (items, len(columns))
-    most_bytes = _MOST_HEADER_BYTES + math.prod(expected) * ARRAY_TYPES[0].itemsize
-    if path.stat().st_size > most_bytes:
-        raise InvalidOutputError(
-            f"{name} has {path.stat().st_size} bytes; an array of shape {expected} has at most"
-            f" {most_bytes}."
-        )
-    try:
-        # Mapped, so that a header which promises more than there is costs no memory.
-        array = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
-        raise InvalidOutputError(
-            f"{name} is no readable .npy array: {short(' '.join(str(error).split()))}."
-        ) from None
-    if array.shape != expected:
-        raise InvalidOutputError(f"{name} has shape {array.shape}; expected {expected}.")
-    if path.stat().st_size > array.offset + array.nbytes:
-        raise InvalidOutputError(f"{name} goes on after its array; expected nothing more.")
-    if array.dtype.newbyteorder("=") not in ARRAY_TYPES:
-        raise InvalidOutputError(
-            f"{name} holds values of type {array.dtype}; expected float32 or float64."
-        )
+    array = open_array(path, name, (items, len(columns)))
     finite = np.isfinite(array)
     if not finite.all():
         row, column = (int(index) for index in np.argwhere(~finite)[0])

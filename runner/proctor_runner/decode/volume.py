@@ -91,7 +91,7 @@ def _open_nifti(path: Path, name: str) -> OpenedVolume:
     except (HeaderDataError, ImageFileError, ValueError, KeyError, OverflowError) as error:
         raise InvalidOutputError(f"{name} has a broken NIfTI header: {error}.") from None
     if dtype.kind not in "iuf":
-        raise InvalidOutputError(f"{name} holds voxels of type {dtype}; expected whole numbers.")
+        raise InvalidOutputError(f"{name} holds voxels of type {dtype}; expected real numbers.")
 
     def read() -> NDArray[np.generic]:
         offset = int(header["vox_offset"])

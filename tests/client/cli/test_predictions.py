@@ -115,9 +115,10 @@ def test_a_second_template_does_not_overwrite_the_first(proctor, public, tmp_pat
     assert "is not empty" in again.err
 
 
+@pytest.mark.parametrize("kind", ["mask_image", "image"])
 @pytest.mark.parametrize("name", ["seg.nii.gz", "seg.mha", "seg.nrrd"])
-def test_a_template_mask_lies_on_the_grid_of_its_input(
-    proctor, public, challenge_view, tmp_path, name
+def test_a_template_mask_or_image_lies_on_the_grid_of_its_input(
+    proctor, public, challenge_view, tmp_path, name, kind
 ):
     import nibabel
 
@@ -128,7 +129,7 @@ def test_a_template_mask_lies_on_the_grid_of_its_input(
     public.blobs[digest_bytes(content)] = content
     task = challenge_view["challenge"]["tasks"][0]
     task["inputs"] = {"t1": {"type": "volume", "file": "{case}.nii.gz"}}
-    task["outputs"] = {"p": {"type": "mask_image", "file": name, "grid": "t1"}}
+    task["outputs"] = {"p": {"type": kind, "file": name, "grid": "t1"}}
     file = {"digest": digest_bytes(content), "size": len(content)}
     shown = {
         "version": 2,

@@ -185,6 +185,13 @@ def ask(bench: Bench, output: dict) -> None:
     (bench.input / "case.json").write_text(json.dumps(case))
 
 
+def ask_on_grid(bench: Bench, file: str) -> None:
+    case = json.loads((bench.input / "case.json").read_text())
+    (grid,) = (entry["grid"] for entry in case["outputs"].values())
+    case["outputs"] = {"image": {"type": "image", "file": file, "grid": grid}}
+    (bench.input / "case.json").write_text(json.dumps(case))
+
+
 ARRAY = {"type": "table", "file": "answer.npy", "columns": ["a", "b"]}
 TEXTS = {"type": "text", "file": "answer.json"}
 LIST = {"type": "label_list", "file": "answer.csv"}
@@ -214,6 +221,37 @@ def test_a_label_list_is_a_class_a_line(bench: Bench) -> None:
     result = bench.run()
     assert result.returncode == 0, result.stderr
     assert (bench.output / "answer.csv").read_text() == "label\ncat\n2\n3\n"
+
+
+@pytest.mark.parametrize("file", ["image.nii.gz", "image.npy"])
+def test_an_image_lies_on_its_grid(bench: Bench, file: str) -> None:
+    bench.write_volume()
+    ask_on_grid(bench, file)
+    bench.write_model(rows("np.full((2, 3, 4), 0.5, np.float32)"))
+    result = bench.run()
+    assert result.returncode == 0, result.stderr
+    path = bench.output / file
+    image = np.load(path) if file.endswith(".npy") else np.asarray(nibabel.load(path).dataobj)
+    assert (image.shape, image.dtype) == ((2, 3, 4), np.float32)
+    assert (image == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("np.ones((2, 3))", ["shape (2, 3)", "(2, 3, 4)"]),
+        ("np.full((2, 3, 4), np.nan)", ["nan at (0, 0, 0)", "must be finite"]),
+        ("np.full((2, 3, 4), 'x')", ["an image of numbers"]),
+    ],
+)
+def test_a_wrong_image_is_refused(bench: Bench, answer: str, words: list[str]) -> None:
+    bench.write_volume()
+    ask_on_grid(bench, "image.nii.gz")
+    bench.write_model(rows(answer))
+    result = bench.run()
+    assert result.returncode == 1
+    for word in words:
+        assert word in last_line(result)
 
 
 def test_texts_are_a_json_array_in_utf8(bench: Bench) -> None:

@@ -518,6 +518,46 @@ def test_a_label_that_no_hidden_reference_holds_is_reported(tables):
 # volumes
 
 
+def as_images(masks) -> None:
+    masks.task["outputs"]["out"]["type"] = "image"
+    masks.task["reference"]["ref"]["type"] = "image"
+    masks.task |= {"labels": {}, "primary": "psnr"}
+    masks.task["metrics"] = [{"id": "psnr", "name": "psnr", "output": "out", "reference": "ref"}]
+
+
+def test_images_are_compared_with_images(masks):
+    as_images(masks)
+    assert masks.problems() == []
+    masks.task["metrics"][0]["name"] = "dice"
+    assert "not image with image" in masks.only_problem()[2]
+
+
+def test_an_image_of_another_shape_or_without_numbers_is_refused(masks):
+    as_images(masks)
+    first, second, *_ = sorted((masks.path / "data/hidden/reference").iterdir())
+    nibabel.save(nibabel.Nifti1Image(np.zeros((9, 9, 9), np.float32), np.eye(4)), first)
+    nibabel.save(nibabel.Nifti1Image(np.full((9, 9, 9), np.nan, np.float32), np.eye(4)), second)
+    shape, nothing = masks.problems(allow_identifiers=True)
+    assert "has shape (9, 9, 9), its grid input 't1' (" in shape[2]
+    assert "NaN everywhere" in nothing[2]
+
+
+def test_an_image_in_an_array_lies_on_an_array(tables):
+    tables.task |= {"labels": {}, "primary": "psnr", "items_per_case": 1}
+    tables.task["outputs"]["out"] = {"type": "image", "file": "image.npy", "grid": "rows"}
+    tables.task["reference"]["ref"]["type"] = "image"
+    tables.task["metrics"] = [{"id": "psnr", "name": "psnr", "output": "out", "reference": "ref"}]
+    for split in ("hidden", "sample"):
+        for kind in ("inputs", "reference"):
+            for path in (tables.path / "data" / split / kind).iterdir():
+                np.save(path, np.arange(12.0).reshape(3, 4))
+    assert tables.problems() == []
+    tables.task["outputs"]["out"]["file"] = "image.nii.gz"
+    assert "outputs.out.grid: no volume input 'rows'" in tables.only_problem()[2]
+    tables.task["outputs"]["out"] = {"type": "image", "file": "image.npy", "grid": "other"}
+    assert "no volume nor, for an image in a .npy file, array input" in tables.only_problem()[2]
+
+
 def test_a_reference_of_another_shape_is_refused(masks):
     write_volume(
         masks.path / "data/hidden/reference/c1.nii.gz", array=np.ones((2, 3, 5), dtype=np.uint8)

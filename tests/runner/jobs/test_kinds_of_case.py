@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import yaml
@@ -59,7 +60,31 @@ def metrics(output: str, reference: str, **named: Mapping[str, object]) -> dict[
     return {"metrics": made, "primary": made[0]["id"]}
 
 
+def volume(first: float) -> Writer:
+    voxels = np.arange(first, first + 12**3, dtype=np.float32).reshape(12, 12, 12)
+    return lambda path: nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), path)
+
+
 SKELETONS = {
+    "image": Skeleton(
+        task={
+            "outputs": {"image": {"type": "image", "file": "image.nii.gz", "grid": "grid"}},
+            "reference": {"true": {"type": "image", "file": "{case}.nii.gz"}},
+            **metrics(
+                "image",
+                "true",
+                psnr={"parameters": {"data_range": 100}},
+                ssim={},
+                nrmse={"worst": 2.0},
+                image_mae={"worst": 99.0},
+            ),
+        },
+        references=(volume(1.0), volume(2.0)),
+        answers=("inputs['grid'].data + 2.0", "b'not a volume'"),
+        refused="image.nii.gz is not a NIfTI file.",
+        values={("psnr", "mean"): 40 / 2, ("image_mae", "mean"): (1 + 99) / 2},
+        grid=volume(0.0),
+    ),
     "values": Skeleton(
         task={
             "items_per_case": 3,

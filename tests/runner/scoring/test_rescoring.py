@@ -182,7 +182,10 @@ FIRST_CASES = {
 
 @pytest.mark.parametrize(
     "module",
-    ["box_reference", "references", "score_tables", "score_work", "scoring", "text_reference"],
+    [
+        *("box_reference", "image_reference", "references", "score_tables", "score_work"),
+        *("scoring", "text_reference"),
+    ],
 )
 def test_scoring_imports_no_kind_of_case_that_older_metrics_lack(module: str) -> None:
     tree = ast.parse((Path(proctor_runner.__file__).parent / f"{module}.py").read_text("utf-8"))
