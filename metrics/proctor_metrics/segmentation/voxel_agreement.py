@@ -5,60 +5,28 @@ made of Python's integers; the one division at the end is the only rounding.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import copysign, sqrt
-from typing import Self
 
 import numpy as np
 
 from proctor_metrics.cases import Case
-from proctor_metrics.metric import Direction, ItemScores, mask_case
-from proctor_metrics.parameters import Parameters
-from proctor_metrics.segmentation.structure_metric import (
-    StructureMetric,
-    VoxelConfusion,
-    edge_text,
-)
-from proctor_metrics.segmentation.voxel_rates import Undefined, undefined_rule
+from proctor_metrics.metric import ItemScores, mask_case
+from proctor_metrics.segmentation.structure_metric import VoxelConfusion
+from proctor_metrics.segmentation.undefined import PartlyUndefined
 
 
 @dataclass(frozen=True)
-class VoxelAgreement(StructureMetric):
+class VoxelAgreement(PartlyUndefined):
     """Agreement beyond chance of each structure, with the rule for 0/0."""
-
-    direction = Direction.HIGHER
-
-    undefined: Undefined = field(default=Undefined.LEFT_OUT, kw_only=True)
-
-    @classmethod
-    def build(cls, parameters: Parameters) -> Self:
-        """Read `undefined`."""
-        return cls(
-            undefined=parameters.choice("undefined", Undefined.LEFT_OUT),
-            declared_worst=parameters.worst(),
-        )
-
-    @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
 
     @property
     def edge_rules(self) -> tuple[str, ...]:
         """Return the rules for masks that are empty or fill the image."""
         return (
-            undefined_rule("is empty, or fills the image, on both sides alike", self.undefined),
+            self._rule("is empty, or fills the image, on both sides alike"),
             "A structure that is empty, or fills the image, on one side alone scores 0.",
         )
-
-    @property
-    def can_be_undefined(self) -> bool:
-        """Tell whether a structure may be left out."""
-        return self.undefined is Undefined.LEFT_OUT
-
-    @property
-    def _edge(self) -> str:
-        return edge_text(undefined=self.undefined)
 
     def natural_worst(
         self, reference_shape: tuple[int, ...], spacing_mm: tuple[float, ...]

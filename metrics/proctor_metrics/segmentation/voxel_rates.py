@@ -6,37 +6,16 @@ shows, so they compare submissions on one data set and nothing else.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from proctor_metrics.cases import Case
-from proctor_metrics.metric import Direction, ItemScores, mask_case
-from proctor_metrics.parameters import Parameters
-from proctor_metrics.segmentation.structure_metric import (
-    LEFT_OUT,
-    StructureMetric,
-    VoxelConfusion,
-    edge_text,
-)
-
-
-class Undefined(StrEnum):
-    """What a structure counts of which a metric says nothing."""
-
-    LEFT_OUT = LEFT_OUT
-    ZERO = "0"
-    ONE = "1"
-
-
-def undefined_rule(when: str, undefined: Undefined) -> str:
-    """Return the sentence for the board of what is then counted."""
-    if undefined is Undefined.LEFT_OUT:
-        return f"A structure that {when} is left out of the mean and flagged."
-    return f"A structure that {when} scores {undefined}."
+from proctor_metrics.metric import ItemScores, mask_case
+from proctor_metrics.segmentation.structure_metric import VoxelConfusion
+from proctor_metrics.segmentation.undefined import PartlyUndefined
 
 
 class _Rate(NamedTuple):
@@ -52,34 +31,8 @@ class _Rate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class VoxelRate(StructureMetric):
+class VoxelRate(PartlyUndefined):
     """A rate of voxels of each structure, with the rule for 0/0."""
-
-    direction = Direction.HIGHER
-
-    undefined: Undefined = field(default=Undefined.LEFT_OUT, kw_only=True)
-
-    @classmethod
-    def build(cls, parameters: Parameters) -> Self:
-        """Read `undefined`."""
-        return cls(
-            undefined=parameters.choice("undefined", Undefined.LEFT_OUT),
-            declared_worst=parameters.worst(),
-        )
-
-    @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
-    def can_be_undefined(self) -> bool:
-        """Tell whether a structure may be left out."""
-        return self.undefined is Undefined.LEFT_OUT
-
-    @property
-    def _edge(self) -> str:
-        return edge_text(undefined=self.undefined)
 
     def natural_worst(
         self, reference_shape: tuple[int, ...], spacing_mm: tuple[float, ...]
@@ -130,7 +83,7 @@ class VoxelSensitivity(VoxelRate):
     @property
     def edge_rules(self) -> tuple[str, ...]:
         """Return the rule for an empty reference."""
-        return (undefined_rule("the reference does not hold", self.undefined),)
+        return (self._rule("the reference does not hold"),)
 
     def _rate(self, voxels: VoxelConfusion) -> _Rate:
         asked = voxels.true_positive + voxels.false_negative
@@ -164,7 +117,7 @@ class VoxelSpecificity(VoxelRate):
     @property
     def edge_rules(self) -> tuple[str, ...]:
         """Return the rule for a reference without background."""
-        return (undefined_rule("fills the whole reference", self.undefined),)
+        return (self._rule("fills the whole reference"),)
 
     def _rate(self, voxels: VoxelConfusion) -> _Rate:
         asked = voxels.true_negative + voxels.false_positive
@@ -201,7 +154,7 @@ class VoxelPrecision(VoxelRate):
     def edge_rules(self) -> tuple[str, ...]:
         """Return the rules for empty masks."""
         return (
-            undefined_rule("is empty in prediction and reference", self.undefined),
+            self._rule("is empty in prediction and reference"),
             "A structure that is in the reference alone scores 0.",
         )
 
@@ -239,7 +192,7 @@ class VoxelNegativePredictiveValue(VoxelRate):
     def edge_rules(self) -> tuple[str, ...]:
         """Return the rules for masks without background."""
         return (
-            undefined_rule("fills prediction and reference", self.undefined),
+            self._rule("fills prediction and reference"),
             "A structure that fills the prediction alone scores 0.",
         )
 
