@@ -99,7 +99,7 @@ def _of_sorted(
 def _medians(ordered: FloatArray, below: npt.NDArray[np.int64]) -> FloatArray:
     counts = below[:, -1]
     low, high = (counts - 1) // 2, counts // 2
-    return 0.5 * (_at(ordered, below, low) + _at(ordered, below, high))
+    return 0.5 * _at(ordered, below, low) + 0.5 * _at(ordered, below, high)
 
 
 def _largest(ordered: FloatArray, below: npt.NDArray[np.int64]) -> FloatArray:
