@@ -112,6 +112,8 @@ class _Nifti:
     def __init__(self, content: bytes, compressed: bool) -> None:
         from nibabel.nifti1 import Nifti1Header
         from nibabel.nifti2 import Nifti2Header
+        from nibabel.spatialimages import HeaderDataError
+        from nibabel.wrapstruct import WrapStructError
 
         self._bytes: Inflater | _Plain = Inflater(content) if compressed else _Plain(content)
         start = self._take(_NIFTI1_BYTES).tobytes()
@@ -119,11 +121,14 @@ class _Nifti:
         if _NIFTI2_BYTES in (int.from_bytes(start[:4], order) for order in ("little", "big")):
             kind = Nifti2Header
             start += self._take(_NIFTI2_BYTES - _NIFTI1_BYTES).tobytes()
-        self._header = kind.from_fileobj(io.BytesIO(start))
+        try:
+            self._header = kind.from_fileobj(io.BytesIO(start))
+            self._dtype: np.dtype[Any] = self._header.get_data_dtype()
+            self._shape = tuple(int(length) for length in self._header.get_data_shape())
+        except (HeaderDataError, WrapStructError, KeyError) as error:
+            raise ValueError(f"its header is broken ({error})") from error
         if not bytes(self._header["magic"]).startswith(b"n+"):
             raise ValueError("its header is not that of a single NIfTI file")
-        self._dtype: np.dtype[Any] = self._header.get_data_dtype()
-        self._shape = tuple(int(length) for length in self._header.get_data_shape())
         self._size = prod(self._shape) * self._dtype.itemsize
         offset = int(self._header.get_data_offset())
         held = len(content) * (MOST_RATIO if compressed else 1)

@@ -122,3 +122,10 @@ def test_one_wrong_bit_is_noticed():
     content[-6] ^= 1  # in the checksum
     with pytest.raises(ValueError, match="damaged"):
         Inflater(bytes(content)).fill(np.empty(1 << 20, np.uint8))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a volume", b"\xff" * 400, bytes(400)])
+@pytest.mark.parametrize("compressed", [True, False])
+def test_what_is_no_volume_is_a_value_error(content, compressed):
+    with pytest.raises(ValueError, match=r"its (header|compressed)|it ends"):
+        loaders.read_nifti(gzip.compress(content) if compressed else content, compressed)
