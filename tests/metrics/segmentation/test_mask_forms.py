@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
-from proctor_metrics import CaseType, names
+from proctor_metrics import names
 from proctor_metrics.registry import metric_class
+from proctor_metrics.segmentation.structure_metric import StructureMetric
 
 GIVEN: dict[str, dict[str, Any]] = {
     "nsd": {"tolerance_mm": 1},
     "boundary_iou": {"distance_mm": 1},
     "volume_error": {"worst": 500.0},
 }
-METRICS = [name for name in names() if metric_class(name).case_type is CaseType.MASK]
+METRICS = [name for name in names() if issubclass(metric_class(name), StructureMetric)]
 SPACING = (5.0, 0.5, 0.5)
 LABELS = {1: "one", 2: "two", 5: "five"}
 
