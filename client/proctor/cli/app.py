@@ -18,6 +18,7 @@ from proctor.cli import (
     ranking,
     reruns,
     running,
+    scoring,
     submissions,
     workers,
 )
@@ -50,6 +51,7 @@ app.command("logs")(submissions.logs)
 app.command("cancel")(submissions.cancel)
 app.command("leaderboard")(boards.leaderboard)
 app.command("rank")(ranking.rank)
+app.command("score")(scoring.score)
 app.command("predictions")(answers.predictions)
 app.command("archive")(archives.archive)
 app.command("rerun")(reruns.rerun)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from proctor_metrics.cases import BoolArray, FloatArray
 
@@ -139,6 +138,9 @@ def optimal_pairs(close: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[
     allowed = ~np.isnan(close)
     if not allowed.any():
         return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+    # Imported when first asked for: it takes a quarter of a second, and other metrics need it not.
+    from scipy.optimize import linear_sum_assignment
+
     lowest, highest = close[allowed].min(), close[allowed].max()
     # One pair more outweighs all that closeness can add: each pair is worth 1 and at most 1/k.
     share = (close - lowest) / (highest - lowest or 1.0) / (min(close.shape) + 1)
