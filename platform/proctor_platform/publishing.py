@@ -17,7 +17,7 @@ from proctor.spec.dataset import Dataset, SplitData, TaskDatasets
 from proctor.spec.digests import digest_document
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.outcomes import Code, OrganizerError
-from proctor.spec.ranking_rules import ranking_problems
+from proctor.spec.ranking_rules import aggregate_problems, ranking_problems
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import ImageContent
 from proctor_metrics.metric import Metric
@@ -95,6 +95,10 @@ def _check_metrics(spec: ChallengeSpec) -> None:
             except (UnknownMetricError, MetricParameterError) as error:
                 raise OrganizerError(Code.CHALLENGE_INVALID, f"{where}: {error}") from error
             metrics[task.slug, declared.id] = metric
+    for task_at, metric_at, message in aggregate_problems(spec, metrics):
+        task = spec.tasks[task_at]
+        where = f"tasks.{task.slug}.metrics.{task.metrics[metric_at].id}.aggregate"
+        raise OrganizerError(Code.CHALLENGE_INVALID, f"{where}: {message}")
     for problem in ranking_problems(spec, metrics):
         where = f"phases.{spec.phases[problem.phase].slug}.{problem.field}"
         raise OrganizerError(Code.CHALLENGE_INVALID, f"{where}: {problem.message}")

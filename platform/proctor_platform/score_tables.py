@@ -29,7 +29,8 @@ class AggregateFields(SQLModel):
     n_used: int
     n_total: int
     replicates: bytes = Field(sa_type=LargeBinary, description="little-endian float64")
-    acceleration: float | None = Field(default=None, description="of its BCa interval, if known")
+    low: float | None = Field(default=None, description="of its BCa interval, if it has one")
+    high: float | None = None
 
 
 class StratumFields(SQLModel):

@@ -19,7 +19,7 @@ from proctor.spec.digests import FolderError, read_folder
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OrganizerError
 from proctor.spec.ranking import RankingColumn
-from proctor.spec.ranking_rules import ranking_problems
+from proctor.spec.ranking_rules import aggregate_problems, ranking_problems
 from proctor.spec.task import InputType, TaskSpec
 from proctor_metrics.metric import Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
@@ -113,6 +113,10 @@ def check_metrics(spec: ChallengeSpec) -> list[Problem]:
     problems += [
         Problem(CHALLENGE_FILE, f"phases[{found.phase}].{found.field}", found.message)
         for found in ranking_problems(spec, known)
+    ]
+    problems += [
+        Problem(CHALLENGE_FILE, f"tasks[{task}].metrics[{index}].aggregate", message)
+        for task, index, message in aggregate_problems(spec, known)
     ]
     return problems
 

@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from proctor.spec.outcomes import Code, OrganizerError
+from proctor.spec.task import AggregateRule, MetricSpec
 from proctor.spec.work import Aggregate, ScoreCase, ScoreRow, StratumAggregate
 from proctor_metrics.aggregate import label_means
-from proctor_metrics.bootstrap import replicate_means
 from proctor_metrics.cases import Case, FloatArray
 from proctor_metrics.metric import UNLABELLED, Metric, PooledMetric
+from proctor_runner.aggregating import aggregated
+from proctor_runner.draws import Draws
 
 MEAN = "mean"
 """The label of the macro mean over labels; the only one of a metric without labels."""
@@ -61,16 +63,17 @@ class ItemTable:
 
     def __init__(
         self,
-        metric_id: str,
+        spec: MetricSpec,
         cases: Sequence[ScoreCase],
         columns: Sequence[CaseColumns],
-        weights: npt.NDArray[np.integer],
+        draws: Draws,
     ) -> None:
-        self._id = metric_id
+        self._spec = spec
+        self._id = spec.id
         self._cases = cases
         self._columns = columns
-        self._weights = weights
-        self._labels, self._values, self._answered = _joined(metric_id, columns)
+        self._draws = draws
+        self._labels, self._values, self._answered = _joined(spec.id, columns)
 
     def rows(self) -> Iterable[ScoreRow]:
         """Return the mean over the items of every case, a row a label."""
@@ -90,30 +93,34 @@ class ItemTable:
                 )
 
     def aggregates(self) -> Iterable[Aggregate]:
-        """Return the mean over all items."""
+        """Return every column over all items, by the task's rule, with its replicates."""
         found = label_means(self._values, self._answered)
-        replicates = replicate_means(self._values, self._weights)
+        values = self._over(np.ones((1, self._values.shape[1]), dtype=np.uint16))[:, 0]
+        replicates = self._over(self._draws.weights)
+        ends = self._draws.ends(values, replicates, self._jackknife())
         used = (~np.isnan(self._values) & self._answered).sum(axis=1)
         for index, label in enumerate(self._labels):
             yield Aggregate(
                 metric=self._id,
                 label=label,
-                value=_number(found.means[index]),
+                value=_number(values[index]),
                 deviation=_number(found.standard_deviations[index]),
                 n_used=int(used[index]),
                 n_total=found.n_total,
                 replicates=encode_replicates(replicates[index]),
+                low=ends[index][0],
+                high=ends[index][1],
             )
 
     def strata(self, stratum: str) -> Iterable[StratumAggregate]:
-        """Return the mean over the items of every level."""
+        """Return every column over the items of every level."""
         levels = np.repeat(
             [case.strata.get(stratum, "") for case in self._cases],
             [case.items for case in self._cases],
         )
         for level in np.unique(levels).tolist():
             chosen = levels == level
-            means = label_means(self._values[:, chosen]).means
+            means = self._over(chosen[np.newaxis].astype(np.uint16))[:, 0]
             used = (~np.isnan(self._values) & self._answered)[:, chosen].sum(axis=1)
             for index, label in enumerate(self._labels):
                 yield StratumAggregate(
@@ -124,6 +131,18 @@ class ItemTable:
                     value=_number(means[index]),
                     n_used=int(used[index]),
                 )
+
+    def _over(self, weights: npt.NDArray[np.integer]) -> FloatArray:
+        if self._spec.aggregate is AggregateRule.ITEMS and len(weights) == 1:
+            # As exact as a mean can be; a product of matrices adds up in another order.
+            chosen = self._values[:, weights[0] > 0]
+            return label_means(chosen).means[:, np.newaxis]
+        return aggregated(self._spec, self._values, weights)
+
+    def _jackknife(self) -> FloatArray | None:
+        if self._spec.aggregate is AggregateRule.ITEMS:
+            return self._draws.jackknife_means(self._values)
+        return self._over(self._draws.left_out) if self._draws.wants_jackknife else None
 
 
 class PooledTable:
@@ -136,7 +155,7 @@ class PooledTable:
         cases: Sequence[ScoreCase],
         metric_cases: Sequence[Case],
         lost: Iterable[str],
-        weights: npt.NDArray[np.integer],
+        draws: Draws,
     ) -> None:
         self._id = metric_id
         self._metric = metric
@@ -147,7 +166,9 @@ class PooledTable:
         self._labels = shown_labels(metric, names)
         everything = range(len(cases))
         self._values = self._pooled(everything)[:, 0]
-        self._replicates = self._pooled(everything, weights)
+        self._replicates = self._pooled(everything, draws.weights)
+        jackknife = self._pooled(everything, draws.left_out) if draws.wants_jackknife else None
+        self._ends = draws.ends(self._values, self._replicates, jackknife)
 
     def rows(self) -> Iterable[ScoreRow]:
         """Return the value over the whole set."""
@@ -173,6 +194,8 @@ class PooledTable:
                 n_used=self._used(everything),
                 n_total=sum(case.items for case in self._cases),
                 replicates=encode_replicates(self._replicates[index]),
+                low=self._ends[index][0],
+                high=self._ends[index][1],
             )
 
     def strata(self, stratum: str) -> Iterable[StratumAggregate]:

@@ -29,7 +29,6 @@ from proctor.spec.work import (
     ScoreRow,
     StratumAggregate,
 )
-from proctor_metrics.bootstrap import draw_weights
 from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side
 from proctor_metrics.metric import (
     Direction,
@@ -39,6 +38,8 @@ from proctor_metrics.metric import (
     number_text,
 )
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
+from proctor_runner.aggregating import rule_words
+from proctor_runner.draws import Draws
 from proctor_runner.references import Reference, make_case
 from proctor_runner.score_tables import (
     MISSING,
@@ -165,7 +166,7 @@ class Scorer:
             aggregates=counted.aggregates,
             strata=counted.strata,
             private=self._part(private) if private else None,
-            metrics={item.spec.id: metric_facts(item.metric) for item in self._metrics},
+            metrics={item.spec.id: metric_facts(item.metric, item.spec) for item in self._metrics},
             per_item=_npz(self._items(order)),
         )
 
@@ -173,10 +174,8 @@ class Scorer:
         """Put together some of the cases, as if there were no others."""
         cases = [self._cases[index] for index in order]
         units = [unit for case in cases for unit in _units(case)]
-        weights = draw_weights(
-            units, self._inputs_digest, self._bootstrap.samples, self._bootstrap.seed
-        )
-        tables = [self._table(collected, cases, order, weights) for collected in self._metrics]
+        draws = Draws(units, self._inputs_digest, self._bootstrap)
+        tables = [self._table(collected, cases, order, draws) for collected in self._metrics]
         return PartScores(
             rows=tuple(row for table in tables for row in table.rows()),
             aggregates=tuple(item for table in tables for item in table.aggregates()),
@@ -193,14 +192,14 @@ class Scorer:
         collected: _Collected,
         cases: Sequence[ScoreCase],
         order: Sequence[int],
-        weights: npt.NDArray[np.integer],
+        draws: Draws,
     ) -> ScoreTable:
         if isinstance(collected.metric, PooledMetric):
             ordered = [collected.cases[index] for index in order]
             lost = {collected.lost[index] for index in order} - {""}
-            return PooledTable(collected.spec.id, collected.metric, cases, ordered, lost, weights)
+            return PooledTable(collected.spec.id, collected.metric, cases, ordered, lost, draws)
         columns = [collected.columns[index] for index in order]
-        return ItemTable(collected.spec.id, cases, columns, weights)
+        return ItemTable(collected.spec, cases, columns, draws)
 
     def _items(self, order: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
         """Return every item's values, of private cases too: only organizers read them."""
@@ -255,9 +254,9 @@ class Scorer:
         return MetricScores(None, stand_in, REFUSED)
 
 
-def metric_facts(metric: Metric) -> MetricFacts:
+def metric_facts(metric: Metric, spec: MetricSpec) -> MetricFacts:
     """Return what is kept of a metric with every score."""
-    rules = metric.edge_rules
+    rules, words = metric.edge_rules, rule_words(spec)
     if isinstance(metric, PerItemMetric):
         worst = metric.declared_worst
         value = "the worst value of its reference" if worst is None else number_text(worst)
@@ -266,10 +265,11 @@ def metric_facts(metric: Metric) -> MetricFacts:
             "So does an answer that the metric refuses.",
         )
     return MetricFacts(
-        definition_id=metric.definition_id,
+        definition_id=f"{metric.definition_id}{f'; {words}' if words else ''}",
         unit=metric.unit,
         higher_is_better=metric.direction is Direction.HIGHER,
         edge_rules=rules,
+        aggregate=words,
     )
 
 

@@ -527,14 +527,15 @@ def score_report(
     strata: dict[str, dict[str, float]] | None = None,
     definition: str = "v1",
     lost: tuple[str, ...] = (),
+    bca: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Return a report of these values, with the draws that a real scoring would make."""
     private = [case for case in order["cases"] if case.get("private")]
     public = [case for case in order["cases"] if not case.get("private")]
-    apart = {"private": score_part(order, private, values, strata, lost)} if private else {}
+    apart = {"private": score_part(order, private, values, strata, lost, bca)} if private else {}
     return {
         "fence": order["fence"],
-        **score_part(order, public, values, strata, lost),
+        **score_part(order, public, values, strata, lost, bca),
         **apart,
         "metrics": {
             metric: {
@@ -556,6 +557,7 @@ def score_part(
     values: Values,
     strata: dict[str, dict[str, float]] | None,
     lost: tuple[str, ...],
+    bca: tuple[float, float] | None,
 ) -> dict[str, Any]:
     """Return what a report says of some of the cases."""
     cases = [case["id"] for case in of_part]
@@ -597,6 +599,8 @@ def score_part(
                     "replicates": base64.b64encode(
                         replicate_means(column, weights)[0].astype("<f8").tobytes()
                     ).decode(),
+                    "low": bca and bca[0],
+                    "high": bca and bca[1],
                 }
             )
             for stratum, by_level in (strata or {}).items():

@@ -153,6 +153,18 @@ def test_a_broken_challenge_is_refused_with_its_field(what: str, tiny: Any, orga
     assert refused.json()["detail"].startswith(sentence)
 
 
+def test_a_rule_for_items_is_refused_for_a_metric_of_the_whole_set(
+    tiny: Any, organizer: Any
+) -> None:
+    body = tiny.request()
+    _metric(body, name="auroc", parameters={}, worst=0.5, aggregate="median")
+    refused = organizer.post("/challenges/tiny/versions", body)
+    assert refused.json()["detail"] == (
+        "tasks.classify.metrics.top1.aggregate: top1 is defined on the whole set, so there are no"
+        " items for median; leave aggregate out"
+    )
+
+
 def test_a_pooled_metric_is_refused_for_ranks_by_case(
     tiny: Any, organizer: Any, tiny_phase: Callable[..., Any]
 ) -> None:

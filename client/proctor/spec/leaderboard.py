@@ -32,6 +32,11 @@ class BoardColumn(Spec):
     higher_is_better: bool
     definition_id: str
     edge_rules: tuple[str, ...] = ()
+    aggregate: str = Field(
+        "",
+        description="how it comes from items, where it is no mean over items",
+        exclude_if=lambda words: not words,
+    )
     decides: bool = Field(description="whether ranks depend on it")
     claimed: bool = Field(
         False, description="whether a row claims it", exclude_if=lambda claimed: not claimed

@@ -75,9 +75,23 @@ class Selection(StrEnum):
     LATEST = "latest"
 
 
+class IntervalMethod(StrEnum):
+    """How the ends of a score's interval are found from the draws.
+
+    ``bca``: bias-corrected and accelerated, widened for few groups; nearest to its level.
+    ``percentile``: the middle of the draws; too narrow for few groups.
+    """
+
+    BCA = "bca"
+    PERCENTILE = "percentile"
+
+
 class BootstrapSpec(Spec):
     """How intervals are drawn; draws depend on the dataset, so submissions are paired."""
 
+    interval: IntervalMethod = Field(
+        IntervalMethod.BCA, exclude_if=lambda method: method is IntervalMethod.BCA
+    )
     samples: int = Field(1000, ge=100, le=10_000)
     level: float = Field(0.95, gt=0.5, lt=1)
     seed: int = Field(0, ge=0, lt=2**32)

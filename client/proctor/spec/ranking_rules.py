@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.ranking import OF_CASES, Gate, RankingScheme
+from proctor.spec.task import AggregateRule
 
 
 class RankedMetric(Protocol):
@@ -48,6 +49,21 @@ def ranking_problems(spec: ChallengeSpec, metrics: Metrics) -> Iterator[RankingP
     for index, phase in enumerate(spec.phases):
         for field, message in _of_phase(spec, phase, metrics):
             yield RankingProblem(index, field, message)
+
+
+def aggregate_problems(spec: ChallengeSpec, metrics: Metrics) -> Iterator[tuple[int, int, str]]:
+    """Yield task, metric and message where a rule for items is given for a metric without any."""
+    for number, task in enumerate(spec.tasks):
+        for index, declared in enumerate(task.metrics):
+            known = metrics.get((task.slug, declared.id))
+            rule = declared.aggregate
+            if known is not None and known.kind == "pooled" and rule is not AggregateRule.ITEMS:
+                yield (
+                    number,
+                    index,
+                    f"{declared.id} is defined on the whole set, so there are no items for"
+                    f" {rule.value}; leave aggregate out",
+                )
 
 
 def _of_phase(spec: ChallengeSpec, phase: PhaseSpec, metrics: Metrics) -> Iterator[tuple[str, str]]:

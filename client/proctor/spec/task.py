@@ -222,6 +222,22 @@ class TaskData(Spec):
     sample: SplitSpec
 
 
+class AggregateRule(StrEnum):
+    """How the values of a metric's items become the number of a column.
+
+    ``items``: the mean over items; over labels, each item's mean first.
+    ``labels``: the same, but over labels the mean of the labels' means (macro).
+    ``pooled``: the same, but over labels the mean of all their values together.
+    ``median`` and ``quantile`` (with ``quantile``): that value over the items.
+    """
+
+    ITEMS = "items"
+    LABELS = "labels"
+    POOLED = "pooled"
+    MEDIAN = "median"
+    QUANTILE = "quantile"
+
+
 class MetricSpec(Spec):
     """One metric of a task, by its name in the registry."""
 
@@ -233,6 +249,18 @@ class MetricSpec(Spec):
     worst: float | None = Field(
         None, description="value of a missing case; the metric's own when not given"
     )
+    aggregate: AggregateRule = Field(
+        AggregateRule.ITEMS,
+        description="of a metric with a value for every item",
+        exclude_if=lambda rule: rule is AggregateRule.ITEMS,
+    )
+    quantile: float | None = Field(None, ge=0, le=1, exclude_if=lambda quantile: quantile is None)
+
+    @model_validator(mode="after")
+    def _has_the_quantile_that_its_rule_needs(self) -> Self:
+        if (self.quantile is None) == (self.aggregate is AggregateRule.QUANTILE):
+            raise ValueError("aggregate: quantile needs a quantile, and no other rule has one")
+        return self
 
 
 class TaskSpec(Spec):

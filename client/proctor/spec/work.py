@@ -297,6 +297,8 @@ class Aggregate(Spec):
     n_used: int
     n_total: int
     replicates: str = Field(description="base64 of little-endian float64 [samples], paired")
+    low: float | None = Field(None, description="of a BCa interval; percentiles are drawn later")
+    high: float | None = None
 
 
 class StratumAggregate(Spec):
@@ -317,6 +319,11 @@ class MetricFacts(Spec):
     unit: str
     higher_is_better: bool
     edge_rules: tuple[str, ...]
+    aggregate: str = Field(
+        "",
+        description="how columns come from items, where it is no mean over items",
+        exclude_if=lambda words: not words,
+    )
 
 
 class PartScores(Spec):

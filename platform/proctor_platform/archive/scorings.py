@@ -85,8 +85,8 @@ def _scores(
 
 def _score(row: AggregateFields, level: float) -> ArchivedScore:
     replicates = np.frombuffer(row.replicates, dtype="<f8")
-    low = high = None
-    if len(replicates):
+    low, high = row.low, row.high
+    if low is None and len(replicates):
         ends = interval_ends(replicates[np.newaxis], level)
         low, high = _known(ends.low[0]), _known(ends.high[0])
     return ArchivedScore(

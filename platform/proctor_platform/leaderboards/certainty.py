@@ -95,7 +95,7 @@ def board_statistics(
         raise ProctorError(Code.NOT_FOUND, f"The board has no column {column}; it has {known}.")
     board, found = _scores(session, board, part, chosen)
     title = chosen[0].title if len(chosen) == 1 else "All columns that decide"
-    if not found or not board.rows:
+    if not found or not board.rows or any(one.aggregate for one in chosen):
         return _of_rows(board, chosen, title, feedback)
     names = _names(board.rows)
     several = len(found) > 1 and board.ranking.tasks is not None

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from proctor.spec.dataset import DatasetCase
 from proctor.spec.leaderboard import Verdict
 from proctor.spec.outcomes import Code
-from proctor.spec.ranking import OF_CASES, MissingRule
+from proctor.spec.ranking import OF_CASES, BootstrapSpec, IntervalMethod, MissingRule
 from proctor_metrics.bootstrap import draw_weights
 from proctor_metrics.metric import Direction
 from proctor_platform.leaderboards.candidates import Candidate, ColumnKey, Numbers, portions
@@ -34,10 +34,12 @@ class Drawn:
 
     Attributes:
         intervals: the ends of each column's interval, by candidate; NaN ends are left out.
+        bca: whether these are BCa, which they are when every score has such an interval.
         deciding: float64 of shape (n, n_deciding, draws); NaN where there is no score.
     """
 
     intervals: list[dict[ColumnKey, tuple[float, float]]]
+    bca: bool
     deciding: Replicates
 
 
@@ -94,7 +96,7 @@ def draw(
     deciding: Sequence[ColumnKey],
     *,
     draws: int,
-    level: float,
+    bootstrap: BootstrapSpec,
 ) -> Drawn:
     """Read every replicate once: for the intervals of all columns, and the ranks of some.
 
@@ -104,35 +106,44 @@ def draw(
         candidates: those that stand on the board.
         deciding: the columns that decide ranks.
         draws: replicates kept for ranks.
-        level: share of the replicates inside an interval.
+        bootstrap: the level of intervals, and their kind. Scores from before there was BCa have
+            none; beside them everybody has percentiles, so that what is compared is alike.
     """
     place = _places(candidates)
     position = {key: index for index, key in enumerate(deciding)}
     kept = np.full((len(candidates), len(deciding), draws), np.nan)
-    intervals: list[dict[ColumnKey, tuple[float, float]]] = [{} for _ in candidates]
+    percentiles: list[dict[ColumnKey, tuple[float, float]]] = [{} for _ in candidates]
+    accelerated: list[dict[ColumnKey, tuple[float, float]]] = [{} for _ in candidates]
     for portion in portions(list(place)):
-        rows = session.exec(
-            select(
+        rows = session.execute(
+            select(  # type: ignore[call-overload]  # its overloads end at four columns
                 part.aggregates.evaluation_id,
                 part.aggregates.metric,
                 part.aggregates.label,
                 part.aggregates.replicates,
+                part.aggregates.low,
+                part.aggregates.high,
             ).where(col(part.aggregates.evaluation_id).in_(portion))
         ).all()
         if not rows:
             continue
         replicates = np.stack([np.frombuffer(row[3], dtype="<f8") for row in rows])
-        ends = interval_ends(replicates, level)
-        for (evaluation, metric, label, _), sample, low, high in zip(
+        ends = interval_ends(replicates, bootstrap.level)
+        for (evaluation, metric, label, _, *known), sample, low, high in zip(
             rows, replicates, ends.low.tolist(), ends.high.tolist(), strict=True
         ):
             index, task = place[evaluation]
             key = (task, metric, label)
             if low == low:
-                intervals[index][key] = (low, high)
+                percentiles[index][key] = (low, high)
+            if None not in known:
+                accelerated[index][key] = (known[0], known[1])
             if key in position:
                 kept[index, position[key]] = sample[:draws]
-    return Drawn(intervals, kept)
+    bca = bootstrap.interval is IntervalMethod.BCA and all(
+        ours.keys() <= theirs.keys() for ours, theirs in zip(percentiles, accelerated, strict=True)
+    )
+    return Drawn(accelerated if bca else percentiles, bca, kept)
 
 
 def strata_of(

@@ -56,11 +56,9 @@ def board_of(session: Session, field: Field) -> Board:
     scope, candidates, deciding = field.scope, field.candidates, field.deciding
     found = {key for row in field.numbers for key in row}
     columns = columns_of(scope, found, field.facts, deciding)
-    level = scope.phase.ranking.bootstrap.level
-    draws = standing.draws_used(
-        len(candidates), len(deciding), scope.phase.ranking.bootstrap.samples
-    )
-    drawn = gather.draw(session, field.part, candidates, deciding, draws=draws, level=level)
+    bootstrap = scope.phase.ranking.bootstrap
+    draws = standing.draws_used(len(candidates), len(deciding), bootstrap.samples)
+    drawn = gather.draw(session, field.part, candidates, deciding, draws=draws, bootstrap=bootstrap)
     places = _places(field, drawn.deciding)
     strata = gather.strata_of(session, field.part, candidates, deciding)
     costs = gather.costs_of(session, scope, field.part, candidates)
@@ -85,7 +83,7 @@ def board_of(session: Session, field: Field) -> Board:
     claimed = {key for row in rows for key in row.claimed}
     columns = [column.model_copy(update={"claimed": column.key in claimed}) for column in columns]
     return Board(
-        _head(field, columns, draws),
+        _head(field, columns, draws, bca=drawn.bca),
         [Row(row.submission, row.rank, row.model_dump_json()) for row in rows],
     )
 
@@ -101,7 +99,7 @@ def _order(row: BoardRow) -> tuple[object, ...]:
     )
 
 
-def _head(field: Field, columns: Sequence[BoardColumn], draws: int) -> dict[str, Any]:
+def _head(field: Field, columns: Sequence[BoardColumn], draws: int, *, bca: bool) -> dict[str, Any]:
     scope = field.scope
     ranking = scope.phase.ranking
     head = {
@@ -110,7 +108,7 @@ def _head(field: Field, columns: Sequence[BoardColumn], draws: int) -> dict[str,
         "challenge_version": scope.version.number,
         "phase": scope.phase.slug,
         "ranking": ranking.model_copy(update={"columns": scope.deciding}).model_dump(mode="json"),
-        "ranking_sentence": board_sentence(field, columns, draws),
+        "ranking_sentence": board_sentence(field, columns, draws, bca=bca),
         "columns": [column.model_dump(mode="json") for column in columns],
         "notice": scope.spec.notice,
     }

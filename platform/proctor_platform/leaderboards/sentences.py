@@ -10,11 +10,11 @@ from proctor_platform.leaderboards.field import Field
 from proctor_platform.leaderboards.wording import ranking_sentence
 
 
-def board_sentence(field: Field, columns: Sequence[BoardColumn], draws: int) -> str:
+def board_sentence(field: Field, columns: Sequence[BoardColumn], draws: int, *, bca: bool) -> str:
     """Explain a board: how it ranks, who is not ranked, how exact it is, and on which cases."""
     ranking = field.scope.phase.ranking
     decides = [column for column in columns if column.decides]
-    sentences = [ranking_sentence(ranking, decides, draws)]
+    sentences = [ranking_sentence(ranking, decides, draws, bca=bca)]
     if ranking.gates:
         asked = "; ".join(_gate(gate) for gate in ranking.gates)
         sentences.append(f"Only what keeps these gates is ranked: {asked}.")

@@ -64,6 +64,7 @@ def columns_of(
                         higher_is_better=known.higher_is_better,
                         definition_id=known.definition_id,
                         edge_rules=known.edge_rules,
+                        aggregate=known.aggregate,
                         decides=key in deciding,
                     )
                 )
@@ -92,13 +93,16 @@ def deciding_keys(scope: Scope, found: Collection[ColumnKey]) -> list[ColumnKey]
     return list(dict.fromkeys(keys))
 
 
-def ranking_sentence(ranking: RankingSpec, columns: Sequence[BoardColumn], draws: int) -> str:
+def ranking_sentence(
+    ranking: RankingSpec, columns: Sequence[BoardColumn], draws: int, *, bca: bool
+) -> str:
     """Explain the ranking in plain sentences.
 
     Args:
         ranking: the ranking of the phase.
         columns: the columns that decide.
         draws: bootstrap draws that rank intervals are made from.
+        bca: whether the intervals of scores are BCa.
     """
     several_tasks = len({column.task for column in columns}) > 1
     names = _listed(_named(columns, with_task=several_tasks))
@@ -115,8 +119,8 @@ def ranking_sentence(ranking: RankingSpec, columns: Sequence[BoardColumn], draws
     bootstrap = ranking.bootstrap
     some = "" if draws == bootstrap.samples else f" (rank intervals of the first {draws})"
     return (
-        f"{how} {who}; intervals hold {bootstrap.level:.0%} of {bootstrap.samples}"
-        f" bootstrap draws{some}."
+        f"{how} {who}; {'BCa ' if bca else ''}intervals hold {bootstrap.level:.0%} of"
+        f" {bootstrap.samples} bootstrap draws{some}."
     )
 
 
@@ -129,6 +133,8 @@ def _named(columns: Sequence[BoardColumn], *, with_task: bool) -> list[str]:
     for (task, metric), group in metrics.items():
         labels = [column.label for column in group if column.title != column.metric]
         what = f"{metric} {'/'.join(labels)}" if labels else metric
+        if group[0].aggregate:
+            what += f", {group[0].aggregate},"
         where = f" of {task}" if with_task else ""
         better = "higher" if group[0].higher_is_better else "lower"
         names.append(f"{what}{where} ({better} is better)")

@@ -311,6 +311,23 @@ def test_an_interval_of_equal_scores_is_their_value(
     assert (found["low"], found["high"]) == pytest.approx((value, value), rel=1e-15)
 
 
+def test_intervals_are_bca_as_soon_as_every_score_on_the_board_has_one(
+    published: Any, person: Any, enter: Any, scores: Any, board: Any
+) -> None:
+    key = "classify/top1/mean"
+    enter(person("ann"), scores(0.9, 0.9, 0.9), bca=(0.25, 0.75))
+    shown = board()
+    assert "; BCa intervals hold 95% of 1000 bootstrap draws." in shown.ranking_sentence
+    value = shown.rows[0].values[key]
+    assert (value.low, value.high) == (0.25, 0.75)
+    # A score from before there was BCa has replicates alone.
+    enter(person("bob"), scores(0.5, 0.5, 0.5))
+    shown = board()
+    assert "; intervals hold" in shown.ranking_sentence
+    ends = [(row.values[key].low, row.values[key].high) for row in shown.rows]
+    assert ends == [(pytest.approx(0.9), pytest.approx(0.9)), (0.5, 0.5)]
+
+
 def test_labels_come_in_order_and_the_mean_last_and_two_columns_can_decide(
     tiny: Any,
     tiny_phase: Any,

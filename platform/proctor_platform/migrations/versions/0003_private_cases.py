@@ -13,7 +13,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply this revision."""
-    op.add_column("aggregate_score", sa.Column("acceleration", sa.Float(), nullable=True))
+    op.add_column("aggregate_score", sa.Column("low", sa.Float(), nullable=True))
+    op.add_column("aggregate_score", sa.Column("high", sa.Float(), nullable=True))
     op.create_table(
         "private_case",
         sa.Column("challenge_id", sa.String(), nullable=False),
@@ -46,7 +47,8 @@ def upgrade() -> None:
         sa.Column("n_used", sa.Integer(), nullable=False),
         sa.Column("n_total", sa.Integer(), nullable=False),
         sa.Column("replicates", sa.LargeBinary(), nullable=False),
-        sa.Column("acceleration", sa.Float(), nullable=True),
+        sa.Column("low", sa.Float(), nullable=True),
+        sa.Column("high", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(["evaluation_id"], ["evaluation.id"]),
         sa.PrimaryKeyConstraint("evaluation_id", "metric", "label"),
     )
@@ -94,4 +96,5 @@ def downgrade() -> None:
     op.drop_table("private_aggregate_score")
     op.drop_table("private_score")
     op.drop_table("private_case")
-    op.drop_column("aggregate_score", "acceleration")
+    op.drop_column("aggregate_score", "high")
+    op.drop_column("aggregate_score", "low")
