@@ -12,6 +12,7 @@ from proctor.cli import (
     admin,
     answers,
     archives,
+    auditing,
     boards,
     challenges,
     models,
@@ -52,6 +53,7 @@ app.command("cancel")(submissions.cancel)
 app.command("leaderboard")(boards.leaderboard)
 app.command("rank")(ranking.rank)
 app.command("score")(scoring.score)
+app.command("audit")(auditing.audit)
 app.command("predictions")(answers.predictions)
 app.command("archive")(archives.archive)
 app.command("rerun")(reruns.rerun)

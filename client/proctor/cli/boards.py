@@ -62,7 +62,7 @@ def leaderboard(
     if column is not None and not statistics:
         raise CommandError("--column goes with --statistics.", "", Exit.USAGE)
     with connect(host) as client:
-        fetch = _fetcher(client, challenge, phase, snapshot)
+        fetch = board_fetcher(client, challenge, phase, snapshot)
         if statistics:
             board = fetch(0, 1)
             _introduce(board, sentence=False)
@@ -123,7 +123,7 @@ def show_board(board: Leaderboard, style: Format, *, labels: bool = False) -> No
             say(f"Left out for want of width: {', '.join(left_out)}. `--format csv` has them all.")
 
 
-def _fetcher(
+def board_fetcher(
     client: Client, challenge: str, phase: str | None, snapshot: str | None
 ) -> Callable[[int, int], Leaderboard]:
     """Return what fetches a page of the snapshot that is wanted, by its start and its size.

@@ -14,9 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from proctor.cli import watch
+from proctor.cli.audit.board import audit_board
+from proctor.cli.audit.cases import LocalReferences
 from proctor.cli.boards import show_board, whole_board
 from proctor.cli.contents import open_model
-from proctor.cli.demo.audit import audit_board
 from proctor.cli.demo.entries import (
     SLUGS,
     Entry,
@@ -274,7 +275,9 @@ def _audit(client: Client, challenges: list[_Challenge], boards: list[Leaderboar
     findings = [
         finding
         for one, board in zip(challenges, boards, strict=True)
-        for finding in audit_board(client, one.folder, one.spec, board)
+        for finding in audit_board(
+            client, one.spec.slug, one.spec.tasks, board, LocalReferences(one.folder)
+        )
     ]
     emit([finding.row() for finding in findings], Format.TABLE)
     largest = max((f.largest for f in findings), default=0.0)

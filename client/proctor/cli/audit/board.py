@@ -1,0 +1,344 @@
+"""Recomputes a board, metric by metric, and keeps every difference that is more than rounding.
+
+Nothing of Proctor's metrics is used but where another library has another definition than the
+board: there Proctor's value under that definition is compared (see `mask_peers`). What a library
+leaves undefined follows the metric's edge rule: the shown value is taken, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from proctor.cli.audit.cases import AuditCase, References, cases_of, prediction
+from proctor.cli.audit.mask_peers import MaskPeer, mask_peer
+from proctor.cli.audit.table_peers import Answers, TablePeer, table_peer
+from proctor.spec.leaderboard import BoardRow, Leaderboard
+from proctor.spec.task import MetricSpec, OutputType, TaskSpec
+
+if TYPE_CHECKING:
+    from proctor.client import Client
+    from proctor_runner.references import Reference
+
+AGREEMENT = 1e-9
+"""The largest difference, absolute or by the size of the value, that is rounding alone."""
+
+_MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One number that is not what another library finds; ``where`` is a case, or the board."""
+
+    submission: str
+    where: str
+    label: str
+    shown: float | None
+    found: float
+
+
+@dataclass
+class Finding:
+    """One metric of one board, recomputed.
+
+    Attributes:
+        library: who did; empty where nobody here computes the metric.
+        values: How many numbers were compared.
+        largest: The largest absolute difference among them.
+        edges: How many single scores followed an edge rule, for want of a value.
+        differences: those beyond rounding.
+        reason: why nothing was compared.
+    """
+
+    challenge: str
+    metric: str
+    library: str = ""
+    values: int = 0
+    largest: float = 0.0
+    edges: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the difference is rounding alone, and anything was compared at all."""
+        return self.values > 0 and not self.differences
+
+    def row(self) -> dict[str, object]:
+        """Return the finding as a row of a table."""
+        return {
+            "challenge": self.challenge,
+            "metric": self.metric,
+            "against": self.library or f"nobody: {self.reason}",
+            "values": self.values,
+            "largest difference": f"{self.largest:.3g}",
+            "by edge rule": self.edges,
+        }
+
+    def compare(
+        self, submission: str, where: str, label: str, found: float, shown: float | None,
+        allowed: float = 0.0,
+    ) -> None:  # fmt: skip
+        """Take a number of another library's beside the one that is shown."""
+        difference = float("inf") if shown is None else abs(found - shown)
+        self.values += 1
+        self.largest = max(self.largest, difference)
+        # Written so that a NaN is a difference.
+        if not difference <= max(AGREEMENT, AGREEMENT * abs(found), allowed):
+            self.differences.append(Difference(submission, where, label, shown, found))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much of a board is recomputed.
+
+    Attributes:
+        cases: so many of each submission at random; all where none. Of some, whatever is of all
+            cases together is not compared.
+        seed: of that choice.
+        whole: whether the board's own numbers are made from all cases.
+        allowed: by how much they may differ: what rounding of the board leaves.
+    """
+
+    cases: int | None = None
+    seed: int = 0
+    whole: bool = True
+    allowed: float = 0.0
+
+    @property
+    def boards(self) -> bool:
+        """Whether the board's numbers, and pooled metrics, can be compared."""
+        return self.cases is None and self.whole
+
+
+EVERYTHING = Extent()
+
+
+def audit_board(
+    client: Client,
+    slug: str,
+    tasks: tuple[TaskSpec, ...],
+    board: Leaderboard,
+    references: References,
+    extent: Extent = EVERYTHING,
+) -> Iterator[Finding]:
+    """Recompute every column of a board from the predictions of its rows.
+
+    Args:
+        client: An organizer's, who alone may read predictions while data are hidden.
+        slug: The challenge's.
+    """
+    for task in tasks:
+        for metric in task.metrics:
+            finding = Finding(slug, metric.id)
+            if task.outputs[metric.output].type is OutputType.MASK_IMAGE:
+                mask = mask_peer(metric)
+                if mask is not None:
+                    finding.library = mask.library
+                    _audit_masks(client, task, metric, mask, board, references, extent, finding)
+            else:
+                table = table_peer(metric)
+                if table is not None:
+                    finding.library = table.library
+                    _audit_table(client, task, metric, table, board, references, extent, finding)
+            if not finding.library:
+                finding.reason = f"MedPy, scikit-learn and SciPy have no {metric.name} of this form"
+            elif not finding.values and not finding.edges:
+                finding.reason = finding.reason or "no case could be compared"
+                finding.library = ""
+            yield finding
+
+
+def _audit_masks(
+    client: Client,
+    task: TaskSpec,
+    metric: MetricSpec,
+    peer: MaskPeer,
+    board: Leaderboard,
+    references: References,
+    extent: Extent,
+    finding: Finding,
+) -> None:
+    for row in board.rows:
+        found: list[list[float]] = []
+        for case in cases_of(client, row.submission, task, extent.cases, extent.seed):
+            answer = prediction(client, case, metric.output)
+            if answer is None:
+                finding.edges += len(task.structures)
+                found.append(_shown_of(case, metric, task))
+                continue
+            truth = references.get(task, metric.reference, case)
+            found.append(_audit_mask(task, metric, peer, case, answer, truth, finding))
+        if peer.under is None and extent.boards and found:
+            _compare_board(task, metric, row, np.array(found).T, extent, finding)
+
+
+def _audit_mask(
+    task: TaskSpec,
+    metric: MetricSpec,
+    peer: MaskPeer,
+    case: AuditCase,
+    answer: npt.NDArray[Any],
+    truth: Reference,
+    finding: Finding,
+) -> list[float]:
+    from proctor_runner.references import MaskReference
+
+    if not isinstance(truth, MaskReference):
+        raise TypeError(f"{metric.name} is of masks")
+    values = np.asarray(truth.values)
+    shown = _shown_of(case, metric, task)
+    if peer.under is not None:
+        shown = _under(task, metric, peer.under, case.view.case, answer, truth)
+    scores = []
+    for place, (name, members) in enumerate(task.structures.items()):
+        predicted, true = np.isin(answer, members), np.isin(values, members)
+        theirs = peer.measure(predicted, true, truth.spacing_mm)
+        if theirs is None:
+            finding.edges += 1
+            scores.append(shown[place])
+            continue
+        scores.append(theirs)
+        if not np.isnan(shown[place]):
+            finding.compare(case.submission, case.view.case, name, theirs, shown[place])
+    return scores
+
+
+def _under(
+    task: TaskSpec,
+    metric: MetricSpec,
+    under: dict[str, object],
+    case: str,
+    answer: npt.NDArray[Any],
+    truth: Reference,
+) -> list[float]:
+    """Return Proctor's own values under the definition that the other library has."""
+    from proctor_metrics.metric import PerItemMetric
+    from proctor_metrics.registry import resolve
+    from proctor_runner.references import make_case
+
+    ours = resolve(metric.name, metric.parameters | under, worst=metric.worst)
+    if not isinstance(ours, PerItemMetric):
+        raise TypeError(f"{metric.name} is a metric of single cases")
+    made = make_case(task, metric.output, case, answer, truth)
+    return [float(value) for value in ours.per_item(made).values[:, 0]]
+
+
+def _shown_of(case: AuditCase, metric: MetricSpec, task: TaskSpec) -> list[float]:
+    shown = [case.view.scores.get(f"{metric.id}/{name}") for name in task.structures]
+    return [float("nan") if value is None else value for value in shown]
+
+
+def _compare_board(
+    task: TaskSpec,
+    metric: MetricSpec,
+    row: BoardRow,
+    values: npt.NDArray[np.float64],
+    extent: Extent,
+    finding: Finding,
+) -> None:
+    """Compare the means over cases of each structure, and of the mean over structures."""
+    defined = ~np.isnan(values)
+    names = [*task.structures, _MEAN]
+    over = [*values, _means(values.T, defined.T)]
+    for name, column in zip(names, over, strict=True):
+        mean = _means(column[np.newaxis], ~np.isnan(column[np.newaxis]))[0]
+        shown = _board_value(row, task, metric, name)
+        if np.isnan(mean) and shown is None:
+            continue
+        finding.compare(row.submission, "board", name, float(mean), shown, extent.allowed)
+
+
+def _means(values: npt.NDArray[np.float64], defined: npt.NDArray[np.bool_]) -> Any:
+    counts = defined.sum(axis=1)
+    sums = np.where(defined, values, 0.0).sum(axis=1)
+    return np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+
+
+def _audit_table(
+    client: Client,
+    task: TaskSpec,
+    metric: MetricSpec,
+    peer: TablePeer,
+    board: Leaderboard,
+    references: References,
+    extent: Extent,
+    finding: Finding,
+) -> None:
+    if peer.pooled and not extent.boards:
+        finding.reason = "it is of all cases together, and these are some"
+        return
+    for row in board.rows:
+        kept: list[Answers] = []
+        means: list[tuple[float, int]] = []
+        lost = False
+        for case in cases_of(client, row.submission, task, extent.cases, extent.seed):
+            answer = prediction(client, case, metric.output)
+            truth = references.get(task, metric.reference, case)
+            shown = case.view.scores.get(f"{metric.id}/{_MEAN}")
+            if answer is None:
+                lost = True
+                finding.edges += 1
+                means.append((float("nan") if shown is None else shown, _items(truth)))
+                continue
+            answers = _answers(task, metric, answer, truth)
+            if peer.pooled:
+                kept.append(answers)
+                continue
+            found = peer.measure(answers)
+            finding.edges += found.edges if found.value is not None else 1
+            value = shown if found.value is None else found.value
+            means.append((float("nan") if value is None else value, len(answers.true)))
+            if found.value is not None and shown is not None:
+                finding.compare(case.submission, case.view.case, _MEAN, found.value, shown)
+        shown = _board_value(row, task, metric, _MEAN)
+        if peer.pooled and lost:
+            finding.reason = "a submission has cases without an answer"
+        elif peer.pooled:
+            found = peer.measure(_joined(kept))
+            finding.edges += found.edges if found.value is not None else 1
+            if found.value is not None:
+                finding.compare(row.submission, "board", _MEAN, found.value, shown, extent.allowed)
+        elif extent.boards and means:
+            values, counts = (np.array(part, dtype=np.float64) for part in zip(*means, strict=True))
+            mean = float((values * counts).sum() / counts.sum())
+            finding.compare(row.submission, "board", _MEAN, mean, shown, extent.allowed)
+
+
+def _answers(
+    task: TaskSpec, metric: MetricSpec, answer: npt.NDArray[Any], truth: Reference
+) -> Answers:
+    """Return the items of a case, columns in the order of their classes."""
+    from proctor_runner.references import LabelsReference, class_values
+
+    values = np.asarray(truth.values)  # type: ignore[union-attr]  # tables' references have them
+    if not isinstance(truth, LabelsReference):
+        return Answers(answer, values)
+    if answer.ndim == 1:
+        return Answers(answer, values, tuple(sorted(task.labels)))
+    classes = class_values(task.labels, task.outputs[metric.output].columns)
+    order = np.argsort(classes)
+    return Answers(
+        answer[:, order].astype(np.float64), values, tuple(int(classes[place]) for place in order)
+    )
+
+
+def _joined(parts: list[Answers]) -> Answers:
+    return Answers(
+        np.concatenate([part.predicted for part in parts]),
+        np.concatenate([part.true for part in parts]),
+        parts[0].classes,
+    )
+
+
+def _items(truth: Reference) -> int:
+    return len(np.asarray(truth.values))  # type: ignore[union-attr]  # as above
+
+
+def _board_value(row: BoardRow, task: TaskSpec, metric: MetricSpec, label: str) -> float | None:
+    value = row.values.get(f"{task.slug}/{metric.id}/{label}")
+    return value.value if value else None

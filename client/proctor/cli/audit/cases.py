@@ -1,0 +1,119 @@
+"""Where an audit finds what it compares: predictions on the platform, references there or here."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from proctor.spec.task import TaskSpec
+
+if TYPE_CHECKING:
+    from proctor.client import Client
+    from proctor.spec.api import CaseView
+    from proctor_runner.references import Reference
+
+
+class AuditCase(NamedTuple):
+    """A case of a submission: what it was answered, and the scores that the platform shows."""
+
+    submission: str
+    view: CaseView
+
+
+class References(Protocol):
+    """Hands out the reference of a case by its name in the task."""
+
+    def get(self, task: TaskSpec, name: str, case: AuditCase) -> Reference:
+        """Return a reference."""
+        ...
+
+
+class LocalReferences:
+    """Those of a challenge's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths: dict[str, dict[str, dict[str, Path]]] = {}
+
+    def get(self, task: TaskSpec, name: str, case: AuditCase) -> Reference:
+        """Return a reference.
+
+        Raises:
+            OrganizerError: it is not what the task declares.
+            ChallengeInvalidError: files are missing.
+        """
+        from proctor_runner.challenge_folder import read_split
+        from proctor_runner.references import load_reference
+
+        if task.slug not in self._paths:
+            split = read_split(self._folder, task, "hidden", f"task {task.slug}")
+            self._paths[task.slug] = {one.id: dict(one.reference) for one in split.cases}
+        path = self._paths[task.slug][case.view.case][name]
+        return load_reference(task, name, path, case.view.case)
+
+
+class PlatformReferences:
+    """Those of the platform, which shows them to organizers, and to all once they are released."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._kept: dict[tuple[str, str, str], bytes] = {}
+
+    def get(self, task: TaskSpec, name: str, case: AuditCase) -> Reference:
+        """Return a reference.
+
+        Raises:
+            ApiError: it may not be looked at.
+            OrganizerError: it is not what the task declares.
+        """
+        from proctor_runner.references import load_reference
+
+        files = self._client.case_files(case.submission, case.view.run, case.view.case)
+        content = self._client.case_file(case.submission, files, "reference", name)
+        with tempfile.TemporaryDirectory(prefix="proctor-audit-") as folder:
+            path = Path(folder) / "reference"
+            path.write_bytes(content)
+            return load_reference(task, name, path, case.view.case)
+
+
+def cases_of(
+    client: Client, submission: str, task: TaskSpec, most: int | None, seed: int
+) -> Iterator[AuditCase]:
+    """Yield the cases of a submission's first run of a task, or so many of them at random."""
+    first = next(
+        run.id
+        for run in client.submission(submission).runs
+        if run.purpose == "first" and run.task == task.slug
+    )
+    views = [view for view in client.cases(submission) if view.run == first]
+    if most is not None and most < len(views):
+        # The same cases of every submission.
+        chosen = set(
+            random.Random(seed).sample(sorted(view.case for view in views), most)  # noqa: S311
+        )
+        views = [view for view in views if view.case in chosen]
+    for view in views:
+        yield AuditCase(submission, view)
+
+
+def prediction(client: Client, case: AuditCase, output: str) -> npt.NDArray[Any] | None:
+    """Return a canonical prediction; None of a case that left none."""
+
+    if output in case.view.predictions:
+        content = client.get_blob(case.view.predictions[output].digest)
+    else:
+        if case.view.outcome != "OK":
+            return None
+        files = client.case_files(case.submission, case.view.run, case.view.case)
+        if output not in files.predictions:
+            return None
+        content = client.case_file(case.submission, files, "predictions", output)
+    found: npt.NDArray[Any] = np.load(BytesIO(content), allow_pickle=False)
+    return found

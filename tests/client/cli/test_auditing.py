@@ -1,0 +1,293 @@
+"""The scores of a board, recomputed by other people's code."""
+
+import json
+from io import BytesIO
+from math import log
+from pathlib import Path
+from types import SimpleNamespace
+
+import nibabel
+import numpy as np
+import pytest
+import yaml
+
+from proctor.cli.audit.board import EVERYTHING, Extent, audit_board
+from proctor.cli.audit.cases import LocalReferences
+from proctor.cli.audit.mask_peers import mask_peer
+from proctor.cli.audit.table_peers import Answers, table_peer
+from proctor.cli.new_challenge import new_challenge
+from proctor.client import Blob
+from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.leaderboard import BoardValue
+from proctor.spec.task import MetricSpec
+from proctor_metrics import (
+    LabelCase,
+    MaskCase,
+    MultilabelCase,
+    TableCase,
+    ValueCase,
+    names,
+    resolve,
+)
+from proctor_metrics.metric import CaseType, PerItemMetric
+from proctor_metrics.registry import metric_class
+
+
+class Archive:
+    """A platform that has one submission with the predictions it is given."""
+
+    def __init__(self, predictions, output, scores=None):
+        self._blobs, self._cases = {}, []
+        for case, array in predictions.items():
+            stream = BytesIO()
+            np.save(stream, array)
+            blob = Blob.of_bytes(stream.getvalue())
+            self._blobs[blob.ref.digest] = stream.getvalue()
+            self._cases.append(
+                SimpleNamespace(
+                    run="run_1", case=case, predictions={output: blob.ref}, scores=scores or {}
+                )
+            )
+
+    def submission(self, _id):
+        return SimpleNamespace(
+            runs=[
+                SimpleNamespace(id="run_1", purpose="first", task=task)
+                for task in ("classify", "segment")
+            ]
+        )
+
+    def cases(self, _id):
+        rerun = SimpleNamespace(run="run_2", case="hidden-1", predictions={}, scores={})
+        return [*self._cases, rerun]
+
+    def get_blob(self, digest):
+        return self._blobs[digest]
+
+
+def board_with(values):
+    made = {key: BoardValue(value=value, n_used=1, n_total=1) for key, value in values.items()}
+    return SimpleNamespace(rows=[SimpleNamespace(submission="sub_1", values=made)])
+
+
+def load(folder: Path) -> ChallengeSpec:
+    return ChallengeSpec.model_validate(yaml.safe_load((folder / "challenge.yaml").read_text()))
+
+
+def audited(archive, folder, board, extent=EVERYTHING):
+    spec = load(folder)
+    return list(audit_board(archive, spec.slug, spec.tasks, board, LocalReferences(folder), extent))
+
+
+@pytest.fixture
+def three_classes(tmp_path):
+    """A challenge of three classes, scored by accuracy with ties shared and by log loss."""
+    new_challenge(tmp_path / "exam", "exam", "classification")
+    path = tmp_path / "exam" / "challenge.yaml"
+    text = path.read_text().replace("{0: dark, 1: bright}", "{0: dark, 1: bright, 2: red}")
+    path.write_text(text.replace('["0", "1"]', '["0", "1", "2"]'))
+    return tmp_path / "exam"
+
+
+def test_an_audit_agrees_with_a_board_that_is_right_and_shares_ties(three_classes):
+    undecided = {f"hidden-{n}": np.full((12, 3), 1 / 3) for n in range(1, 7)}
+    right = board_with({"classify/accuracy/mean": 1 / 3, "classify/log_loss/mean": log(3)})
+    findings = audited(Archive(undecided, "probabilities"), three_classes, right)
+    assert [finding.metric for finding in findings] == ["accuracy", "log_loss"]
+    assert all(finding.agrees for finding in findings)
+    assert findings[0].edges == 72
+
+
+def test_an_audit_sees_a_board_that_is_wrong_and_one_that_lacks_a_value(three_classes):
+    undecided = {f"hidden-{n}": np.full((12, 3), 1 / 3) for n in range(1, 7)}
+    wrong = board_with({"classify/accuracy/mean": 0.5})
+    accuracy, log_loss = audited(Archive(undecided, "probabilities"), three_classes, wrong)
+    assert not accuracy.agrees
+    assert accuracy.largest == pytest.approx(1 / 6)
+    assert not log_loss.agrees
+
+
+def test_an_audit_of_masks_uses_the_references_of_the_folder(tmp_path):
+    folder = tmp_path / "exam"
+    new_challenge(folder, "exam", "segmentation")
+    truth = {
+        path.name.removesuffix(".nii.gz"): np.asanyarray(nibabel.load(path).dataobj)
+        for path in (folder / "data" / "hidden" / "reference").iterdir()
+    }
+    right = board_with({"segment/dice/ball": 1.0, "segment/dice/mean": 1.0})
+    dice, hd95 = audited(Archive(truth, "mask"), folder, right)
+    assert dice.agrees
+    assert dice.values == 2
+    assert hd95.agrees
+    shifted = {case: np.roll(mask, 1, axis=0) for case, mask in truth.items()}
+    dice, hd95 = audited(Archive(shifted, "mask"), folder, right)
+    assert dice.largest > 0.1
+    assert hd95.agrees
+
+
+def test_an_empty_answer_follows_the_boards_edge_rule(tmp_path):
+    folder = tmp_path / "exam"
+    new_challenge(folder, "exam", "segmentation")
+    nothing = {f"hidden-{n}": np.zeros((12, 12, 12), np.uint8) for n in range(1, 7)}
+    right = board_with({"segment/dice/ball": 0.0, "segment/dice/mean": 0.0})
+    dice, hd95 = audited(Archive(nothing, "mask"), folder, right)
+    assert dice.agrees
+    assert (hd95.values, hd95.edges) == (0, 6)
+
+
+def test_some_cases_are_compared_one_by_one_and_differences_name_them(tmp_path):
+    folder = tmp_path / "exam"
+    new_challenge(folder, "exam", "segmentation")
+    nothing = {f"hidden-{n}": np.ones((12, 12, 12), np.uint8) for n in range(1, 7)}
+    archive = Archive(nothing, "mask", {"dice/ball": 0.5})
+    dice, _ = audited(archive, folder, board_with({}), Extent(cases=2))
+    assert dice.values == 2
+    assert {one.where for one in dice.differences} < set(nothing)
+    assert dice.differences[0].shown == 0.5
+    again, _ = audited(archive, folder, board_with({}), Extent(cases=2))
+    assert again.differences == dice.differences
+
+
+RNG = np.random.default_rng(7)
+SPACING_MM = (0.5, 0.5, 5.0)
+MASK_PARAMETERS = {"volume_error": {"form": "signed_ml"}, "voxel_f_beta": {"beta": 2.0}}
+
+
+@pytest.mark.parametrize("name", [n for n in names() if metric_class(n).case_type is CaseType.MASK])
+def test_peers_of_masks_agree_with_the_metric_they_audit(name):
+    spec = MetricSpec(
+        id="m",
+        name=name,
+        parameters=MASK_PARAMETERS.get(name, {}),
+        output="o",
+        reference="r",
+        worst=1000.0,
+    )
+    peer = mask_peer(spec)
+    if peer is None:
+        assert name in {
+            "boundary_iou", "cldice", "nsd", "voxel_count", "voxel_npv",
+            "lesion_wise_dice", "lesion_wise_hd95",
+        }  # fmt: skip
+        return
+    true = np.zeros((9, 8, 5), np.uint8)
+    true[2:6, 2:6, 1:4] = 1
+    predicted = true.copy()
+    predicted[RNG.random(true.shape) < 0.1] = 1
+    ours = resolve(name, spec.parameters | (peer.under or {}), worst=1000.0)
+    case = MaskCase("a", predicted, true, SPACING_MM, {1: "x"})
+    found = peer.measure(predicted == 1, true == 1, SPACING_MM)
+    assert found == pytest.approx(ours.per_item(case).values[0, 0], rel=1e-9)
+
+
+N = 40
+TRUE = np.arange(N) % 3
+SCORES = RNG.dirichlet(np.ones(3), N)
+SCORES[0], SCORES[1] = (0.4, 0.4, 0.2), (0.25, 0.5, 0.25)
+NUMBERS = RNG.normal(3, 1, (N, 2))
+NOISY = NUMBERS + RNG.normal(0, 0.5, (N, 2))
+HELD = RNG.random((N, 3)) < 0.4
+PARAMETERS = {"top_k_accuracy": {"k": 2}, "f_beta": {"beta": 2.0}}
+NO_PEER = {
+    "bland_altman", "concordance_correlation", "debiased_calibration_error", "expected_cost",
+    "expected_calibration_error", "label_ranking_average_precision", "multilabel_f1", "net_benefit",
+    "npv", "positive_likelihood_ratio", "ppv_at_sensitivity", "samples_f1",
+    "sensitivity_at_specificity", "specificity", "specificity_at_sensitivity",
+}  # fmt: skip
+TABLES = {
+    CaseType.CLASSES: (
+        TableCase("a", SCORES, TRUE, ("0", "1", "2"), (0, 1, 2)),
+        Answers(SCORES, TRUE, (0, 1, 2)),
+    ),
+    CaseType.VALUES: (ValueCase("a", NOISY, NUMBERS, ("x", "y")), Answers(NOISY, NUMBERS)),
+    CaseType.MULTILABEL: (
+        MultilabelCase("a", SCORES, HELD, ("x", "y", "z")),
+        Answers(SCORES, HELD),
+    ),
+}
+TABLES[CaseType.TABLE] = TABLES[CaseType.CLASSES]
+
+
+@pytest.mark.parametrize("name", [n for n in names() if metric_class(n).case_type in TABLES])
+def test_peers_of_tables_agree_with_the_metric_they_audit(name):
+    parameters = PARAMETERS.get(name, {})
+    spec = MetricSpec(id="m", name=name, parameters=parameters, output="o", reference="r")
+    peer = table_peer(spec)
+    if peer is None:
+        assert name in NO_PEER
+        return
+    ours = resolve(name, parameters, worst=None if name in ("auroc",) else 1000.0)
+    case, answers = TABLES[ours.case_type]
+    if isinstance(ours, PerItemMetric):
+        value = ours.per_item(case).values.mean()
+    else:
+        value = ours.pooled([case]).mean()
+    assert peer.measure(answers).value == pytest.approx(value, rel=1e-9)
+    assert peer.pooled is not isinstance(ours, PerItemMetric)
+
+
+def test_lists_of_classes_have_peers_too():
+    decided = SCORES.argmax(axis=1)
+    case = LabelCase("a", decided, TRUE, ("0", "1", "2"), (0, 1, 2))
+    for name in ("accuracy", "mcc", "cohens_kappa", "f1_score"):
+        spec = MetricSpec(id="m", name=name, output="o", reference="r")
+        ours = resolve(name, {})
+        value = (
+            ours.per_item(case).values.mean()
+            if isinstance(ours, PerItemMetric)
+            else ours.pooled([case]).mean()
+        )
+        found = table_peer(spec).measure(Answers(decided, TRUE, (0, 1, 2))).value
+        assert found == pytest.approx(value, rel=1e-9)
+
+
+@pytest.fixture
+def one_case(logged_in, challenge_view, board, submission_view, run_view):
+    """A board of one submission with one case of four items, of which three are right."""
+    challenge_view["version"] = board["challenge_version"]
+    answer, truth = _npy(np.eye(2)[[0, 1, 1, 0]]), _npy(np.array([0, 1, 1, 1]))
+    blobs = {"predictions": Blob.of_bytes(answer).ref, "reference": Blob.of_bytes(truth).ref}
+    files = {part: ref.model_dump() for part, ref in blobs.items()}
+    logged_in.blobs[files["predictions"]["digest"]] = answer
+    case = {
+        "run": "run_1", "task": "classify", "case": "a", "outcome": "OK", "seconds": 1.0,
+        "peak_memory_bytes": 1, "scores": {"top1/mean": 0.75},
+        "predictions": {"p": files["predictions"]},
+    }  # fmt: skip
+    shown = {
+        "run": "run_1", "case": "a", "task": "classify", "version": 1, "inputs": {},
+        "reference": {"labels": files["reference"]}, "predictions": {"p": files["predictions"]},
+    }  # fmt: skip
+    run = run_view(id="run_1", task="classify", purpose="first")
+    at = "GET /submissions/sub_1"
+    logged_in.on("GET /challenges/digits", (200, challenge_view))
+    logged_in.on("GET /challenges/digits/phases/main/leaderboard", (200, board))
+    logged_in.on("GET /leaderboards/lea_1", (200, board))
+    logged_in.on(at, (200, submission_view(id="sub_1", runs=[run])))
+    logged_in.on(f"{at}/cases", (200, [case]))
+    logged_in.on(f"{at}/runs/run_1/cases/a", (200, shown))
+    logged_in.on(f"{at}/runs/run_1/cases/a/reference/labels", (200, truth))
+    return board
+
+
+def _npy(array: np.ndarray) -> bytes:
+    stream = BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def test_an_organizer_audits_a_board_over_the_platform(proctor, one_case):
+    one_case["rows"][0]["values"]["classify/top1/mean"]["value"] = 0.75
+    for name in ("digits", "lea_1", "http://127.0.0.1:8000/leaderboards/lea_1"):
+        ended = proctor("audit", name)
+        assert ended.code == 0, ended.err
+        assert "2 values were compared, 0 differ by more than rounding" in ended.err
+        assert "GNU GPL" in ended.err
+
+
+def test_an_audit_names_every_number_that_differs(proctor, one_case):
+    ended = proctor("audit", "digits", "--format", "json")
+    assert ended.code == 1
+    assert "shown 0.9912, scikit-learn top_k_accuracy_score finds 0.75" in ended.err
+    (finding,) = json.loads(ended.out)
+    assert [one["where"] for one in finding["differences"]] == ["board"]
