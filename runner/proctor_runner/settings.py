@@ -51,6 +51,9 @@ class WorkerSettings(BaseSettings):
     sandbox: Literal["auto", "docker", "process"] = Field(
         "auto", description="auto is docker where a daemon answers, else process"
     )
+    accept_unenforced_limits: bool = Field(
+        False, description="serve although a limit is not enforced on this host; see proctor doctor"
+    )
     decode_image: str = Field("", description="id of the decode image; proctor/decode if none")
     cache_bytes: int = Field(8 * GIB, ge=1 << 20, description="size limit of the blob cache")
     image_cache_bytes: int = Field(

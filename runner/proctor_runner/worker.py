@@ -29,6 +29,7 @@ from proctor.spec.outcomes import PlatformError
 from proctor.spec.work import Queue, Role, WorkerFacts
 from proctor_metrics.segmentation.warm_up import warm_up
 from proctor_runner import jobs
+from proctor_runner.doctor.admission import admit, in_a_child
 from proctor_runner.gpus.held import count_gpus, hold
 from proctor_runner.gpus.interface import GpuLostError, OpenDriver
 from proctor_runner.gpus.nvml import open_nvml
@@ -64,6 +65,8 @@ def main(read: Callable[[], WorkerSettings] = WorkerSettings) -> int:
     except (ValidationError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    if settings.slots(Role.RUN) and not in_a_child(lambda: admit(settings)):
+        return 1
     return Supervisor(children, settings.drain_s).run()
 
 

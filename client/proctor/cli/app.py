@@ -15,6 +15,7 @@ from proctor.cli import (
     auditing,
     boards,
     challenges,
+    doctor,
     models,
     ranking,
     reruns,
@@ -68,4 +69,5 @@ app.add_typer(admin.admin, name="admin")
 app.command("up")(running.up)
 app.command("worker")(workers.worker)
 app.command("workers")(workers.workers)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(running.demo)

@@ -140,6 +140,8 @@ def _start_worker(
             "PROCTOR_SANDBOX": sandbox.name,
             "PROCTOR_DECODE_IMAGE": sandbox.decode_image,
             "PROCTOR_RUN_SLOTS": str(plan.run_slots),
+            # Whoever gets the process sandbox here was told in loud words what that means.
+            "PROCTOR_ACCEPT_UNENFORCED_LIMITS": str(sandbox.name == "process"),
         },
         grace_s=40,
     )

@@ -196,6 +196,7 @@ class SlotContainers:
             labels=self._labels(job),
             host_cpus=float(self._info.get("NCPU") or 1),
             image_volumes=self._volumes_of(job.program.image_id),
+            command=job.program.command,
             interactive=interactive,
             gpus=job.gpus,
         )

@@ -89,6 +89,11 @@ class DockerSandbox:
             self._slot.release()
             raise
 
+    @property
+    def mounts_itself(self) -> bool:
+        """Tell whether /output is a mount of this process's own and not a keeper's."""
+        return self._containers.mounts_itself
+
     def describe(self, worker: str) -> Environment:
         """Return where runs are made: hardware, kernel, engine."""
         runtime = self._info.get("DefaultRuntime", "")

@@ -66,11 +66,14 @@ class Program:
             so folders must be 0755 and files readable by everybody.
         module: The Python module that the process sandbox runs in place of an image's entrypoint.
         protocols: The protocols it declares.
+        command: Replaces the image's entrypoint and command, for probes of our own on an image of
+            our own; the process sandbox knows none.
     """
 
     image_id: str = ""
     model_folder: Path | None = None
     module: str = "proctor.template"
+    command: tuple[str, ...] = ()
     protocols: frozenset[ContainerProtocol] = frozenset({ContainerProtocol.CASE})
 
 

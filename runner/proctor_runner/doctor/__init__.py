@@ -1,0 +1,1 @@
+"""Finds out what the sandbox enforces on this host, and keeps a worker from serving without it."""
