@@ -8,11 +8,13 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from proctor_platform import errors, migrate, tokens
+from proctor_platform import errors, migrate
 from proctor_platform.cross_origin import CrossOrigin
 from proctor_platform.database import Database
+from proctor_platform.identity import token_of
 from proctor_platform.middleware import JsonLimit, RequestFrame
 from proctor_platform.queueing.service import Background
+from proctor_platform.rates import Rates
 from proctor_platform.routes import (
     accounts,
     archives,
@@ -56,10 +58,6 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
         background.stop()
         database.close()
 
-    def knows(token: str) -> bool:
-        with database.reading() as session:
-            return tokens.find(session, token) is not None
-
     app = FastAPI(
         title="Proctor",
         version=version("proctor"),
@@ -74,6 +72,7 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     app.state.store = store
     app.state.background = background
     app.state.telemetry = telemetry = Telemetry()
+    app.state.rates = Rates(settings)
     app.state.waiting_room = WaitingRoom(database)
     errors.install(app)
     app.include_router(health.router)
@@ -90,7 +89,7 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
         workers,
     ):
         app.include_router(module.router, prefix=API, responses=problems())
-    app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, knows=knows)
+    app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, token_of=token_of)
     app.add_middleware(CrossOrigin, dashboard_url=settings.dashboard_url)
     app.add_middleware(RequestFrame, observe=telemetry.observe)
     return app

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from proctor.spec.api import Problem
 from proctor.spec.outcomes import OUTCOMES, Code, ProctorError
+from proctor_platform.rates import TooOftenError
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +61,19 @@ def problem(
     )
 
 
+def refusal(error: ProctorError, *, close: bool = False) -> Response:
+    """Answer with an error, and say when to come back where that helps.
+
+    Args:
+        error: what is refused.
+        close: end the connection, since the request was not read to its end.
+    """
+    headers = {"Connection": "close"} if close else {}
+    if isinstance(error, TooOftenError):
+        headers["Retry-After"] = str(error.retry_after_s)
+    return problem(error.code, error.detail, headers=headers)
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every error as a problem."""
     app.add_exception_handler(ProctorError, _on_proctor_error)
@@ -74,8 +88,7 @@ def install(app: FastAPI) -> None:
 def _on_proctor_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProctorError)  # noqa: S101 - registered for this class alone
     # A refused upload is not read to its end, so the connection cannot carry another request.
-    headers = {"Connection": "close"} if request.method == "PUT" else None
-    return problem(error.code, error.detail, headers=headers)
+    return refusal(error, close=request.method == "PUT")
 
 
 def _on_invalid_request(_: Request, error: Exception) -> Response:

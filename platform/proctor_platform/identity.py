@@ -7,20 +7,21 @@ the asker is known. A wrong or revoked token is refused everywhere, also where n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
 
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.work import Role
 from proctor_platform import tokens
 from proctor_platform.database import Database, database_of
+from proctor_platform.rates import Act, address_of, rates_of
 from proctor_platform.tables import Token, User
 
 _bearer = HTTPBearer(auto_error=False, description="`tok_….…`, as `proctor login` keeps it")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-_Database = Annotated[Database, Depends(database_of)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +51,42 @@ class OrderIdentity:
     token: str
 
 
-def _token(database: Database, credentials: HTTPAuthorizationCredentials | None) -> Token | None:
-    if credentials is None:
-        return None
+def token_of(connection: HTTPConnection, text: str) -> Token:
+    """Return the token that ``text`` is, and count a wrong one against its address.
+
+    Raises:
+        ProctorError: it is none, or was revoked.
+    """
+    database: Database = connection.app.state.database
     with database.reading() as session:
-        token = tokens.find(session, credentials.credentials)
+        token = tokens.find(session, text)
     if token is None:
+        rates_of(connection).count(Act.WRONG_TOKEN, address_of(connection))
         raise ProctorError(Code.UNAUTHENTICATED, "This token is unknown or revoked.")
     return token
 
 
-def optional_user(database: _Database, credentials: Credentials) -> UserIdentity | None:
+def _token(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Token | None:
+    if credentials is None:
+        return None
+    return token_of(request, credentials.credentials)
+
+
+def optional_user(request: Request, credentials: Credentials) -> UserIdentity | None:
     """Return whom a request speaks for, or none where it came without a token.
 
     Raises:
-        ProctorError: the token is not a user's, or not valid.
+        ProctorError: the token is not a user's, or not valid, or they ask too often.
     """
-    token = _token(database, credentials)
+    token = _token(request, credentials)
+    rates = rates_of(request)
     if token is None:
+        rates.count(Act.REQUEST, address_of(request))
         return None
     if token.user_id is None:
         raise ProctorError(Code.FORBIDDEN, "This token is a worker's; it speaks for no user.")
-    with database.reading() as session:
+    rates.count(Act.REQUEST, token.user_id)
+    with database_of(request).reading() as session:
         user = session.get_one(User, token.user_id)
         return UserIdentity(user.id, user.name, user.admin, token.id)
 
@@ -88,8 +103,8 @@ def _admin(user: Annotated[UserIdentity, Depends(_user)]) -> UserIdentity:
     return user
 
 
-def _worker(database: _Database, credentials: Credentials) -> WorkerIdentity:
-    token = _token(database, credentials)
+def _worker(request: Request, credentials: Credentials) -> WorkerIdentity:
+    token = _token(request, credentials)
     if token is None:
         raise ProctorError(Code.UNAUTHENTICATED)
     if token.worker_role is None:
@@ -97,8 +112,8 @@ def _worker(database: _Database, credentials: Credentials) -> WorkerIdentity:
     return WorkerIdentity(Role(token.worker_role), token.id)
 
 
-def _order(request: Request, database: _Database, credentials: Credentials) -> OrderIdentity:
-    token = _token(database, credentials)
+def _order(request: Request, credentials: Credentials) -> OrderIdentity:
+    token = _token(request, credentials)
     if token is None:
         raise ProctorError(Code.UNAUTHENTICATED)
     if token.work_id is None or token.fence is None:
@@ -106,6 +121,20 @@ def _order(request: Request, database: _Database, credentials: Credentials) -> O
     if request.path_params["work_id"] != token.work_id:
         raise ProctorError(Code.NOT_FOUND)
     return OrderIdentity(token.work_id, token.fence, token.id)
+
+
+def counted(act: Act) -> Any:
+    """Return a dependency that counts what a user makes; an admin may make any number.
+
+    Args:
+        act: what the route makes.
+    """
+
+    def count(request: Request, user: Annotated[UserIdentity, Depends(_user)]) -> None:
+        if not user.admin:
+            rates_of(request).count(act, user.id)
+
+    return Depends(count)
 
 
 CurrentUser = Annotated[UserIdentity, Depends(_user)]

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proctor.spec.outcomes import Code, ProctorError
-from proctor_platform.errors import problem
+from proctor_platform.errors import problem, refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -78,10 +78,12 @@ class JsonLimit:
     when it is, so a stranger's body is held to a much smaller size.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, knows: Callable[[str], bool]) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, token_of: Callable[[HTTPConnection, str], object]
+    ) -> None:
         self.app = app
         self.max_bytes = max_bytes
-        self.knows = knows
+        self.token_of = token_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting what its body holds."""
@@ -89,9 +91,10 @@ class JsonLimit:
             await self.app(scope, receive, send)
             return
         most = self._most_bytes(scope["path"])
-        refusal = await self._refusal(Headers(scope=scope), most)
-        if refusal is not None:
-            await refusal(scope, receive, send)
+        try:
+            await self._judge(HTTPConnection(scope), most)
+        except ProctorError as error:
+            await refusal(error, close=True)(scope, receive, send)
             return
         received = 0
 
@@ -108,19 +111,22 @@ class JsonLimit:
     def _most_bytes(self, path: str) -> int:
         return max(self.max_bytes, _LONG_BYTES) if _LONG_PATHS.fullmatch(path) else self.max_bytes
 
-    async def _refusal(self, headers: Headers, most: int) -> Response | None:
-        """Return the answer to a body that is not even read, judged by its headers."""
-        close = {"Connection": "close"}
-        size = _announced(headers)
+    async def _judge(self, connection: HTTPConnection, most: int) -> None:
+        """Refuse by its headers a body that is not even read.
+
+        Raises:
+            ProctorError: it is too large, or too large for whoever sends it.
+        """
+        size = _announced(connection.headers)
         if size is not None and size > most:
-            return problem(Code.TOO_LARGE, _sentence(most), headers=close)
+            raise ProctorError(Code.TOO_LARGE, _sentence(most))
         if size is not None and size <= _STRANGERS_BYTES:
-            return None
-        token = headers.get("Authorization", "").partition(" ")[2]
-        if await run_in_threadpool(self.knows, token):
-            return None
-        detail = f"A JSON request above {_STRANGERS_BYTES} bytes needs a token."
-        return problem(Code.UNAUTHENTICATED, detail, headers=close)
+            return
+        token = connection.headers.get("Authorization", "").partition(" ")[2]
+        if not token:
+            detail = f"A JSON request above {_STRANGERS_BYTES} bytes needs a token."
+            raise ProctorError(Code.UNAUTHENTICATED, detail)
+        await run_in_threadpool(self.token_of, connection, token)
 
 
 def _sentence(most_bytes: int) -> str:

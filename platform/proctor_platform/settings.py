@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 from fastapi import Request
-from pydantic import Field
+from limits import parse
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MIB = 1 << 20
@@ -21,6 +23,20 @@ def default_home() -> Path:
     """Return ``$XDG_STATE_HOME/proctor``, or its usual place below the home folder."""
     state = os.environ.get("XDG_STATE_HOME")
     return (Path(state) if state else Path.home() / ".local" / "state") / "proctor"
+
+
+def _rate_of(text: str) -> str:
+    """Return a limit as ``limits`` writes it, for example ``60/minute``; empty is no limit.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if text and parse(text).amount < 1:
+        raise ValueError(f"{text!r} allows nothing")
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_rate_of)]
 
 
 class PlatformSettings(BaseSettings):
@@ -63,6 +79,26 @@ class PlatformSettings(BaseSettings):
         ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "huggingface.co"),
         description="whose repositories may be named as a submission's source, as a JSON list;"
         " with `:port` where it is not the usual one",
+    )
+    rate_requests: Rate = Field(
+        "10000/10 seconds",
+        description="requests of one user, or of one address without a token; `60/minute` is a"
+        " limit too, and an empty one is none",
+    )
+    rate_wrong_tokens: Rate = Field(
+        "600/minute", description="requests of one address whose token is wrong"
+    )
+    rate_submissions: Rate = Field(
+        "600/minute", description="submissions and re-runs of one user who is not an admin"
+    )
+    rate_uploads: Rate = Field(
+        "3000/10 seconds", description="uploads, or parts of one, of one user who is not an admin"
+    )
+    rate_tokens: Rate = Field(
+        "60/minute", description="tokens that one user who is not an admin makes"
+    )
+    rates_in_redis: bool = Field(
+        False, description="whether several platforms count these together, in the queue's Redis"
     )
     lease_s: float = Field(30, gt=0, description="a worker's lease lapses this long after a beat")
     reconcile_s: float = Field(5, gt=0, description="seconds between two looks for lost work")

@@ -2,7 +2,8 @@
 
 A call is tried again only when doing it twice is doing it once: reads, uploads by digest, and
 submissions under an idempotency key. Everything else fails at the first lost connection, since
-nobody can tell whether it arrived.
+nobody can tell whether it arrived. What was refused because it came too soon is repeated when the
+platform says, whatever it is: nothing was done.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import httpx2
 
@@ -99,9 +101,8 @@ class Transport:
             ApiError: the platform answered with an error.
             HostError: no answer came.
         """
-        attempts = self._retry.attempts if safe else 1
-        for attempt in range(attempts):
-            last = attempt + 1 == attempts
+        for attempt in range(self._retry.attempts):
+            last = attempt + 1 == self._retry.attempts
             response = None
             try:
                 response = self._http.request(
@@ -113,9 +114,9 @@ class Transport:
                     timeout=self._timeout_s + longer_s,
                 )
             except httpx2.RequestError as error:
-                if last or isinstance(error, httpx2.UnsupportedProtocol):
+                if last or not safe or isinstance(error, httpx2.UnsupportedProtocol):
                     raise self._unreachable(error) from error
-            if response is not None and (last or response.status_code not in _TRY_AGAIN):
+            if response is not None and (last or not _try_again(response, safe=safe)):
                 if response.is_error:
                     raise ApiError(problem_of(response))
                 return response
@@ -142,6 +143,13 @@ class Transport:
     def _unreachable(self, error: httpx2.RequestError) -> HostError:
         reason = str(error) or type(error).__name__
         return HostError(f"{self.host} cannot be reached: {reason}.", _ADDRESS_HINT)
+
+
+def _try_again(response: httpx2.Response, *, safe: bool) -> bool:
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        # A quota that is used up does not come back by waiting, and names no time.
+        return "Retry-After" in response.headers
+    return safe and response.status_code in _TRY_AGAIN
 
 
 _ADDRESS_HINT = (

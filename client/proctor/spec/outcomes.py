@@ -57,6 +57,7 @@ class Code(StrEnum):
     TERMS_NOT_ACCEPTED = "TERMS_NOT_ACCEPTED"
     PHASE_CLOSED = "PHASE_CLOSED"
     QUOTA_USED = "QUOTA_USED"
+    RATE_LIMITED = "RATE_LIMITED"
     KIND_NOT_ACCEPTED = "KIND_NOT_ACCEPTED"
     RUNTIME_NOT_APPROVED = "RUNTIME_NOT_APPROVED"
     BLOB_MISSING = "BLOB_MISSING"
@@ -240,6 +241,12 @@ OUTCOMES: dict[Code, Outcome] = {
         _N,
         "Your quota of this phase is used up.",
         "`proctor run` scores a model on the public sample and costs nothing.",
+        429,
+    ),
+    Code.RATE_LIMITED: Outcome(
+        _N,
+        "You ask more often than this platform allows.",
+        "Nothing was done. Wait as many seconds as Retry-After says, then repeat.",
         429,
     ),
     Code.KIND_NOT_ACCEPTED: Outcome(

@@ -10,7 +10,8 @@ from proctor.spec.api import Me, TokenCreate, TokenCreated, UserCreate
 from proctor.spec.outcomes import Code
 from proctor_platform import accounts
 from proctor_platform.database import Reading, Writing
-from proctor_platform.identity import Admin, CurrentUser
+from proctor_platform.identity import Admin, CurrentUser, counted
+from proctor_platform.rates import Act
 from proctor_platform.routes.problems import problems
 
 router = APIRouter(tags=["accounts"])
@@ -30,7 +31,12 @@ def create_user(body: UserCreate, admin: Admin, session: Writing) -> TokenCreate
     return accounts.invite(session, admin.id, body)
 
 
-@router.post("/tokens", status_code=201, responses=problems(Code.FORBIDDEN, Code.NOT_FOUND))
+@router.post(
+    "/tokens",
+    status_code=201,
+    responses=problems(Code.FORBIDDEN, Code.NOT_FOUND),
+    dependencies=[counted(Act.TOKEN)],
+)
 def create_token(body: TokenCreate, user: CurrentUser, session: Writing) -> TokenCreated:
     """Make a token: your own; as an admin also another user's or a worker's."""
     return accounts.create_token(session, user, body)

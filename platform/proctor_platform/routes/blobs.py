@@ -12,7 +12,8 @@ from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.uploads import MissingReply, MissingRequest, UploadState
 from proctor_platform.blobs import granted, receive_blob, send_blob
 from proctor_platform.database import Database, Reading, database_of
-from proctor_platform.identity import CurrentUser, OptionalUser
+from proctor_platform.identity import CurrentUser, OptionalUser, counted
+from proctor_platform.rates import Act
 from proctor_platform.rights import may_read_blob
 from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings, settings_of
@@ -42,6 +43,7 @@ def list_missing(body: MissingRequest, user: CurrentUser, session: Reading) -> M
         200: {"description": "You had uploaded it before."},
         **problems(Code.TOO_LARGE, Code.DIGEST_MISMATCH, Code.STORAGE_FAILED),
     },
+    dependencies=[counted(Act.UPLOAD)],
     openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
 )
 async def upload(
@@ -87,6 +89,7 @@ def read_upload(
             Code.STORAGE_FAILED,
         ),
     },
+    dependencies=[counted(Act.UPLOAD)],
     openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
 )
 async def upload_part(

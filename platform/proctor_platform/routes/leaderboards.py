@@ -68,7 +68,7 @@ def newest(
     """Send a page of a phase's newest board; `Content-Location` is the snapshot's own address."""
     # No dependency but the header: each costs a turn in the thread pool, and boards are read most.
     database = database_of(request)
-    asker = optional_user(database, credentials)
+    asker = optional_user(request, credentials)
     snapshot = _sight.newest(database, slug, phase, asker)
     return _answer(request, database, Window(snapshot, offset, limit, form, search.strip()))
 

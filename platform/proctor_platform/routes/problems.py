@@ -9,7 +9,7 @@ from proctor.spec.api import Problem
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor_platform.errors import MEDIA_TYPE
 
-_EVERYWHERE = (Code.INVALID_REQUEST, Code.UNAUTHENTICATED, Code.INTERNAL)
+_EVERYWHERE = (Code.INVALID_REQUEST, Code.UNAUTHENTICATED, Code.RATE_LIMITED, Code.INTERNAL)
 
 
 def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:

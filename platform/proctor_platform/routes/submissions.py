@@ -18,7 +18,8 @@ from proctor.spec.api import (
 from proctor.spec.base import CaseId, Slug
 from proctor.spec.outcomes import Code
 from proctor_platform.database import Reading, Writing
-from proctor_platform.identity import CurrentUser, OptionalUser
+from proctor_platform.identity import CurrentUser, OptionalUser, counted
+from proctor_platform.rates import Act
 from proctor_platform.routes.paging import Limit, Offset
 from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings, settings_of
@@ -80,7 +81,12 @@ _REFUSALS = (
 )
 
 
-@router.post("", status_code=201, responses=problems(*_REFUSALS))
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(*_REFUSALS),
+    dependencies=[counted(Act.SUBMISSION)],
+)
 def create_submission(
     body: Annotated[SubmissionCreate, Body(openapi_examples=_EXAMPLES)],
     user: CurrentUser,
@@ -185,6 +191,7 @@ def cancel_submission(
         Code.BLOB_MISSING,
         Code.RUNTIME_NOT_APPROVED,
     ),
+    dependencies=[counted(Act.SUBMISSION)],
 )
 def rerun_submission(
     submission_id: SubmissionId,

@@ -60,6 +60,16 @@ def test_a_call_that_twice_would_do_twice_is_sent_once(platform):
     assert len(platform.made("POST /submissions/sub_1/reruns")) == 1
 
 
+def test_what_came_too_soon_is_repeated_when_the_platform_says(platform, problem):
+    too_soon = (problem(429, "RATE_LIMITED", "Too often."), {"Retry-After": "3"})
+    platform.on("POST /submissions/sub_1/cancel", (429, too_soon), (409, "no"))
+    pauses = []
+    with client_of(platform, pauses=pauses) as client, pytest.raises(ApiError) as caught:
+        client.cancel("sub_1")
+    assert caught.value.problem.status == 409
+    assert pauses == [3.0]
+
+
 def test_a_lost_connection_is_tried_again_for_reads_only():
     tried = []
 
