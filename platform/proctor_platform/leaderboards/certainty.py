@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 from proctor.spec.dataset import Dataset
 from proctor.spec.leaderboard import BoardColumn
 from proctor.spec.outcomes import Code, ProctorError
-from proctor.spec.ranking import RankingSpec
+from proctor.spec.ranking import RankingScheme, RankingSpec
 from proctor.spec.statistics import RankingStatistics
 from proctor_metrics.metric import Direction
 from proctor_metrics.ranking import Consensus, Contest, Task
@@ -44,7 +44,7 @@ MOST_ROWS = 100
 """Rows of a board that are looked at, however few cases there are."""
 
 _MOST_VALUES = 500_000
-_MOST_TESTED = 3_000_000_000
+_MOST_TESTED = 1_000_000_000
 _MOST_DRAWS = 1_000
 
 
@@ -193,9 +193,11 @@ def _scores(
 
 
 def _affordable(n_cases: int, ranking: RankingSpec) -> int:
-    """Return how many rows can be compared; the time of tests grows with their square."""
-    drawn = n_cases * max(n_cases, ranking.bootstrap.samples)
-    return max(2, min(MOST_ROWS, _MOST_VALUES // n_cases, isqrt(_MOST_TESTED // drawn)))
+    """Return how many rows are looked at; the time of tests in every draw grows with the square."""
+    rows = min(MOST_ROWS, _MOST_VALUES // n_cases)
+    if ranking.scheme is RankingScheme.SIGNIFICANCE:
+        rows = min(rows, isqrt(_MOST_TESTED // (n_cases * max(n_cases, _MOST_DRAWS))))
+    return max(2, rows)
 
 
 def _of_task(
