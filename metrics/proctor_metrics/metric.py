@@ -115,9 +115,9 @@ class Metric(ABC):
         """
 
     @property
-    @abstractmethod
     def unit(self) -> str:
-        """Return the unit of the values, empty for a ratio."""
+        """Return the unit of the values, empty for a number without one."""
+        return ""
 
     @property
     @abstractmethod

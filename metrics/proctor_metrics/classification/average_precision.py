@@ -73,11 +73,6 @@ class AveragePrecision(PooledMetric):
         return cls(average=average, positive=positive, declared_worst=parameters.worst())
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         which = "" if self.positive is None else f";positive={self.positive}"

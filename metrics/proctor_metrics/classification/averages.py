@@ -55,11 +55,6 @@ class AnswersMetric(PooledMetric):
     direction = Direction.HIGHER
     case_type = CaseType.CLASSES
 
-    @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
     def labels(self, case: Case) -> tuple[str, ...]:
         """Return the one label of an average."""
         return UNLABELLED

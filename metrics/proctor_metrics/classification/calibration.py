@@ -77,11 +77,6 @@ class BinnedCalibrationMetric(PooledMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         ties = ";ties=expected" if self.form is CalibrationForm.TOP_LABEL else ""

@@ -61,11 +61,6 @@ class NetBenefit(PerItemMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         sums = f"row_sum={number_text(SUM_TOLERANCE)}"

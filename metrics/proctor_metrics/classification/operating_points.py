@@ -58,11 +58,6 @@ class OperatingPointMetric(PooledMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         target = number_text(self.target)

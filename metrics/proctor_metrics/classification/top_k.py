@@ -84,11 +84,6 @@ class TopKAccuracy(PerItemMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         return f"{self.name}.v1;k={self.k};ties={self.ties}"

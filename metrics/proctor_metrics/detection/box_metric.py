@@ -39,11 +39,6 @@ class BoxMetric(Metric):
         """Return what decides about pairs."""
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def assignment_rule(self) -> str:
         """Return the sentence about how pairs are made."""
         return _ASSIGNMENT_RULES[self.rule.assignment]

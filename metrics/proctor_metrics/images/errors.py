@@ -159,11 +159,6 @@ class NormalizedRootMeanSquaredError(ImageErrorMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         return f"nrmse.v1;normalization={self.normalization}"
@@ -211,11 +206,6 @@ class ImageMeanAbsoluteError(ImageErrorMetric):
     def build(cls, parameters: Parameters) -> Self:
         """Read the parameters: there are none but the worst value, which is required."""
         return cls(declared_worst=_declared_worst(parameters))
-
-    @property
-    def unit(self) -> str:
-        """Return no unit: what the numbers are of is the task's to say."""
-        return ""
 
     @property
     def definition(self) -> str:

@@ -74,11 +74,6 @@ class StructuralSimilarity(ImageMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         return (

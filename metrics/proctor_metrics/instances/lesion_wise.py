@@ -157,11 +157,6 @@ class LesionWiseDice(_LesionWise):
     name = "lesion_wise_dice"
     direction = Direction.HIGHER
 
-    @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
     def natural_worst(
         self, reference_shape: tuple[int, ...], spacing_mm: tuple[float, ...]
     ) -> float:

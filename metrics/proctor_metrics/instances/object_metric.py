@@ -56,11 +56,6 @@ class ObjectMetric(Metric):
 
     rule: ObjectRule = HALF_IOU
 
-    @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
     def natural_worst(
         self, reference_shape: tuple[int, ...], spacing_mm: tuple[float, ...]
     ) -> float:

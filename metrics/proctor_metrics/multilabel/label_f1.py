@@ -76,11 +76,6 @@ class MultilabelF1(PooledMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         return (

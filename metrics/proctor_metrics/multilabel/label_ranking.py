@@ -41,11 +41,6 @@ class LabelRankingAveragePrecision(PerItemMetric):
         return cls(declared_worst=parameters.worst())
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         return "lrap.v1;ties=against;edge=v1"

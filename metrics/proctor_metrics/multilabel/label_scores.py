@@ -51,11 +51,6 @@ class LabelScoreMetric(PooledMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         return f"{self.key}.v1;average={self.average};ties={self.ties};edge=v1"

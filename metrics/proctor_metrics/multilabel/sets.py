@@ -41,11 +41,6 @@ class LabelSetMetric(PerItemMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         return f"{self.name}.v1;threshold={number_text(self.threshold)}"

@@ -76,11 +76,6 @@ class ItemErrorMetric(PerItemMetric):
         return cls(declared_worst=declared_worst_of(parameters, "an error"))
 
     @property
-    def unit(self) -> str:
-        """Return no unit: what the numbers are of is the task's to say."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id."""
         return f"{self.name}.v1"
@@ -126,11 +121,6 @@ class PooledNumbersMetric(PooledMetric):
     """A statistic of all numbers of a dataset, a label for each column."""
 
     case_type = CaseType.VALUES
-
-    @property
-    def unit(self) -> str:
-        """Return no unit: what the numbers are of is the task's to say."""
-        return ""
 
     def labels(self, case: Case) -> tuple[str, ...]:
         """Return the columns, or the one label of a single column."""

@@ -56,11 +56,6 @@ class OverlapMetric(StructureMetric):
     rules: OverlapRules = field(default=OverlapRules(), kw_only=True)
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def edge_rules(self) -> tuple[str, ...]:
         """Return the rules for empty masks."""
         both = (

@@ -34,11 +34,6 @@ class PartlyUndefined(StructureMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def can_be_undefined(self) -> bool:
         """Tell whether a structure may be left out."""
         return self.undefined is Undefined.LEFT_OUT

@@ -48,11 +48,6 @@ class SurvivalMetric(PooledMetric):
     direction = Direction.HIGHER
     case_type = CaseType.SURVIVAL
 
-    @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
     def natural_worst(
         self, reference_shape: tuple[int, ...], spacing_mm: tuple[float, ...]
     ) -> float:

@@ -63,11 +63,6 @@ class AnswerMetric(PerItemMetric):
     case_type = CaseType.TEXT
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def edge_rules(self) -> tuple[str, ...]:
         """Return the rule for several accepted texts."""
         return ("Of several accepted texts the one that suits the answer best counts.",)

@@ -76,11 +76,6 @@ class Bleu(PooledMetric):
         )
 
     @property
-    def unit(self) -> str:
-        """Return no unit."""
-        return ""
-
-    @property
     def definition(self) -> str:
         """Return the definition id: sacrebleu's signature, but for the number of references."""
         return (
