@@ -332,9 +332,10 @@ class Outbox(SQLModel, table=True):
 
 
 class EventRow(SQLModel, table=True):
-    """The append-only history; written in the transaction of what it tells."""
+    """The append-only history; written in the transaction of what it tells, sealed after it."""
 
     __tablename__ = "event"
+    __table_args__ = (Index("event_position", "position", unique=True),)
 
     id: int | None = Field(default=None, sa_column=Column(_SERIAL, primary_key=True))
     at: datetime = _moment()
@@ -342,3 +343,7 @@ class EventRow(SQLModel, table=True):
     name: str
     actor: str
     facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    position: int | None = Field(
+        default=None, sa_type=BigInteger, description="in the chain; none until it is sealed"
+    )
+    digest: str | None = Field(default=None, description="of the event and the digest before it")

@@ -55,6 +55,7 @@ from proctor_platform.tables import (
 
 # Where the two kinds of database differ most; what else runs on PostgreSQL does so each night.
 ON_POSTGRESQL_EACH_TIME = {
+    "test_audit.py",
     "test_boards.py",
     "test_claim.py",
     "test_clearing.py",

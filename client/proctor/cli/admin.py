@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 admin = typer.Typer(
     no_args_is_help=True,
-    help="Backup, restore and clear out a platform, on its own machine and with its settings.",
+    help="Backup, restore, audit and clear out a platform, on its own machine.",
 )
 
 _DAY_S = 24 * 3600.0
@@ -56,6 +56,37 @@ def restore(
     if done.secrets_left_out:
         names = ", ".join(done.secrets_left_out)
         say(f"Put {names} there with mode 0600 if you kept them; else the next start makes others.")
+
+
+@admin.command("audit-log")
+def audit_log(
+    noted: Annotated[
+        str, typer.Option("--noted", help="A head that was noted before: 12:sha256:….")
+    ] = "",
+    home: HomeOption = None,
+) -> None:
+    """Check that no event of the history was changed, removed or put in later."""
+    from proctor_platform.chain import parse_head
+    from proctor_platform.upkeep.audit import audit
+
+    try:
+        before = parse_head(noted) if noted else None
+    except ValueError as error:
+        hint = "Give a head as this command prints it: 12:sha256:…."
+        raise CommandError(f"{error}.", hint, Exit.USAGE) from error
+    found = audit(_settings(home), before)
+    if found.broken is not None:
+        broken = found.broken
+        place = "without a place" if broken.position is None else f"at place {broken.position}"
+        named = "" if broken.event is None else f", event {broken.event}"
+        raise CommandError(
+            f"The history is broken {place}{named}: {broken.reason}.",
+            f"It is whole up to {found.head}. Compare with a backup and with logs of"
+            " events_sealed.",
+        )
+    say(f"{found.head.position} events are as they were sealed; {found.waiting} wait for it.")
+    say("Note the head elsewhere: with --noted a later check finds a history written anew.")
+    print(found.head)
 
 
 @admin.command("gc")

@@ -1,4 +1,4 @@
-"""What runs beside the API in every process of the platform: dispatcher, reconciler, a sweep."""
+"""What runs beside the API in every process: dispatcher, reconciler, sealer, a sweep."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from proctor_platform.queueing.bells import Bells, NoBells, RedisBells
 from proctor_platform.queueing.dispatcher import Dispatcher
 from proctor_platform.queueing.reconciler import Reconciler
 from proctor_platform.queueing.rounds import Rounds
+from proctor_platform.queueing.sealer import Sealer
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.unfinished import UnfinishedFolder
 
@@ -21,7 +22,7 @@ _UPLOADS_S = 3600.0
 class Background:
     """Dispatcher and reconciler of one process, woken by every commit that leaves them work.
 
-    Beside them it looks every hour for uploads that nobody goes on with.
+    Beside them it seals the history, and looks every hour for uploads that nobody goes on with.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Background:
         self.reconciler = Reconciler(
             database, max_attempts=settings.max_attempts, period_s=settings.reconcile_s
         )
+        self.sealer = Sealer(database)
         self.uploads = Rounds("uploads", lambda: _drop(unfinished), _UPLOADS_S)
 
     def start(self) -> None:
@@ -41,12 +43,14 @@ class Background:
         self._database.kick = self.dispatcher.kick
         self.dispatcher.start()
         self.reconciler.start()
+        self.sealer.start()
         self.uploads.start()
 
     def stop(self) -> None:
         """End after the rounds in progress."""
         self._database.kick = _nobody
         self.uploads.stop()
+        self.sealer.stop()
         self.reconciler.stop()
         self.dispatcher.stop()
         self.bells.close()
