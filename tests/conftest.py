@@ -1,4 +1,4 @@
-"""Servers for those who want one: started at the first asking, gone at the end."""
+"""Servers for those who want one, gone at the end; and the table of threats after the tests."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+import yaml
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, create_engine, make_url
 
@@ -112,3 +114,32 @@ def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+_THREATS = Path(__file__).parent / "runner" / "attacks" / "threats.yaml"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table of threats when attacks were among the tests, whichever process ran them."""
+    outcomes: dict[str, set[str]] = {}
+    measured: dict[str, str] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            # A parameter and a group of tests stand behind the name.
+            test = report.nodeid.partition("[")[0].partition("@")[0]
+            outcomes.setdefault(test, set()).add(outcome)
+            said = [text for name, text in report.user_properties if name == "measured"]
+            if said:
+                measured[test] = str(said[-1])
+    if not any("tests/runner/attacks/" in test for test in outcomes):
+        return
+    terminalreporter.section("threats")
+    head = f"{'row':11}  {'threat':50}  {'contained by':44}  measured"
+    terminalreporter.write_line(head)
+    for threat in yaml.safe_load(_THREATS.read_text()):
+        tests = [f"tests/runner/{test}".replace("runner/../", "") for test in threat["held_by"]]
+        ends = set().union(*(outcomes.get(test, set()) for test in tests))
+        held = "BROKEN" if ends & {"failed", "error"} else "held" if "passed" in ends else "not run"
+        said = "; ".join(measured[test] for test in tests if test in measured)
+        line = f"{threat['row']:2}  {held:7}  {threat['threat']:50}  {threat['contained_by']:44}"
+        terminalreporter.write_line(f"{line}  {said}".rstrip())

@@ -141,6 +141,15 @@ def test_versions_with_known_holes_are_called_by_their_holes() -> None:
     assert not_enforced(found.values()) == []
 
 
+def test_the_second_line_of_defence_is_advised_where_it_is_off() -> None:
+    off = by_name(describe_engine({"SecurityOptions": ["name=seccomp,profile=default"]}, {}))
+    on = by_name(describe_engine({"SecurityOptions": ["name=userns"]}, {}))
+
+    assert (off["userns"].standing, on["userns"].standing) == (Standing.ADVICE, Standing.FACT)
+    assert "userns-remap" in off["userns"].advice
+    assert off["seccomp"].standing is Standing.FACT
+
+
 def test_gpus_are_named_and_their_absence_is_no_fault(driver: Any) -> None:
     assert describe_gpus(driver.open).found == "NVIDIA A10, NVIDIA A10"
     driver.lost = True
