@@ -36,7 +36,9 @@ _COCO_RECALLS = np.linspace(0, 1, 101)
 class Area(StrEnum):
     """Which references count, by their area in square pixels, ends included.
 
-    `small` is at most 32 x 32, `medium` from there to 96 x 96, `large` from there on.
+    `all` has no end; COCO's own lies at a square of 1e5 pixels, which in micrometers, or in space,
+    is no size at all. `small` is at most 32 x 32, `medium` from there to 96 x 96, `large` from
+    there on.
     """
 
     ALL = "all"
@@ -46,7 +48,7 @@ class Area(StrEnum):
 
 
 _RANGES = {
-    Area.ALL: (0.0, 1e5**2),
+    Area.ALL: (0.0, np.inf),
     Area.SMALL: (0.0, 32.0**2),
     Area.MEDIUM: (32.0**2, 96.0**2),
     Area.LARGE: (96.0**2, 1e5**2),

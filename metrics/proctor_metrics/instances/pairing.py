@@ -124,42 +124,41 @@ def _by_iou(objects: Objects, limit: float) -> npt.NDArray[np.intp]:
     allowed = np.flatnonzero(iou > limit)
     if limit >= _SURE or allowed.size == 0:
         return allowed
-    shape = objects.predicted.sizes.size, objects.reference.sizes.size
-    kept = heaviest(objects.rows[allowed], objects.columns[allowed], iou[allowed], shape)
+    kept = heaviest(objects.rows[allowed], objects.columns[allowed], iou[allowed])
     return allowed[kept]
 
 
 def heaviest(
-    rows: npt.NDArray[np.int64],
-    columns: npt.NDArray[np.int64],
-    weights: FloatArray,
-    shape: tuple[int, int],
+    rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], weights: FloatArray
 ) -> npt.NDArray[np.intp]:
     """Return the positions of those pairs that share no partner and weigh the most together.
+
+    A prediction may be a million specks. Who is in no pair is left out, and partners are looked for
+    from the side that has fewer: the search takes time in both numbers' product.
 
     Args:
         rows: int64 of shape (n_pairs,).
         columns: int64 of shape (n_pairs,).
         weights: float64 of shape (n_pairs,), in (0, 1].
-        shape: how many rows and columns there are.
 
-    >>> heaviest(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0.4, 0.3, 0.2]), (2, 2))
+    >>> heaviest(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0.4, 0.3, 0.2]))
     array([1, 2])
     """
-    n_rows, n_columns = shape
-    every = np.arange(n_rows)
-    # A column of its own lets each row stay alone, at a cost that any pair is cheaper than.
+    sides = [np.unique(side, return_inverse=True) for side in (rows, columns)]
+    (few, of_few), (many, of_many) = sorted(sides, key=lambda side: side[0].size)
+    every = np.arange(few.size)
+    # A partner of its own lets each stay alone, at a cost that any pair is cheaper than.
     costs = csr_array(
         (
-            np.concatenate([2 - weights, np.full(n_rows, 2.0)]),
-            (np.concatenate([rows, every]), np.concatenate([columns, n_columns + every])),
+            np.concatenate([2 - weights, np.full(few.size, 2.0)]),
+            (np.concatenate([of_few, every]), np.concatenate([of_many, many.size + every])),
         ),
-        shape=(n_rows, n_columns + n_rows),
+        shape=(few.size, many.size + few.size),
     )
-    matched = np.full(n_rows, -1)
-    found_rows, found_columns = min_weight_full_bipartite_matching(costs)
-    matched[found_rows] = found_columns
-    return np.flatnonzero(matched[rows] == columns)
+    partner = np.full(few.size, -1)
+    found, with_whom = min_weight_full_bipartite_matching(costs)
+    partner[found] = with_whom
+    return np.flatnonzero(partner[of_few] == of_many)
 
 
 def _by_distance(objects: Objects, limit_mm: float) -> list[tuple[int, int]]:

@@ -35,7 +35,8 @@ def ladder(losses: FloatArray) -> LadderSteps:
     With R the mean loss over the n cases that both have, and s the standard deviation (n - 1) of
     the paired differences to the standing submission, a submission takes its place when
     R < R_standing - s / sqrt(n). The first with a loss is always published. A submission without
-    any loss is never.
+    any loss is never, nor one without a loss in a case in which the standing one has it: whoever
+    could leave out cases would choose what is compared.
 
     Args:
         losses: float64 of shape (k, n), lower is better; NaN for a case without a value.
@@ -58,6 +59,8 @@ def ladder(losses: FloatArray) -> LadderSteps:
 
 
 def _gains(old: FloatArray, new: FloatArray) -> bool:
+    if (np.isnan(new) & ~np.isnan(old)).any():
+        return False
     gain = (old - new)[~np.isnan(old - new)]
     if gain.size < 2:
         return False

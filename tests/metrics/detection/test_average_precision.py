@@ -131,6 +131,14 @@ def test_coco_says_the_same_of_every_area_and_number_of_boxes(seed: int, scores:
         )
 
 
+def test_a_box_in_space_is_never_too_large_to_count() -> None:
+    # A lesion of 3 mm in micrometers; COCO's largest area would leave it out.
+    there = ReferenceBoxes.of_rows([[0, 3, 0, 0, 0, 3000, 3000, 3000]], 6)
+    found = np.array([[0, 3, 0.5, 0, 0, 0, 3000, 3000, 3000], [0, 3, 0.9, 9, 9, 9, 5e4, 5e4, 5e4]])
+    (value,) = resolve("map", {}).pooled([case_of(there, found)])  # type: ignore[attr-defined]
+    assert value == pytest.approx(0.5)
+
+
 def test_each_class_has_the_value_of_coco() -> None:
     case = case_of(*made_up(5))
     precision = coco(case).eval["precision"][:, :, :, 0, 2]

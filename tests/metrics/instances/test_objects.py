@@ -120,12 +120,21 @@ def test_numbers_places_and_sides_do_not_matter(seed: int, rule: dict) -> None:
 def test_pairs_weigh_the_most_together(weights: list[list[int]]) -> None:
     table = np.array(weights) / 8
     rows, columns = np.nonzero(table)
-    kept = heaviest(rows, columns, table[rows, columns], table.shape)
+    kept = heaviest(rows, columns, table[rows, columns])
     assert len(set(rows[kept])) == len(set(columns[kept])) == kept.size
     small = table if table.shape[0] <= table.shape[1] else table.T
     ways = itertools.permutations(range(small.shape[1]), small.shape[0])
     most = max(small[np.arange(small.shape[0]), list(way)].sum() for way in ways)
     assert table[rows[kept], columns[kept]].sum() == pytest.approx(most)
+
+
+def test_a_prediction_of_specks_is_paired_at_once() -> None:
+    # Time in the square of their number would be a quarter of an hour.
+    specks = np.arange(200_000)
+    weights = np.full(specks.size, 0.1)
+    weights[77] = 0.2
+    assert heaviest(specks, np.zeros_like(specks), weights).tolist() == [77]
+    assert heaviest(np.zeros_like(specks), specks, weights).tolist() == [77]
 
 
 def test_an_iou_of_half_is_not_above_it() -> None:

@@ -36,6 +36,14 @@ def test_a_better_submission_that_is_worse_in_no_case_may_still_be_luck() -> Non
     assert (nothing.standing.tolist(), np.isnan(nothing.published).all()) == ([-1], True)
 
 
+def test_nobody_climbs_by_leaving_out_cases() -> None:
+    # Each is better in all the cases that it shares with the one before, and worse in the others.
+    stands, partial, worse = [0.0, 0.0, 1.0, 1.0], [np.nan, np.nan, 0.0, 0.0], [1.0, 1.0, -1, -1]
+    assert ladder(np.array([stands, partial, worse])).standing.tolist() == [0, 0, 0]
+    # Who began without some cases may complete them.
+    assert ladder(np.array([partial, [0.0, 0.0, -1, -1]])).standing.tolist() == [0, 1]
+
+
 def attack(seed: int, n_cases: int, entries: int = 500, *, by_ladder: bool) -> float:
     """Enter coin flips, then the majority of them; return the accuracy that is shown at the end.
 
