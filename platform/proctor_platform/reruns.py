@@ -23,8 +23,10 @@ from proctor.spec.verdicts import (
 from proctor_platform import outbox
 from proctor_platform.events import PLATFORM, record
 from proctor_platform.parts import PRIVATE, PUBLIC
+from proctor_platform.submissions.sights import sight_of
 from proctor_platform.tables import (
     CaseResult,
+    Challenge,
     ChallengeVersion,
     Evaluation,
     Membership,
@@ -44,13 +46,9 @@ def needs_scores(session: Session, rerun: Run) -> bool:
     first = _compared_with(session, rerun)
     before, after = _cases(session, first), _cases(session, rerun)
     finding = compare_predictions(before, after)
-    if finding is None and not _may_have_scores(session, rerun):
+    if finding is None and (reason := _without_scores(session, rerun)):
         changed = changed_case(before, after)
-        finding = Finding(
-            Verdict.DIFFERENT,
-            f"Predictions of case {changed} differ. Other content is compared by digests alone;"
-            " submit it to have it scored.",
-        )
+        finding = Finding(Verdict.DIFFERENT, f"Predictions of case {changed} differ. {reason}")
     if finding is None:
         return True
     _give_verdict(session, first, rerun, finding)
@@ -131,13 +129,26 @@ def _give_verdict(session: Session, first: Run, rerun: Run, finding: Finding) ->
     outbox.renew_board(session, submission.challenge_id, submission.phase)
 
 
-def _may_have_scores(session: Session, rerun: Run) -> bool:
-    """Tell whether a re-run is scored: scores of other content are a submission without a quota."""
-    if rerun.content is None or session.get_one(User, rerun.requested_by).admin:
-        return True
-    challenge = session.get_one(Submission, rerun.submission_id).challenge_id
-    member = session.get(Membership, (challenge, rerun.requested_by))
-    return member is not None and member.organizer
+def _without_scores(session: Session, rerun: Run) -> str:
+    """Say why a re-run is not scored; nothing where it is.
+
+    The scores of other content are a submission without a quota. Whether the scores of the same
+    model stay the same is an answer of the hidden reference too, for a model that draws what it
+    changes: a phase that keeps anything back does not give it.
+    """
+    submission = session.get_one(Submission, rerun.submission_id)
+    member = session.get(Membership, (submission.challenge_id, rerun.requested_by))
+    if session.get_one(User, rerun.requested_by).admin or (member and member.organizer):
+        return ""
+    if rerun.content is not None:
+        return "Other content is compared by digests alone; submit it to have it scored."
+    challenge = session.get_one(Challenge, submission.challenge_id)
+    if sight_of(session, submission, challenge, None, organizer=False).feedback.whole:
+        return ""
+    return (
+        "While the phase kept scores back, a participant's re-run was compared by digests alone;"
+        " run it again now that it is over, or ask an organizer."
+    )
 
 
 def _compared_with(session: Session, rerun: Run) -> Run:

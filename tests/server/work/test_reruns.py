@@ -151,6 +151,40 @@ def test_a_participants_other_content_is_compared_by_digests_alone(
     assert run["verdict_detail"].startswith("Predictions of case c1 differ.")
 
 
+@pytest.mark.parametrize(
+    "kept_back",
+    [
+        {"visibility": "hidden_until_close"},
+        {"private": {"column": "writer", "values": ["left"]}},
+        {"feedback": {"ladder": True}},
+        {"feedback": {"digits": 1}},
+    ],
+)
+def test_a_verdict_answers_no_question_that_a_phase_leaves_open(
+    fake: Any,
+    tiny: Any,
+    tiny_phase: Any,
+    organizer: Any,
+    participant: Any,
+    scores: Any,
+    kept_back: dict[str, Any],
+) -> None:
+    assert tiny.publish(organizer, phases=[tiny_phase(**kept_back)]).status_code == 201
+    submission = tiny.enter(participant).json()["id"]
+    fake.run({"c0": b"zero", "c1": b"one", "c2": b"two"})
+    fake.score(scores(1.0, 0.5, 0.25))
+    ask_again(participant, submission)
+    fake.run({"c0": b"zero", "c1": b"drawn", "c2": b"two"})
+    assert fake.ask("score").status_code == 204, "whether a score changed tells of the reference"
+    assert rerun_of(participant, submission)["verdict"] == "different"
+
+    ask_again(organizer, submission)
+    fake.run({"c0": b"zero", "c1": b"drawn", "c2": b"two"})
+    fake.score(scores(1.0, 0.5, 0.25))
+    runs = organizer.get(f"/submissions/{submission}").json()["runs"]
+    assert [run["verdict"] for run in runs] == [None, "different", "within tolerance"]
+
+
 def test_cases_are_those_of_the_first_run_or_of_the_one_asked_for(
     fake: Any, archived: str, participant: Any
 ) -> None:
