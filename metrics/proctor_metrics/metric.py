@@ -59,6 +59,7 @@ class CaseType(StrEnum):
     BOXES = "boxes"
     SURVIVAL = "survival"
     MULTILABEL = "multilabel"
+    GIVEN = "given"
     INSTANCES = "instances"
     OBJECTS = "objects"
     IMAGE = "image"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from proctor_metrics import (
     classification,
+    custom,
     detection,
     images,
     instances,
@@ -85,6 +86,8 @@ def resolve(name: str, parameters: Mapping[str, object], *, worst: float | None 
     >>> resolve("hd95", {"definition": "surfel"}).definition_id
     'hd_perc.surfel.v1;percentile=95;edge=v1'
     """
+    if name == custom.NAME:
+        return custom.custom_metric(parameters, worst)
     kind = metric_class(name)
     reader = Parameters(name, parameters, worst)
     metric = kind.build(reader)

@@ -90,8 +90,13 @@ def _check_metrics(spec: ChallengeSpec) -> None:
     for task in spec.tasks:
         for declared in task.metrics:
             where = f"tasks.{task.slug}.metrics.{declared.id}"
+            if declared.custom is not None and declared.custom.source is None:
+                raise OrganizerError(
+                    Code.CHALLENGE_INVALID,
+                    f"{where}.custom.source: needed; publish with `proctor challenge publish`",
+                )
             try:
-                metric = resolve(declared.name, declared.parameters, worst=declared.worst)
+                metric = resolve(declared.name, declared.building, worst=declared.worst)
             except (UnknownMetricError, MetricParameterError) as error:
                 raise OrganizerError(Code.CHALLENGE_INVALID, f"{where}: {error}") from error
             metrics[task.slug, declared.id] = metric
@@ -200,6 +205,9 @@ def _half_files(where: str, half: Dataset) -> Iterator[tuple[str, FileRef]]:
 def _hidden_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
     for slug, datasets in request.data.items():
         yield from _files(f"{slug}.hidden", datasets.hidden)
+    for task in request.challenge.tasks:
+        for name, source in metric_sources(task):
+            yield f"tasks.{task.slug}.metrics.{name}.custom.file", source
 
 
 def _shown_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
@@ -209,6 +217,13 @@ def _shown_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
             yield from _half_files(f"{slug}.hidden", datasets.hidden.inputs)
     for runtime in request.runtimes:
         yield from image_files(f"runtimes.{runtime.name}", runtime.image)
+
+
+def metric_sources(task: TaskSpec) -> Iterator[tuple[str, FileRef]]:
+    """List the files of an organizer's own metrics, by the metric's id."""
+    for metric in task.metrics:
+        if metric.custom is not None and metric.custom.source is not None:
+            yield metric.id, metric.custom.source
 
 
 def image_files(where: str, image: ImageContent) -> Iterator[tuple[str, FileRef]]:

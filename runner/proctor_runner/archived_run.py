@@ -24,7 +24,7 @@ from proctor.spec.work import (
     RunOrder,
     ScoreOrder,
 )
-from proctor_runner.local import LocalDesk, LocalTask, Progress, local_score_order
+from proctor_runner.local import LocalDesk, LocalTask, Progress, local_score_order, scorable
 from proctor_runner.model_program import model_program
 from proctor_runner.run_work import run_cases
 from proctor_runner.workshop import RunTools, SandboxWorkshop, Workshop
@@ -53,7 +53,7 @@ class ArchivedWork:
         phase = challenge.phase(self.manifest.submission.phase)
         return LocalTask(
             challenge.slug,
-            challenge.task(self.task.slug),
+            scorable(challenge.task(self.task.slug), self.blobs),
             phase.limits,
             phase.ranking.bootstrap,
             self.data,

@@ -19,6 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from proctor.spec.base import CaseId
 from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.custom import MOST_SOURCE_BYTES
+from proctor.spec.digests import digest_file
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.task import SplitSpec, TaskSpec
 
@@ -93,9 +95,46 @@ def load_challenge(folder: Path) -> ChallengeSpec:
     except yaml.YAMLError as error:
         raise ChallengeInvalidError([_yaml_problem(error)]) from error
     try:
-        return ChallengeSpec.model_validate(document)
+        return _with_sources(folder, ChallengeSpec.model_validate(document))
     except ValidationError as error:
         raise ChallengeInvalidError(_field_problems(error)) from error
+
+
+def metric_sources(folder: Path, spec: ChallengeSpec) -> dict[str, Path]:
+    """Return the files of organizers' own metrics by digest."""
+    return {
+        metric.custom.source.digest: folder / metric.custom.file
+        for task in spec.tasks
+        for metric in task.metrics
+        if metric.custom is not None and metric.custom.source is not None
+    }
+
+
+def _with_sources(folder: Path, spec: ChallengeSpec) -> ChallengeSpec:
+    """Name the file of every metric of the organizer's own by its digest."""
+    tasks = []
+    for task_index, task in enumerate(spec.tasks):
+        metrics = []
+        for index, metric in enumerate(task.metrics):
+            if metric.custom is not None:
+                path = folder / metric.custom.file
+                field = f"tasks[{task_index}].metrics[{index}].custom.file"
+                if path.is_symlink() or not path.is_file():
+                    raise ChallengeInvalidError(
+                        [Problem(metric.custom.file, field, "is no plain file; it has to be there")]
+                    )
+                if not path.resolve().is_relative_to(folder.resolve()):
+                    raise ChallengeInvalidError(
+                        [Problem(metric.custom.file, field, "leaves the challenge's folder")]
+                    )
+                if path.stat().st_size > MOST_SOURCE_BYTES:
+                    message = f"has more than {MOST_SOURCE_BYTES} bytes"
+                    raise ChallengeInvalidError([Problem(metric.custom.file, field, message)])
+                custom = metric.custom.model_copy(update={"source": digest_file(path)})
+                metric = metric.model_copy(update={"custom": custom})
+            metrics.append(metric)
+        tasks.append(task.model_copy(update={"metrics": tuple(metrics)}))
+    return spec.model_copy(update={"tasks": tuple(tasks)})
 
 
 def field_path(location: Sequence[int | str]) -> str:

@@ -83,7 +83,7 @@ def check_metrics(spec: ChallengeSpec) -> list[Problem]:
         for index, declared in enumerate(task.metrics):
             field = f"tasks[{task_index}].metrics[{index}]"
             try:
-                metric = resolve(declared.name, declared.parameters, worst=declared.worst)
+                metric = resolve(declared.name, declared.building, worst=declared.worst)
                 metrics[task.slug, declared.id] = metric, metric_labels(task, declared, metric)
             except UnknownMetricError as error:
                 problems.append(Problem(CHALLENGE_FILE, f"{field}.name", str(error)))

@@ -11,7 +11,7 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +44,7 @@ from proctor.spec.work import (
     ScoreCase,
     ScoreOrder,
 )
-from proctor_runner.challenge_folder import load_challenge
+from proctor_runner.challenge_folder import load_challenge, metric_sources
 from proctor_runner.contracts import protocols
 from proctor_runner.datasets import build_split
 from proctor_runner.gpus.held import HeldGpus, held_for
@@ -140,8 +140,27 @@ def local_tasks(folder: Path, spec: ChallengeSpec, split: str) -> list[LocalTask
         phase = next((phase for phase in spec.phases if task.slug in phase.tasks), spec.phases[0])
         blobs: dict[str, Path] = {}
         data = build_split(folder, task, split, f"tasks[{index}]", blobs)
+        blobs |= metric_sources(folder, spec)
         found.append(LocalTask(spec.slug, task, phase.limits, phase.ranking.bootstrap, data, blobs))
     return found
+
+
+def scorable(task: TaskSpec, blobs: Collection[str]) -> TaskSpec:
+    """Return a task without those metrics of its organizer's whose file is not here.
+
+    The platform hands the file to organizers and scorings alone, and so does a public archive.
+    """
+    return task.model_copy(
+        update={
+            "metrics": tuple(
+                metric
+                for metric in task.metrics
+                if metric.custom is None
+                or metric.custom.source is None
+                or metric.custom.source.digest in blobs
+            )
+        }
+    )
 
 
 def run_local_task(
@@ -174,7 +193,9 @@ def run_local_task(
             outcome = run_cases(order, program, desk, tools.bench)
             scores = None
             if outcome.code is Code.OK:
-                scores = score_cases(local_score_order(local, desk.reports), desk)
+                scores = score_cases(
+                    local_score_order(local, desk.reports), desk, lambda: nullcontext(tools.bench)
+                )
             return LocalReport(
                 task=local.task.slug,
                 outcome=outcome.code,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proctor.spec.task import MetricSpec, OutputType, ReferenceSpec, ReferenceType, TaskSpec
-from proctor_metrics.metric import CaseType, Metric
+from proctor_metrics.metric import UNLABELLED, CaseType, Metric
 from proctor_runner.box_reference import no_boxes
 from proctor_runner.image_reference import ImageReference
 from proctor_runner.references import (
@@ -62,6 +62,8 @@ def metric_labels(task: TaskSpec, declared: MetricSpec, metric: Metric) -> tuple
     Raises:
         ValueError: output, reference and metric do not fit each other.
     """
+    if declared.custom is not None:
+        return shown_labels(metric, declared.labels or UNLABELLED)
     output, reference = task.outputs[declared.output], task.reference[declared.reference]
     pairings = PAIRINGS[metric.case_type]
     if not any(

@@ -10,20 +10,26 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import proctor_metrics
 from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_entries, read_folder
+from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.verdicts import ScoreKey
 from proctor.spec.work import ScoreOrder
 from proctor_runner.metric_wheel import PACKAGE
 from proctor_runner.score_work import score_cases
 from proctor_runner.scoring import Scores
+
+if TYPE_CHECKING:
+    from proctor_runner.run_work import Bench
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from proctor_runner.rescoring import main; main()"
@@ -53,6 +59,12 @@ class _Files:
     blobs: Mapping[str, Path]
 
     def fetch(self, file: FileRef) -> Path:
+        if file.digest not in self.blobs:
+            raise OrganizerError(
+                Code.METRIC_FAILED,
+                f"{file.digest} is not here. The file of an organizer's own metric is in sealed"
+                " archives only.",
+            )
         return self.blobs[file.digest]
 
     def store(self, path: Path) -> FileRef:
@@ -74,7 +86,20 @@ def score_here(order: ScoreOrder, blobs: Mapping[str, Path]) -> Rescored:
     Raises:
         OrganizerError: a reference or a metric cannot be used.
     """
-    return _rescored(score_cases(order, _Files(blobs)))
+    return _rescored(score_cases(order, _Files(blobs), _bench))
+
+
+@contextmanager
+def _bench() -> Iterator[Bench]:
+    """Open a sandbox for organizers' own metrics."""
+    # Only here does a scoring of an archive need Docker's client.
+    from proctor_runner.workshop import SandboxWorkshop
+
+    with tempfile.TemporaryDirectory(prefix="proctor-") as name:
+        scratch = Path(name) / "metrics"
+        scratch.mkdir()
+        with SandboxWorkshop("auto", Path(name), "local").open(scratch) as tools:
+            yield tools.bench
 
 
 def score_elsewhere(order: ScoreOrder, blobs: Mapping[str, Path], package: Path) -> Rescored:

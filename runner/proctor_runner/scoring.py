@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,10 @@ from proctor_runner.score_tables import (
     ScoreTable,
     item_columns,
 )
+
+if TYPE_CHECKING:
+    from proctor_metrics.cases.given import GivenCase
+    from proctor_runner.custom.score import CustomFound
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,8 @@ class Scorer:
         """Take what another scorer of the same task found for a case."""
         self._cases.append(case)
         for collected, one in zip(self._metrics, found, strict=True):
+            if collected.spec.custom is not None:
+                collected.lost.append(one.lost)
             if one.columns is not None:
                 collected.columns.append(one.columns)
             if one.compact is not None:
@@ -136,6 +142,11 @@ class Scorer:
                 raise OrganizerError(
                     Code.REFERENCE_INVALID, f"case {case.id!r} has no {spec.reference!r}"
                 )
+            if spec.custom is not None:
+                # Its sandbox has the numbers; whatever it makes of an answer, it is one.
+                lost = "" if spec.output in predictions else MISSING
+                scores.append(MetricScores(None, None, lost))
+                continue
             if pair not in made:
                 made[pair] = self._make(
                     case, spec, predictions.get(spec.output), references[spec.reference]
@@ -151,13 +162,19 @@ class Scorer:
                 scores.append(MetricScores(_score(collected, metric_case, lost), None, lost))
         return tuple(scores)
 
-    def finish(self) -> Scores:
+    def finish(self, custom: Mapping[str, CustomFound] | None = None) -> Scores:
         """Aggregate what was added.
+
+        Args:
+            custom: what the sandbox found of the organizer's own metrics, by id.
 
         Raises:
             OrganizerError: METRIC_FAILED, a pooled metric failed.
             ValueError: no case was added.
         """
+        for collected in self._metrics:
+            if collected.spec.custom is not None:
+                self._take_custom(collected, (custom or {})[collected.spec.id])
         order = sorted(range(len(self._cases)), key=lambda index: self._cases[index].id)
         private = [index for index in order if self._cases[index].private]
         counted = self._part([index for index in order if not self._cases[index].private])
@@ -169,6 +186,24 @@ class Scorer:
             metrics={item.spec.id: metric_facts(item.metric, item.spec) for item in self._metrics},
             per_item=_npz(self._items(order)),
         )
+
+    def _take_custom(self, collected: _Collected, found: CustomFound) -> None:
+        metric = collected.metric
+        given = [
+            given_case(case, lost=bool(lost))
+            for case, lost in zip(self._cases, collected.lost, strict=True)
+        ]
+        if isinstance(metric, PooledMetric):
+            collected.metric = metric.with_found(found.sets)  # type: ignore[attr-defined]
+            collected.cases = list(given)
+            return
+        assert isinstance(metric, PerItemMetric)  # noqa: S101
+        collected.columns = [
+            _worst(metric, case, MISSING)
+            if case.lost
+            else CaseColumns(metric.labels(case), found.items[case.case], True, ())
+            for case in given
+        ]
 
     def _part(self, order: Sequence[int]) -> PartScores:
         """Put together some of the cases, as if there were no others."""
@@ -275,7 +310,7 @@ def metric_facts(metric: Metric, spec: MetricSpec) -> MetricFacts:
 
 def _resolve(spec: MetricSpec) -> Metric:
     try:
-        return resolve(spec.name, spec.parameters, worst=spec.worst)
+        return resolve(spec.name, spec.building, worst=spec.worst)
     except (UnknownMetricError, MetricParameterError) as error:
         raise OrganizerError(Code.METRIC_FAILED, f"metric {spec.id!r}: {error}") from error
 
@@ -308,11 +343,19 @@ def _score(collected: _Collected, case: Case, lost: str) -> CaseColumns:
 def _worst(metric: PerItemMetric, case: Case, flag: str) -> CaseColumns:
     labels = metric.labels(case)
     spacing_mm = case.spacing_mm if isinstance(case, MaskCase) else ()
-    # Texts have no shape but their number.
-    shape = case.reference.shape if hasattr(case.reference, "shape") else (case.n_items,)
+    # Texts, and what was scored elsewhere, have no shape but their number.
+    shape = getattr(getattr(case, "reference", None), "shape", (case.n_items,))
     value = metric.worst(shape, spacing_mm)
     values = np.full((len(labels), case.n_items), value, dtype=np.float64)
     return CaseColumns(labels, values, False, (flag,))
+
+
+def given_case(case: ScoreCase, *, lost: bool) -> GivenCase:
+    """Return a case for a metric whose values come from elsewhere."""
+    # Metrics of an archive may be older than such cases.
+    from proctor_metrics.cases.given import GivenCase
+
+    return GivenCase(case.id, case.items, tuple(_units(case)), lost)
 
 
 def _units(case: ScoreCase) -> list[str]:

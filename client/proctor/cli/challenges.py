@@ -171,14 +171,15 @@ def check(
         bool, typer.Option("--no-baselines", help="Do not run and score the baselines.")
     ] = False,
     sandbox: Annotated[
-        str, typer.Option("--sandbox", help="For the baselines: auto, docker or process.")
+        str, typer.Option("--sandbox", help="For baselines and own metrics: auto, docker, process.")
     ] = "auto",
     style: FormatOption = Format.TABLE,
 ) -> None:
     """Check a challenge offline: one line a problem, with file and field; scores its baselines."""
-    from proctor.cli.checking import check_folder, score_baselines
+    from proctor.cli.checking import check_folder, score_baselines, try_own_metrics
 
     spec = check_folder(folder, allow_identifiers)
+    try_own_metrics(folder, spec, sandbox)
     if no_baselines or not spec.baselines:
         say(f"{folder}: no problems.")
         return

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proctor.cli import local_runs
 from proctor.cli.failures import CommandError
 from proctor.cli.output import Format, emit, plain, say
+from proctor.spec.outcomes import OrganizerError
 
 if TYPE_CHECKING:
     from proctor.spec.challenge import ChallengeSpec
     from proctor_runner.local import LocalReport
+    from proctor_runner.run_work import Bench
+    from proctor_runner.workshop import Workshop
 
 
 def check_folder(folder: Path, allow_identifiers: bool) -> ChallengeSpec:
@@ -32,6 +39,42 @@ def check_folder(folder: Path, allow_identifiers: bool) -> ChallengeSpec:
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise CommandError(f"{folder} has {count}.", "Mend what the lines above name.")
     return load_challenge(folder)
+
+
+def try_own_metrics(folder: Path, spec: ChallengeSpec, sandbox: str) -> None:
+    """Have the organizer's own metrics score the sample, with answers that say nothing.
+
+    Raises:
+        CommandError: One fails; the end of its log is told.
+    """
+    from proctor.cli.sandboxes import usable_sandbox
+    from proctor_runner.custom.score import custom_metrics
+    from proctor_runner.custom.trial import try_metrics
+    from proctor_runner.local import local_tasks
+    from proctor_runner.workshop import SandboxWorkshop
+
+    if not any(custom_metrics(task) for task in spec.tasks):
+        return
+    name = usable_sandbox(sandbox, local_runs.images_folder(), say)
+    for local in local_tasks(folder, spec, "sample"):
+        with tempfile.TemporaryDirectory(prefix="proctor-") as state:
+            workshop = SandboxWorkshop(name, Path(state), "local")
+            try:
+                try_metrics(local, Path(state) / "stored", partial(_bench, workshop, Path(state)))
+            except OrganizerError as error:
+                raise CommandError(
+                    f"{local.task.slug}: {error.detail}",
+                    "It was handed answers that say nothing, and None in place of one: a model may"
+                    " answer so, and its score is then the function's to give.",
+                ) from error
+    say(f"{folder}: its own metrics score the sample.")
+
+
+@contextmanager
+def _bench(workshop: Workshop, state: Path) -> Iterator[Bench]:
+    (state / "metrics").mkdir()
+    with workshop.open(state / "metrics") as tools:
+        yield tools.bench
 
 
 def score_baselines(folder: Path, spec: ChallengeSpec, sandbox: str, style: Format) -> list[str]:

@@ -173,17 +173,21 @@ def tell_failures(report: LocalReport) -> None:
 
 
 def _sample_tasks(client: Client, view: ChallengeView, phase: str | None) -> list[LocalTask]:
-    from proctor_runner.local import LocalTask
+    from proctor_runner.custom.score import custom_metrics as custom_of
+    from proctor_runner.local import LocalTask, scorable
 
     chosen = view.challenge.phase(choose_phase(view, phase))
     samples = client.sample(view.challenge.slug)
     folder = read_environment().cache / "samples" / view.challenge.slug
     say(f"The public sample of {view.challenge.slug} is kept in {folder}.")
     fetch = _fetcher(client, folder)
+    own = [metric.id for slug in chosen.tasks for metric in custom_of(view.challenge.task(slug))]
+    if own:
+        say(f"Scored on the platform only, by the organizer's own code: {', '.join(own)}.")
     return [
         LocalTask(
             challenge=view.challenge.slug,
-            task=view.challenge.task(slug),
+            task=scorable(view.challenge.task(slug), ()),
             limits=chosen.limits,
             bootstrap=chosen.ranking.bootstrap,
             data=samples[slug],

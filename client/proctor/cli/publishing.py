@@ -135,11 +135,18 @@ def publish_folder(
         CommandError: The challenge has problems.
     """
     from proctor.cli.checking import check_folder
+    from proctor_runner.challenge_folder import metric_sources
     from proctor_runner.datasets import build_datasets
 
     spec = check_folder(folder, allow_identifiers)
     built = build_datasets(folder, spec)
-    upload(client, [Blob.of_file(built.blobs[ref.digest], ref) for ref in _files(built.data)])
+    upload(
+        client,
+        [
+            *(Blob.of_file(built.blobs[ref.digest], ref) for ref in _files(built.data)),
+            *map(Blob.of_file, metric_sources(folder, spec).values()),
+        ],
+    )
     runtimes = tuple(shelf.publish(client, name, say) for name in spec.runtimes)
     data = with_salts(built.data, key)
     before = _newest_version(client, spec.slug)

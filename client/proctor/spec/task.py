@@ -13,6 +13,15 @@ from pydantic import Field, JsonValue, model_validator
 
 from proctor.spec.base import FileName, Name, Slug, Spec, refuse_twice
 from proctor.spec.boxes import MOST_PER_ITEM, MOST_ROWS, Geometry, predicted_columns
+from proctor.spec.custom import (
+    CustomSpec,
+    MetricDirection,
+    MetricKind,
+    absent,
+    building_of,
+    refuse_unsound_custom,
+    with_name,
+)
 from proctor.spec.regions import refuse_unsound_regions
 
 FilePattern = Annotated[
@@ -239,10 +248,10 @@ class AggregateRule(StrEnum):
 
 
 class MetricSpec(Spec):
-    """One metric of a task, by its name in the registry."""
+    """One metric of a task, by its name in the registry, or the organizer's own."""
 
     id: Name
-    name: str
+    name: str = Field("", description="needed, but of the organizer's own, which has custom")
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     output: Name
     reference: Name
@@ -255,12 +264,34 @@ class MetricSpec(Spec):
         exclude_if=lambda rule: rule is AggregateRule.ITEMS,
     )
     quantile: float | None = Field(None, ge=0, le=1, exclude_if=lambda quantile: quantile is None)
+    custom: CustomSpec | None = Field(None, exclude_if=absent)
+    kind: MetricKind | None = Field(
+        None, description="of custom; per_item when not given", exclude_if=absent
+    )
+    direction: MetricDirection | None = Field(
+        None, description="of custom, needed", exclude_if=absent
+    )
+    unit: str = Field("", max_length=20, description="of custom", exclude_if=absent)
+    labels: tuple[str, ...] = Field(
+        (), max_length=100, description="of custom: its numbers, if several", exclude_if=absent
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _custom_needs_no_name(cls, document: object) -> object:
+        return with_name(document)
 
     @model_validator(mode="after")
-    def _has_the_quantile_that_its_rule_needs(self) -> Self:
+    def _is_whole(self) -> Self:
         if (self.quantile is None) == (self.aggregate is AggregateRule.QUANTILE):
             raise ValueError("aggregate: quantile needs a quantile, and no other rule has one")
+        refuse_unsound_custom(self)
         return self
+
+    @property
+    def building(self) -> dict[str, JsonValue]:
+        """Return the parameters by which the registry builds the metric."""
+        return self.parameters if self.custom is None else building_of(self, self.custom)
 
 
 class TaskSpec(Spec):

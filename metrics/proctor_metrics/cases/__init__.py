@@ -13,6 +13,7 @@ from proctor_metrics.cases.faults import (
     MetricInputError,
     Side,
 )
+from proctor_metrics.cases.given import GivenCase
 from proctor_metrics.cases.images import ImageCase
 from proctor_metrics.cases.instances import InstanceCase
 from proctor_metrics.cases.labels import UNANSWERED, LabelCase
@@ -33,6 +34,7 @@ __all__ = [
     "Case",
     "DirectedDistances",
     "FloatArray",
+    "GivenCase",
     "ImageCase",
     "InstanceCase",
     "IntArray",
@@ -62,6 +64,7 @@ Case = (
     | TextCase
     | BoxCase
     | SurvivalCase
+    | GivenCase
     | InstanceCase
     | ImageCase
 )

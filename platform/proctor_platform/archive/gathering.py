@@ -41,6 +41,7 @@ from proctor.spec.work import (
 )
 from proctor_platform.archive.scorings import archived_evaluation, case_scores, scoring_of
 from proctor_platform.challenges import without_paths
+from proctor_platform.publishing import metric_sources
 from proctor_platform.rights import feedback_of
 from proctor_platform.submissions.sights import Access, SubmissionSight
 from proctor_platform.tables import (
@@ -217,6 +218,8 @@ def _task(
     frame: Frame,
 ) -> ArchivedTask:
     sealed = kind is ArchiveKind.SEALED
+    for name, source in metric_sources(frame.task) if sealed else ():
+        found.add(source, f"the organizer's metric {name}")
     sample = _split(session, found, frame, "sample")
     tryout = session.exec(
         select(Run)

@@ -15,6 +15,7 @@ from sqlmodel import Session, select
 from proctor.spec.dataset import DatasetCase
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.work import FolderContent
+from proctor_platform.publishing import metric_sources
 from proctor_platform.tables import CaseResult, Evaluation, Run
 from proctor_platform.work.documents import (
     cases_of,
@@ -84,7 +85,10 @@ def _of_evaluation(session: Session, evaluation: Evaluation) -> frozenset[str]:
         select(CaseResult.predictions).where(CaseResult.run_id == evaluation.run_id)
     )
     predictions = _digests(file for row in results for file in row.values())
-    return predictions | _files(dataset(session, evaluation.reference_digest).cases)
+    run = session.get_one(Run, evaluation.run_id)
+    task = frame_of(session, run, evaluation.version).task
+    sources = frozenset(source.digest for _, source in metric_sources(task))
+    return predictions | sources | _files(dataset(session, evaluation.reference_digest).cases)
 
 
 def _files(cases: Iterable[DatasetCase]) -> frozenset[str]:

@@ -15,11 +15,18 @@ from proctor_runner.decode.volume import preload
 
 JOB_FILE = "decode.json"
 REPORT_FILE = "decode-report.json"
+METRIC_FILE = "metric.json"
 
 
 def main() -> int:
     """Decode the whole batch."""
     source = Path(os.environ.get("PROCTOR_INPUT") or "/input")
+    if (source / METRIC_FILE).exists():
+        # One image for all that is not a model: it does the job that lies there, and the host
+        # alone gives files their names.
+        from proctor_runner.metric_program.__main__ import main as compute
+
+        return compute()
     target = Path(os.environ.get("PROCTOR_OUTPUT") or "/output")
     job = json.loads((source / JOB_FILE).read_text(encoding="utf-8"))
     outputs = [output for case in job["cases"] for output in case["outputs"].values()]

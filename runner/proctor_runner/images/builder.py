@@ -175,10 +175,12 @@ def engine_files() -> dict[str, bytes]:
 
 
 def _decode_files() -> dict[str, bytes]:
-    files = source_files(
-        _package_folder("proctor_runner") / "decode", "site-packages/proctor_runner/decode"
-    )
-    return {"site-packages/proctor_runner/__init__.py": b"", **files}
+    package, under = _package_folder("proctor_runner"), "site-packages/proctor_runner"
+    return {
+        f"{under}/__init__.py": b"",
+        **source_files(package / "decode", f"{under}/decode"),
+        **source_files(package / "metric_program", f"{under}/metric_program"),
+    }
 
 
 def _package_folder(name: str) -> Path:

@@ -99,11 +99,15 @@ def order(folder: Path, n_cases: int, broken: int | None = None) -> ScoreOrder:
     )
 
 
+def no_bench():
+    raise AssertionError("no metric here needs a sandbox")
+
+
 def test_the_number_of_processes_changes_no_number(tmp_path, side_by_side):
     asked = order(tmp_path, 7)
-    one_by_one = score_cases(asked, Desk(tmp_path))
+    one_by_one = score_cases(asked, Desk(tmp_path), no_bench)
     desk = Desk(tmp_path)
-    assert score_cases(asked, desk, processes=2) == one_by_one
+    assert score_cases(asked, desk, no_bench, 2) == one_by_one
     assert desk.most_done == 7
 
 
@@ -111,22 +115,22 @@ def test_a_scoring_process_that_dies_is_a_failure_of_ours(tmp_path, side_by_side
     elsewhere = SimpleNamespace(__file__="other metrics than the process finds, so that it ends")
     monkeypatch.setattr(case_scoring, "proctor_metrics", elsewhere)
     with pytest.raises(PlatformError, match="a process died that scored case 'c") as caught:
-        score_cases(order(tmp_path, 4), Desk(tmp_path), processes=2)
+        score_cases(order(tmp_path, 4), Desk(tmp_path), no_bench, 2)
     assert caught.value.code is Code.INTERNAL
 
 
 def test_what_is_wrong_in_another_process_keeps_its_owner(tmp_path, side_by_side):
     with pytest.raises(OrganizerError) as caught:
-        score_cases(order(tmp_path, 5, broken=3), Desk(tmp_path), processes=2)
+        score_cases(order(tmp_path, 5, broken=3), Desk(tmp_path), no_bench, 2)
     assert caught.value.code is Code.REFERENCE_INVALID
     assert "c3" in caught.value.detail
 
 
 def test_a_stop_ends_scoring_side_by_side(tmp_path, side_by_side):
     with pytest.raises(StoppedError):
-        score_cases(order(tmp_path, 6), Desk(tmp_path, looks=2), processes=2)
+        score_cases(order(tmp_path, 6), Desk(tmp_path, looks=2), no_bench, 2)
 
 
 def test_few_quick_cases_start_no_process(tmp_path, monkeypatch):
     monkeypatch.setattr(case_scoring, "_pool", None)
-    score_cases(order(tmp_path, 3), Desk(tmp_path), processes=8)
+    score_cases(order(tmp_path, 3), Desk(tmp_path), no_bench, 8)
