@@ -51,6 +51,9 @@ class WorkerSettings(BaseSettings):
     sandbox: Literal["auto", "docker", "process"] = Field(
         "auto", description="auto is docker where a daemon answers, else process"
     )
+    sandbox_runtime: str = Field(
+        "", description="runtime of Docker's for models, such as runsc; its default if none"
+    )
     accept_unenforced_limits: bool = Field(
         False, description="serve although a limit is not enforced on this host; see proctor doctor"
     )

@@ -124,6 +124,7 @@ def children_of(settings: WorkerSettings, open_driver: OpenDriver = open_nvml) -
                 decode_cases=settings.decode_cases,
                 decode_wait_s=settings.decode_wait_s,
                 image_cache_bytes=settings.image_cache_bytes,
+                runtime=settings.sandbox_runtime,
                 faults=settings.faults(),
             )
             context = jobs.WorkContext(

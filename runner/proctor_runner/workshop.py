@@ -102,6 +102,7 @@ class SandboxWorkshop:
         decode_image: Id of the decode image; empty for the one of this release.
         gpus: What models may use; decoding uses none.
         image_cache_bytes: Most bytes of submissions' images that stay; without, any number.
+        runtime: The engine's runtime for models and for decoding; its default if empty.
     """
 
     sandbox: str
@@ -113,6 +114,7 @@ class SandboxWorkshop:
     faults: Faults = field(default_factory=Faults)
     gpus: HeldGpus | None = None
     image_cache_bytes: int | None = None
+    runtime: str = ""
 
     @contextmanager
     def open(self, scratch: Path) -> Iterator[RunTools]:
@@ -133,7 +135,7 @@ class SandboxWorkshop:
             name = "process" if docker_shelf is None else "docker"
             # The decode image may keep outputs as well: it is ours, has Python, and is trusted.
             first, second = (
-                stack.enter_context(closing(choose(name, self.state, decode_image)))
+                stack.enter_context(closing(choose(name, self.state, decode_image, self.runtime)))
                 for _ in range(2)
             )
             if self.gpus is not None:

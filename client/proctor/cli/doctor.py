@@ -23,6 +23,9 @@ def doctor(
         Path | None,
         typer.Option("--state", help="A worker's state folder, on the disk that it will use."),
     ] = None,
+    runtime: Annotated[
+        str, typer.Option("--runtime", help="Docker's runtime for models, such as runsc.")
+    ] = "",
     style: FormatOption = Format.TABLE,
 ) -> None:
     """Try every limit of the sandbox on this host; exit 1 if one that is required is not enforced.
@@ -31,7 +34,7 @@ def doctor(
     """
     from proctor_runner.doctor.findings import not_enforced
 
-    found = _examine(sandbox, state)
+    found = _examine(sandbox, state, runtime)
     emit([_row(one) for one in found], style, document=[asdict(one) for one in found])
     lacking = not_enforced(found)
     if style is Format.TABLE:
@@ -42,14 +45,16 @@ def doctor(
     say("All required limits are enforced: this host may run models of others.")
 
 
-def _examine(sandbox: str, state: Path | None) -> list[Finding]:
+def _examine(sandbox: str, state: Path | None, runtime: str) -> list[Finding]:
     from proctor_runner.doctor.examination import describe_process_sandbox, examine_docker
 
     match sandbox:
         case "process":
             return describe_process_sandbox()
         case "docker":
-            return examine_docker((state or read_environment().home / "worker").resolve())
+            return examine_docker(
+                (state or read_environment().home / "worker").resolve(), runtime=runtime
+            )
         case _:
             raise CommandError(
                 f"There is no sandbox {sandbox!r}.", "Choose docker or process.", Exit.USAGE

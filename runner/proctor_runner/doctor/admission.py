@@ -129,11 +129,15 @@ def _lacking(
         return not_enforced(describe_process_sandbox())
     kept = (folder or shared_folder()) / _KEPT
     now = identify(settings.decode_image or released_tag(DECODE_REPOSITORY))
+    if now is not None:
+        now |= {"runtime": settings.sandbox_runtime}
     if now is None and settings.sandbox == "auto":
         return not_enforced(describe_process_sandbox())
     if now is not None and _read(kept) == now:
         return []
-    lacking = not_enforced(examine(settings.worker_state.resolve(), settings.decode_image))
+    lacking = not_enforced(
+        examine(settings.worker_state.resolve(), settings.decode_image, settings.sandbox_runtime)
+    )
     if now is not None and not lacking:
         _write(kept, now)
         _log.info("host_examined")

@@ -23,16 +23,17 @@ from proctor_runner.sandbox.interface import Guard
 from proctor_runner.sandbox.process import ProcessSandbox
 from proctor_runner.sandbox.slots import Slots
 
-Examine = Callable[[Path, str], list[Finding]]
-"""Examines the Docker sandbox, given a worker's state folder and the id of an image, or nothing."""
+Examine = Callable[[Path, str, str], list[Finding]]
+"""Examines the Docker sandbox: a worker's state folder, the id of an image, a runtime."""
 
 
-def examine_docker(state: Path, image_id: str = "") -> list[Finding]:
+def examine_docker(state: Path, image_id: str = "", runtime: str = "") -> list[Finding]:
     """Return what is enforced here; a daemon that does not answer is a finding like any other.
 
     Args:
         state: A worker's state folder, which the daemon must see.
         image_id: Of our own, with python3; the decode image of this release if none is given.
+        runtime: The engine's runtime that models are to have; its default if empty.
     """
     try:
         client = connect()
@@ -48,7 +49,7 @@ def examine_docker(state: Path, image_id: str = "") -> list[Finding]:
         ]
     with closing(client):
         try:
-            return _examine(client, state, image_id)
+            return _examine(client, state, image_id, runtime)
         except PlatformError as error:
             return [
                 enforced("sandbox", False, error.detail, "Mend what is said, then run it again.")
@@ -64,7 +65,9 @@ def describe_process_sandbox() -> list[Finding]:
     ]
 
 
-def _examine(client: docker.DockerClient, state: Path, image_id: str) -> list[Finding]:
+def _examine(
+    client: docker.DockerClient, state: Path, image_id: str, runtime: str
+) -> list[Finding]:
     with ours("the daemon was asked for its properties"):
         info, version = client.info(), client.version()
         found = [
@@ -86,7 +89,7 @@ def _examine(client: docker.DockerClient, state: Path, image_id: str) -> list[Fi
     work = f"doctor-{secrets.token_hex(8)}"
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=state, prefix="doctor-") as folder:
-        with closing(DockerSandbox(client, state, Slots(), image)) as sandbox:
+        with closing(DockerSandbox(client, state, Slots(), image, runtime=runtime)) as sandbox:
             found += probe(sandbox, image, Path(folder), work)
             way = "mounts of this process's own" if sandbox.mounts_itself else "a keeper"
             found.append(fact("output_way", f"/output is limited by {way}"))

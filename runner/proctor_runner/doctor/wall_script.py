@@ -32,22 +32,6 @@ def call(x86_number, arm_number, *arguments):
     done = libc.syscall(x86_number if x86 else arm_number, *arguments)
     return ctypes.get_errno() if done < 0 else 0
 
-def forks(most):
-    children = []
-    try:
-        for _ in range(most):
-            child = os.fork()
-            if child == 0:
-                time.sleep(30)
-                os._exit(0)
-            children.append(child)
-    except OSError:
-        pass
-    for child in children:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-    return len(children)
-
 status = dict(line.split(":\t", 1) for line in open("/proc/self/status").read().splitlines())
 say(
     interfaces=sorted(os.listdir("/sys/class/net")),
@@ -71,7 +55,6 @@ say(
     places=sorted({line.split()[4] for line in open("/proc/self/mountinfo")}),
     processes=sum(name.isdigit() for name in os.listdir("/proc")),
 )
-say(forks=forks(FORKS))
 os.symlink("/etc/hostname", "/output/link")
 
 def fill_files():
@@ -93,6 +76,24 @@ except OSError:
     pass
 os.unlink("/output/flood")
 say(bytes=written)
+"""
+
+FORK_SCRIPT = """
+import json, os, time
+children = []
+try:
+    for _ in range(FORKS):
+        child = os.fork()
+        if child == 0:
+            time.sleep(30)
+            os._exit(0)
+        children.append(child)
+except OSError:
+    pass
+print(json.dumps({"forks": len(children)}), flush=True)
+for child in children:
+    os.kill(child, 9)
+    os.waitpid(child, 0)
 """
 
 HOARD_SCRIPT = """

@@ -13,7 +13,12 @@ from typing import Any
 
 from proctor.spec.limits import MIB, Limits
 from proctor_runner.doctor.findings import Finding, enforced
-from proctor_runner.doctor.wall_script import ENDLESS_SCRIPT, HOARD_SCRIPT, WALL_SCRIPT
+from proctor_runner.doctor.wall_script import (
+    ENDLESS_SCRIPT,
+    FORK_SCRIPT,
+    HOARD_SCRIPT,
+    WALL_SCRIPT,
+)
 from proctor_runner.sandbox.interface import (
     Ending,
     Guard,
@@ -38,6 +43,7 @@ _ENDLESS_S = 1.0
 _TIMES_OVER = 8
 _REFUSED = frozenset((errno.EPERM, errno.ENOSYS))
 _UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENXIO))
+_UNREACHABLE = frozenset((errno.ENETUNREACH, errno.EHOSTUNREACH))
 _NO_FAMILY = frozenset((errno.EPERM, errno.EAFNOSUPPORT, errno.EACCES))
 # What engines themselves put into a container; everything else there is the host's or ours.
 _ENGINES_PLACES = (
@@ -60,6 +66,7 @@ def probe(sandbox: Sandbox, image_id: str, folder: Path, work: str) -> list[Find
         PlatformError: SANDBOX_FAILED, the sandbox cannot be used at all.
     """
     walls = _run(sandbox, image_id, folder, work, _filled_in(WALL_SCRIPT), (_LINK,))
+    bomb = _run(sandbox, image_id, folder, work, _filled_in(FORK_SCRIPT))
     hoard = _run(sandbox, image_id, folder, work, HOARD_SCRIPT)
     endless = _run(sandbox, image_id, folder, work, ENDLESS_SCRIPT, timeout_s=_ENDLESS_S)
     facts = _facts(walls)
@@ -76,6 +83,7 @@ def probe(sandbox: Sandbox, image_id: str, folder: Path, work: str) -> list[Find
     return [
         *_judge_walls(facts),
         *_judge_output(facts, walls),
+        _judge_forks(bomb),
         _judge_memory(hoard),
         *_judge_end(endless),
     ]
@@ -132,9 +140,8 @@ def _judge_walls(facts: dict[str, Any]) -> list[Finding]:
     families = [name for name, number in facts["families"].items() if number not in _NO_FAMILY]
     calls = [name for name, number in facts["calls"].items() if number not in _REFUSED]
     writable = [path for path, number in facts["writes"].items() if number not in _UNWRITABLE]
-    reached = [a for a, number in facts["connect"].items() if number != errno.ENETUNREACH]
+    reached = [a for a, number in facts["connect"].items() if number not in _UNREACHABLE]
     foreign = [place for place in facts["places"] if not _is_expected(place)]
-    forks, most = int(facts.get("forks", 0)), PROBE_LIMITS.pids
     open_calls = [*families, *calls]
     return [
         enforced(
@@ -153,7 +160,8 @@ def _judge_walls(facts: dict[str, Any]) -> list[Finding]:
             Guard.SYSTEM_CALLS,
             not open_calls,
             f"{_names(open_calls)} allowed that should not be",
-            "The engine runs without seccomp: `docker info` must name it under Security Options.",
+            "The engine runs without seccomp: `docker info` must name it under Security Options;"
+            " gVisor needs --oci-seccomp among its runtimeArgs.",
         ),
         enforced(
             Guard.READ_ONLY_WORLD,
@@ -171,14 +179,8 @@ def _judge_walls(facts: dict[str, Any]) -> list[Finding]:
             "The engine ignores user, cap_drop or no-new-privileges; rootless ones may.",
         ),
         enforced(
-            Guard.PROCESSES,
-            forks <= most,
-            f"{forks} of {_TIMES_OVER * most} forks with a limit of {most}",
-            "The kernel has no pids control group: boot with it, or use cgroup version 2.",
-        ),
-        enforced(
             Guard.OWN_VIEW,
-            not foreign and facts["processes"] <= most,
+            not foreign and facts["processes"] <= PROBE_LIMITS.pids,
             f"{_names(foreign)} mounted beside its own; {facts['processes']} processes in sight",
             "Something mounts more into containers than was asked for: see the engine's hooks.",
         ),
@@ -211,6 +213,19 @@ def _judge_output(facts: dict[str, Any], result: SandboxResult) -> list[Finding]
             "This is a defect of Proctor; do not serve, and report it.",
         ),
     ]
+
+
+def _judge_forks(result: SandboxResult) -> Finding:
+    forks, most = _facts(result).get("forks"), PROBE_LIMITS.pids
+    tried = f"{_TIMES_OVER * most} forks with a limit of {most}"
+    # gVisor counts by memory: its bomb ends as a whole.
+    ended = result.ending is Ending.OUT_OF_MEMORY
+    return enforced(
+        Guard.PROCESSES,
+        ended if forks is None else forks <= most,
+        f"{tried} ended as {result.ending}" if forks is None else f"{forks} of {tried}",
+        "The kernel has no pids control group: boot with it, or use cgroup version 2.",
+    )
 
 
 def _judge_memory(result: SandboxResult) -> Finding:

@@ -62,6 +62,7 @@ class SlotContainers:
         slot: Slot,
         keeper_image: str,
         mounts_itself: bool,
+        runtime: str = "",
     ) -> None:
         self.folder = folder
         self._client = client
@@ -71,6 +72,7 @@ class SlotContainers:
         self._slot = slot
         self._keeper_image = keeper_image
         self._mounts_itself = mounts_itself
+        self._runtime = runtime
         self._image_volumes: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -199,6 +201,7 @@ class SlotContainers:
             command=job.program.command,
             interactive=interactive,
             gpus=job.gpus,
+            runtime=self._runtime,
         )
         return settings.create_container(self._api, request)
 

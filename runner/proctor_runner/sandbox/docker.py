@@ -9,8 +9,9 @@ leave too counts only when nobody outside killed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import docker
 
@@ -58,6 +59,8 @@ class DockerSandbox:
         mounts_itself: False to do all through the engine, by a keeper, even where this process
             may mount file systems and freeze containers.
         closes_client: True when nobody else uses ``client``.
+        runtime: The runtime of the engine that models run under, such as ``runsc``; the engine's
+            default if empty. Keepers, which are ours, always have the default.
     """
 
     name = "docker"
@@ -71,6 +74,7 @@ class DockerSandbox:
         keeper_image: str = "",
         mounts_itself: bool = True,
         closes_client: bool = False,
+        runtime: str = "",
     ) -> None:
         self._client = client
         self._api = client.api
@@ -78,10 +82,18 @@ class DockerSandbox:
         self._closes_client = closes_client
         with ours("the daemon was asked for its properties"):
             self._info = self._api.info()
+        self._runtime = _known_runtime(self._info, runtime)
         self._slot = slots.take()
         self._folder = SlotFolder(state, self._slot.number)
         self._containers = SlotContainers(
-            client, self._info, self._folder, slots, self._slot, keeper_image, mounts_itself
+            client,
+            self._info,
+            self._folder,
+            slots,
+            self._slot,
+            keeper_image,
+            mounts_itself,
+            self._runtime,
         )
         try:
             self._containers.remove_leftovers()
@@ -96,8 +108,8 @@ class DockerSandbox:
 
     def describe(self, worker: str) -> Environment:
         """Return where runs are made: hardware, kernel, engine."""
-        runtime = self._info.get("DefaultRuntime", "")
-        commit = self._info.get("RuncCommit", {}).get("ID", "")
+        runtime = self._runtime or self._info.get("DefaultRuntime", "")
+        commit = "" if self._runtime else self._info.get("RuncCommit", {}).get("ID", "")
         return hardware.environment(
             worker,
             self.name,
@@ -227,6 +239,17 @@ class DockerSandbox:
             missing=job.outputs,
             detail=sentence(Ending.START_FAILED, job, told),
         )
+
+
+def _known_runtime(info: Mapping[str, Any], runtime: str) -> str:
+    known = sorted(info.get("Runtimes") or ())
+    if runtime and runtime not in known:
+        raise PlatformError(
+            Code.SANDBOX_FAILED,
+            f"The Docker daemon has no runtime {runtime!r}, only {', '.join(known)}; name it in"
+            " /etc/docker/daemon.json, or clear PROCTOR_SANDBOX_RUNTIME.",
+        )
+    return runtime
 
 
 def _stop_reason(

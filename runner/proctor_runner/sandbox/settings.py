@@ -22,6 +22,11 @@ _TMP_FILES = 16_384
 _SHARED_MEMORY_FILES = 4_096
 _OPEN_FILES = 4_096
 _LOCKED_MEMORY_BYTES = 65_536
+GVISOR = "runsc"
+"""The name under which engines know gVisor."""
+
+# Its kernel runs beside the model, in the same control group.
+_GVISOR_TASKS = 128
 _THREAD_COUNT_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -42,6 +47,7 @@ class ContainerRequest:
         command: Replaces the image's entrypoint and command; only our own images get one.
         interactive: Keep standard input open, for one who attaches; it closes when he leaves.
         gpus: The only GPUs that it sees, by UUID.
+        runtime: The engine's runtime; its default if empty.
     """
 
     image_id: str
@@ -56,6 +62,7 @@ class ContainerRequest:
     command: tuple[str, ...] = ()
     interactive: bool = False
     gpus: tuple[str, ...] = ()
+    runtime: str = ""
 
 
 def create_container(api: docker.APIClient, request: ContainerRequest) -> str:
@@ -103,8 +110,9 @@ def confinement(request: ContainerRequest) -> dict[str, Any]:
         "oom_score_adj": 1000,
         "nano_cpus": int(min(limits.cpus, request.host_cpus) * 1e9),
         "cpu_shares": 512,
-        "pids_limit": limits.pids,
+        "pids_limit": limits.pids + (_GVISOR_TASKS if request.runtime == GVISOR else 0),
         "device_requests": _devices(request.gpus),
+        "runtime": request.runtime or None,
         "ulimits": [
             _limit("nofile", _OPEN_FILES),
             _limit("core", 0),

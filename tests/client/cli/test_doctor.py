@@ -18,7 +18,7 @@ BAD = Finding("vsock", Standing.NOT_ENFORCED, "open", "Apply the profile.")
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch):
     def asked(found: list[Finding], *arguments: str):
-        monkeypatch.setattr(examination, "examine_docker", lambda state: found)
+        monkeypatch.setattr(examination, "examine_docker", lambda state, runtime: found)
         return CliRunner().invoke(app, ["doctor", *arguments])
 
     return asked

@@ -271,7 +271,10 @@ def room(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("attacks")
-    sandbox = DockerSandbox(docker_client, folder / "state", Slots(folder / "slots"))
+    # `PROCTOR_TEST_RUNTIME=runsc` attacks gVisor, where the engine has it.
+    runtime = os.environ.get("PROCTOR_TEST_RUNTIME", "")
+    slots = Slots(folder / "slots")
+    sandbox = DockerSandbox(docker_client, folder / "state", slots, runtime=runtime)
     yield Room(docker_client, sandbox, hostile_image, folder)
     sandbox.close()
 

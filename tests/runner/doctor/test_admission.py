@@ -30,7 +30,7 @@ class Host:
         chosen = WorkerSettings(sandbox=sandbox, worker_state=self._folder, **more)
         return admit(chosen, self._examine, lambda image: self.identity, self._folder)
 
-    def _examine(self, state: Path, image_id: str) -> list[Finding]:
+    def _examine(self, state: Path, image_id: str, runtime: str) -> list[Finding]:
         self.examined += 1
         return self.found
 

@@ -46,6 +46,9 @@ class FakeSandbox:
     def run(self, job: SandboxJob, cancelled: object) -> SandboxResult:
         good = SandboxResult(Ending.EXITED, 0, 0.1, None, b"")
         script = job.program.command[-1]
+        if "forks" in script:
+            log = json.dumps({"forks": self._facts.get("forks")}).encode()
+            return replace(good, ending=self._endings.get("forks", Ending.EXITED), log=log)
         if "hoard" in script:
             return replace(good, ending=self._endings.get("hoard", Ending.OUT_OF_MEMORY))
         if "setsid" in script:
@@ -103,6 +106,11 @@ def test_each_limit_that_does_not_bite_is_named(endings: Any, names: list[str]) 
 def test_a_flood_that_the_sandbox_ended_is_a_limit_that_holds() -> None:
     assert lacking({"files": None, "bytes": None}, walls=Ending.OUTPUT_LIMIT) == []
     assert lacking({"files": None, "bytes": None}) == ["output_files", "output_bytes"]
+
+
+def test_a_fork_bomb_that_ends_for_memory_is_stopped_and_a_silent_one_is_not() -> None:
+    assert lacking({"forks": None}, forks=Ending.OUT_OF_MEMORY) == []
+    assert lacking({"forks": None}, forks=Ending.TIMEOUT) == ["processes"]
 
 
 def test_a_probe_that_says_nothing_is_no_proof() -> None:

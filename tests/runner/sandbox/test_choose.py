@@ -49,3 +49,9 @@ def test_with_a_daemon_auto_is_docker(tmp_path: Path) -> None:
     assert (facts.sandbox, facts.worker) == ("docker", "w")
     assert facts.container_engine.startswith("docker ")
     assert facts.cpu_count >= 1
+
+
+@pytest.mark.docker
+def test_a_runtime_that_the_engine_has_not_is_named_with_those_it_has(tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match=r"no runtime 'sun', only .*runc"):
+        choose("docker", tmp_path, runtime="sun")
