@@ -103,6 +103,12 @@ def _of_phase(spec: ChallengeSpec, phase: PhaseSpec, metrics: Metrics) -> Iterat
                 f"the Ladder needs a value in every case, and {pooled[0]} is defined on the whole"
                 " set only",
             )
+        elif undefined:
+            yield (
+                "feedback.ladder",
+                f"the Ladder needs a value in every case, and {undefined[0]} may leave one out;"
+                " choose another rule for empty structures",
+            )
     for number, gate in enumerate(phase.ranking.gates):
         if message := _of_gate(gate, metrics):
             yield f"ranking.gates[{number}]", message

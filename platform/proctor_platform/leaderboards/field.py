@@ -134,7 +134,9 @@ def _grid(session: Session, scope: Scope) -> Grid:
     if not feedback.ladder:
         return Grid(digits=feedback.digits)
     (column,) = scope.deciding
-    return Grid(feedback.digits, len(gather.cases_of(session, scope, PUBLIC, column.task)))
+    cases = gather.cases_of(session, scope, PUBLIC, column.task)
+    # A mean is over items, of which a case may stack thousands.
+    return Grid(feedback.digits, sum(case.items for case in cases))
 
 
 def _rounded(number: Numbers, grid: Grid) -> Numbers:

@@ -398,6 +398,15 @@ def test_ranks_in_every_case_are_refused_where_a_structure_may_be_left_out(masks
     assert "may leave one out; choose another rule for empty structures" in message
 
 
+def test_the_ladder_is_refused_where_a_structure_may_be_left_out(masks):
+    masks.phase["feedback"] = {"ladder": True}
+    assert masks.problems() == []
+    masks.task["metrics"][0] |= {"name": "dice", "parameters": {"both_empty": "nan"}}
+    _, field, message = masks.only_problem()
+    assert field == "phases[0].feedback.ladder"
+    assert "may leave one out; choose another rule for empty structures" in message
+
+
 def test_a_difference_with_a_sign_ranks_nobody(masks):
     masks.task["metrics"][0] |= {
         "name": "volume_error",
