@@ -82,6 +82,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OperationalError, _on_database_error)
     app.add_exception_handler(exc.TimeoutError, _on_database_error)
     app.add_exception_handler(DataError, _on_misfit)
+    app.add_exception_handler(UnicodeEncodeError, _on_misfit)
     app.add_exception_handler(IntegrityError, _on_race)
 
 
@@ -99,18 +100,25 @@ def _on_invalid_request(_: Request, error: Exception) -> Response:
     return problem(
         Code.INVALID_REQUEST,
         errors=[
-            {"field": ".".join(str(part) for part in row["loc"]), "message": row["msg"]}
+            {"field": _shown(row["loc"]), "message": row["msg"]}
             for row in rows
             if row["loc"] not in holders
         ],
     )
 
 
+def _shown(place: tuple[int | str, ...]) -> str:
+    """Write the way to a field, whose names are the asker's and may be no Unicode."""
+    return ".".join(str(part) for part in place).encode(errors="replace").decode()
+
+
 def _on_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     code = _BY_STATUS.get(error.status_code, Code.INVALID_REQUEST)
     detail = "" if error.status_code == 404 else str(error.detail)
-    return problem(code, detail, status=error.status_code, headers=dict(error.headers or {}))
+    # A body that is no JSON is as wrong as one with a wrong field, and answered alike.
+    status = None if error.status_code == 400 else error.status_code
+    return problem(code, detail, status=status, headers=dict(error.headers or {}))
 
 
 def _on_database_error(_: Request, error: Exception) -> Response:
@@ -121,7 +129,8 @@ def _on_database_error(_: Request, error: Exception) -> Response:
 def _on_misfit(_: Request, error: Exception) -> Response:
     _log.warning("value_refused", exc_info=error)
     return problem(
-        Code.INVALID_REQUEST, "A number or text of the request is larger than can be kept."
+        Code.INVALID_REQUEST,
+        "A number or text of the request cannot be kept: it is too large, or no Unicode.",
     )
 
 

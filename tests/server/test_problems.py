@@ -34,6 +34,17 @@ def test_a_wrong_field_is_named(anonymous: Any) -> None:
     assert [row["field"] for row in answer["errors"]] == ["query.limit"]
 
 
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff", b'{"\\ud800": 1}', b'{"note": "\\ud800"}', b'{"note": NaN}']
+)
+def test_a_body_that_is_no_json_or_no_text_is_an_invalid_request(
+    participant: Any, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = participant.request("POST", "/tokens", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
+
+
 def test_a_surprise_is_a_plain_500_with_the_requests_id(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

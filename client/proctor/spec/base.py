@@ -11,12 +11,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Spec(BaseModel):
-    """A frozen value that refuses unknown fields and non-finite numbers."""
+    """A frozen value that refuses unknown fields, non-finite numbers and text that is none."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
+        # With any limit at all, half of a pair of surrogates is refused; nothing could write it.
+        str_min_length=0,
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
