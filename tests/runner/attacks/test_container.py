@@ -170,8 +170,8 @@ SHARED_MEMORY = row(
 )
 FORKS = row(
     12,
-    lambda f: f["forks"] < 48,
-    lambda f: f"{f['forks']} of 100 forks",
+    lambda f: f.get("forks", 100) < 48,
+    lambda f: f"{f.get('forks')} of 100 forks",
     {"pids_limit": 400},
     quick=True,
 )
@@ -542,7 +542,8 @@ def test_row_13_two_jobs_have_two_users(room: Any, measured: Any) -> None:
 
 def test_row_14_a_child_killed_for_memory_is_noticed(room: Any, measured: Any) -> None:
     evidence = lose_child(room, "")
-    assert evidence.result.exit_code == 0
+    # Of gVisor the whole ends, of the host's kernel the child.
+    assert evidence.result.exit_code in (0, 137)
     assert CHILD.holds(evidence)
     measured(CHILD.tells(evidence))
 
