@@ -48,7 +48,7 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     database = Database(settings.database_address)
     migrate.upgrade(database.engine)
     store = FolderStore(settings.blobs)
-    background = Background(database, settings, store.unfinished)
+    background = Background(database, settings, store)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

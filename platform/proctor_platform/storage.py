@@ -1,14 +1,17 @@
 """Bytes by digest. The platform talks to a ``Store``; a folder is the first kind.
 
 A blob is there whole or not at all: it is written under a temporary name, its digest and size are
-checked, it is flushed to the disk, and only then gets its name.
+checked, it is flushed to the disk, and only then gets its name. Whoever writes holds a lock on the
+file, which ends with its process: what nobody holds was broken off.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
@@ -54,6 +57,9 @@ class Store(Protocol):
     def healthy(self) -> bool:
         """Tell whether blobs can be stored."""
 
+    def drop_broken_off(self) -> int:
+        """Remove what processes that died were writing; return how many files."""
+
 
 class FolderStore:
     """Blobs as files of a folder, two levels deep by the first digits of their digests."""
@@ -70,7 +76,7 @@ class FolderStore:
 
     def writer(self, ref: FileRef) -> FolderWriter:
         """Begin to store the blob with this digest and size."""
-        return FolderWriter(self._incoming / secrets.token_hex(16), self.path(ref.digest), ref)
+        return FolderWriter(self._incoming, self.path(ref.digest), ref)
 
     def open(self, digest: str) -> BinaryIO:
         """Open a blob for reading.
@@ -87,6 +93,10 @@ class FolderStore:
         """Tell whether blobs can be stored."""
         return os.access(self._incoming, os.W_OK)
 
+    def drop_broken_off(self) -> int:
+        """Remove what processes that died were writing; return how many files."""
+        return sum(_drop_unless_held(path) for path in self._incoming.iterdir())
+
     def path(self, digest: str) -> Path:
         """Return where a blob's file is, or would be."""
         name = digest.removeprefix("sha256:")
@@ -96,10 +106,10 @@ class FolderStore:
 class FolderWriter:
     """One blob on its way into a folder."""
 
-    def __init__(self, temporary: Path, final: Path, ref: FileRef) -> None:
-        self._temporary, self._final, self._ref = temporary, final, ref
+    def __init__(self, incoming: Path, final: Path, ref: FileRef) -> None:
+        self._final, self._ref = final, ref
         self._state, self._size, self._checked = hashlib.sha256(), 0, False
-        self._file = _opened(temporary)
+        self._temporary, self._file = _opened(incoming)
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes.
@@ -165,9 +175,25 @@ class FolderWriter:
         self.abort()
 
 
-def _opened(path: Path) -> BinaryIO:
-    with storage_failures():
-        return path.open("xb")
+def _opened(folder: Path) -> tuple[Path, BinaryIO]:
+    """Make a file of a new name and hold it."""
+    while True:
+        path = folder / secrets.token_hex(16)
+        with storage_failures():
+            file = path.open("xb")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Somebody may have taken it for broken off before it was held.
+            if os.fstat(file.fileno()).st_nlink:
+                return path, file
+            file.close()
+
+
+def _drop_unless_held(path: Path) -> bool:
+    with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+        return True
+    return False
 
 
 def store_of(request: Request) -> Store:

@@ -13,7 +13,9 @@ import pytest
 from fastapi import FastAPI
 from sqlmodel import select
 
+from proctor.spec.base import FileRef
 from proctor_platform.settings import PlatformSettings
+from proctor_platform.storage import FolderStore
 from proctor_platform.tables import Blob
 
 LONGEST_WAIT_S = 20
@@ -154,6 +156,20 @@ def test_an_upload_that_is_cut_off_leaves_nothing(
     eventually(lambda: files_below(settings) == [])
     with app.state.database.reading() as session:
         assert session.get(Blob, digest_of(content)) is None
+
+
+def test_what_a_killed_platform_was_writing_goes_and_what_is_being_written_stays(
+    settings: PlatformSettings,
+) -> None:
+    store = FolderStore(settings.blobs)
+    ref = FileRef(digest=digest_of(b"whole"), size=5)
+    with store.writer(ref) as writer:
+        writer.write(b"who")
+        (settings.blobs / "incoming" / "of-a-dead-process").write_bytes(b"half of")
+        assert store.drop_broken_off() == 1
+        writer.write(b"le")
+        writer.finish()
+    assert [path.read_bytes() for path in files_below(settings)] == [b"whole"]
 
 
 def test_uploads_at_once_do_not_exceed_the_quota_together(

@@ -12,7 +12,7 @@ from proctor_platform.queueing.reconciler import Reconciler
 from proctor_platform.queueing.rounds import Rounds
 from proctor_platform.queueing.sealer import Sealer
 from proctor_platform.settings import PlatformSettings
-from proctor_platform.unfinished import UnfinishedFolder
+from proctor_platform.storage import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -22,12 +22,11 @@ _UPLOADS_S = 3600.0
 class Background:
     """Dispatcher and reconciler of one process, woken by every commit that leaves them work.
 
-    Beside them it seals the history, and looks every hour for uploads that nobody goes on with.
+    Beside them it seals the history, and looks at once, and every hour, for uploads that nobody
+    goes on with.
     """
 
-    def __init__(
-        self, database: Database, settings: PlatformSettings, unfinished: UnfinishedFolder
-    ) -> None:
+    def __init__(self, database: Database, settings: PlatformSettings, store: Store) -> None:
         self._database = database
         bells: Bells = RedisBells(settings.redis_url) if settings.redis_url else NoBells()
         self.bells = bells
@@ -36,7 +35,7 @@ class Background:
             database, max_attempts=settings.max_attempts, period_s=settings.reconcile_s
         )
         self.sealer = Sealer(database)
-        self.uploads = Rounds("uploads", lambda: _drop(unfinished), _UPLOADS_S)
+        self.uploads = Rounds("uploads", lambda: _drop(store), _UPLOADS_S)
 
     def start(self) -> None:
         """Begin; the first round is at once."""
@@ -56,8 +55,8 @@ class Background:
         self.bells.close()
 
 
-def _drop(unfinished: UnfinishedFolder) -> None:
-    if dropped := unfinished.drop_stale():
+def _drop(store: Store) -> None:
+    if dropped := store.drop_broken_off() + store.unfinished.drop_stale():
         _log.info("uploads_dropped", uploads=dropped)
 
 
