@@ -97,6 +97,7 @@ class ServingProcess:
         """Stop the processes and take what they left."""
         self._signal(signal.SIGSTOP)
         ending = self._watch.look()
+        self._watch.raise_if_disk_was_full()
         try:
             collected = collect_below(
                 self._output_folder,
@@ -114,7 +115,27 @@ class ServingProcess:
         return Harvest(collected, ending, is_clean)
 
     def end(self, stopped_for: Ending | None) -> ProgramEnd:
-        """Kill every process and say how the first one ended."""
+        """Kill every process and say how the first one ended.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, a process cannot be killed, or the disk was full.
+        """
+        ended = self._end(stopped_for)
+        self._watch.raise_if_disk_was_full()
+        return ended
+
+    def discard(self) -> None:
+        """Kill every process and remove the folders."""
+        try:
+            self._end(None)
+        finally:
+            if self._child.stdin is not None:
+                with suppress(OSError):
+                    self._child.stdin.close()
+            self._conversation.end()
+            self._folder.clear()
+
+    def _end(self, stopped_for: Ending | None) -> ProgramEnd:
         full = self._watch.is_output_over()
         if not kill_all(self._mark, self._child.pid):
             raise PlatformError(Code.SANDBOX_FAILED, "A process could not be killed.")
@@ -125,17 +146,6 @@ class ServingProcess:
         if full:
             return ProgramEnd(Ending.OUTPUT_LIMIT, None)
         return ProgramEnd(Ending.EXITED, shell_exit_code(status))
-
-    def discard(self) -> None:
-        """Kill every process and remove the folders."""
-        try:
-            self.end(None)
-        finally:
-            if self._child.stdin is not None:
-                with suppress(OSError):
-                    self._child.stdin.close()
-            self._conversation.end()
-            self._folder.clear()
 
     def _hear_out(self) -> None:
         for listener in self._listeners:

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proctor.spec.limits import Limits
+from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox import settings
 from proctor_runner.sandbox.interface import Ending, SandboxJob
 from proctor_runner.sandbox.processes import MARK_VARIABLE, marked, memory_bytes
 
 _OPEN_FILES = 4_096
+_ROOM_BYTES, _ROOM_FILES = 64 << 10, 4
+"""With less, a disk is full."""
 
 
 class Places(NamedTuple):
@@ -84,16 +87,39 @@ class Watch:
         self._mark = mark
         self._session = session
         self._output_folder = output_folder
+        self._disk_was_full = False
         self.peak_bytes = 0
+
+    def raise_if_disk_was_full(self) -> None:
+        """Refuse what a job did while this machine had no room: that is not the program's doing.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        self._look_at_disk()
+        if self._disk_was_full:
+            raise PlatformError(
+                Code.SANDBOX_FAILED, "The disk of this worker was full while the model ran."
+            )
 
     def look(self) -> Ending | None:
         """Look again; return the limit that was passed."""
+        self._look_at_disk()
         most_bytes = self._limits.memory_bytes
         pids = marked(self._mark, self._session)
         self.peak_bytes = max(self.peak_bytes, memory_bytes(pids, most_bytes))
         if self.peak_bytes > most_bytes:
             return Ending.OUT_OF_MEMORY
         return Ending.OUTPUT_LIMIT if self.is_output_over() else None
+
+    def _look_at_disk(self) -> None:
+        try:
+            disk = os.statvfs(self._output_folder)
+        except OSError:
+            return
+        full = disk.f_bavail * disk.f_frsize < _ROOM_BYTES
+        # Some file systems have as many files as there is room for, and say 0.
+        self._disk_was_full |= full or (disk.f_files > 0 and disk.f_favail < _ROOM_FILES)
 
     def is_output_over(self) -> bool:
         """Add up what lies in the output folder, as far as the limits reach."""
