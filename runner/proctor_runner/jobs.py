@@ -106,6 +106,7 @@ def carry_out(order: RunOrder | ScoreOrder, context: WorkContext) -> None:
                 if lease.stop_reason is StopReason.LEASE_LOST:
                     raise LeaseLostError("the lease ended before the report was sent")
                 api.complete(report)
+                context.faults.reached(FaultPoint.PUBLISH)
                 log.info("work_completed", outcome=getattr(report, "outcome", Code.OK))
             except StoppedError:
                 _stopped(api, lease)

@@ -36,21 +36,22 @@ def decode_predictions(
         batch = order.cases[first : first + _CASES_AT_ONCE]
         if desk.stopped():
             raise StoppedError
-        for case, decoded in _decode(order, files, batch, desk, bench):
-            desk.report_case(
-                CaseReport(
-                    fence=order.fence,
-                    case=case.id,
-                    outcome=decoded.outcome,
-                    detail=decoded.detail[:2000],
-                    predictions={
-                        name: desk.store(path) for name, path in sorted(decoded.predictions.items())
-                    },
-                )
+        answers = _decode(order, files, batch, desk, bench)
+        bench.faults.reached(FaultPoint.DECODE)
+        for case, decoded in answers:
+            report = CaseReport(
+                fence=order.fence,
+                case=case.id,
+                outcome=decoded.outcome,
+                detail=decoded.detail[:2000],
+                predictions={
+                    name: desk.store(path) for name, path in sorted(decoded.predictions.items())
+                },
             )
+            bench.faults.reached(FaultPoint.UPLOAD)
+            desk.report_case(report)
             done += 1
             desk.progress("decoding", done, order.cases_total)
-        bench.faults.reached(FaultPoint.DECODE)
     return RunOutcome(Code.OK, "", 0.0)
 
 

@@ -8,11 +8,12 @@ once. A model that serves is asked in one session; a few of its cases are answer
 
 from __future__ import annotations
 
+import itertools
 import math
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -188,10 +189,11 @@ class _Attempt:
             seed=self._order.task.seed,
             protocol=self._protocol,
             left_s=left_s,
+            ended=lambda: self._bench.faults.reached(FaultPoint.RUN),
         )
         self._bench.faults.reached(FaultPoint.CREATE)
-        result = runner.run(job, self._must_stop)
-        self._bench.faults.reached(FaultPoint.RUN)
+        result = runner.run(job, self._told_to_stop_after_start())
+        self._bench.faults.reached(FaultPoint.COLLECT)
         self._model_s += result.start_s + result.seconds
         by_total = left_s - result.start_s < self._order.limits.case_s
         code, detail = judge(result, by_total)
@@ -262,12 +264,12 @@ class _Attempt:
             return
         try:
             with self._decoded(answers) as decoded:
+                self._bench.faults.reached(FaultPoint.DECODE)
                 for answered in batch:
                     self._report_decoded(answered, decoded)
                 for pair in pairs:
                     self._compare(pair, decoded)
                     self._report_decoded(pair.served, decoded)
-            self._bench.faults.reached(FaultPoint.DECODE)
         except BaseException:
             self._decoding_failed.set()
             raise
@@ -362,11 +364,23 @@ class _Attempt:
             },
             log=self._desk.store_bytes(result.log) if result is not None and result.log else None,
         )
+        self._bench.faults.reached(FaultPoint.UPLOAD)
         self._desk.report_case(report)
         with self._lock:
             self._reported.append(report)
             done = self._done_before + len(self._reported)
         self._desk.progress("running", done, self._order.cases_total)
+
+    def _told_to_stop_after_start(self) -> Callable[[], bool]:
+        """Return ``_must_stop``; a sandbox asks it for the first time when the program runs."""
+        looks = itertools.count()
+
+        def must_stop() -> bool:
+            if next(looks) == 0:
+                self._bench.faults.reached(FaultPoint.START)
+            return self._must_stop()
+
+        return must_stop
 
     def _must_stop(self) -> bool:
         return self._decoding_failed.is_set() or self._desk.stopped()

@@ -35,7 +35,7 @@ def score_run(
     scores = score_cases(order, desk, open_bench, processes)
     if faults is not None:
         faults.reached(FaultPoint.SCORE)
-    return ScoreReport(
+    report = ScoreReport(
         fence=order.fence,
         rows=scores.rows,
         aggregates=scores.aggregates,
@@ -47,6 +47,9 @@ def score_run(
         code=desk.store_bytes(metric_wheel()),
         libraries=library_versions(),
     )
+    if faults is not None:
+        faults.reached(FaultPoint.UPLOAD)
+    return report
 
 
 def score_cases(order: ScoreOrder, desk: Desk, open_bench: OpenBench, processes: int = 1) -> Scores:

@@ -71,6 +71,9 @@ class WorkerSettings(BaseSettings):
         (), description="tests only: die at these points, with commas between"
     )
     fault_times: int = Field(1, ge=1, description="tests only: how often to die there")
+    fault_socket: Path | None = Field(
+        None, description="tests only: a Unix socket at which to ask at every point before going on"
+    )
 
     @field_validator("roles", "fault_at", mode="before")
     @classmethod
@@ -108,7 +111,9 @@ class WorkerSettings(BaseSettings):
 
     def faults(self) -> Faults:
         """Return the points at which this worker is to die."""
-        return Faults(self.fault_at, self.worker_state / "faults", self.fault_times)
+        return Faults(
+            self.fault_at, self.worker_state / "faults", self.fault_times, self.fault_socket
+        )
 
 
 def read_secret(file: Path) -> str:

@@ -199,6 +199,7 @@ class DockerSandbox:
             seconds = time.monotonic() - started
             if stopped_for is not None:
                 end.kill()
+            job.ended()
             end.raise_if_daemon_went_away()
             state = self._api.inspect_container(container_id)["State"]
             collected, full = output.gather(job.outputs, job.destination)

@@ -95,6 +95,7 @@ class SandboxJob:
             what is left of ``limits.total_s``.
         left_s: What is left of ``limits.total_s``; in a session a start counts against it too.
         gpus: The GPUs that the program gets, by UUID; see ``gpus.sandbox``.
+        ended: Told that the program has ended, or answered, and that nothing is collected yet.
     """
 
     work: str
@@ -111,6 +112,7 @@ class SandboxJob:
     protocol: ContainerProtocol = ContainerProtocol.CASE
     left_s: float = math.inf
     gpus: tuple[str, ...] = ()
+    ended: Callable[[], None] = lambda: None
 
     def require_gpus(self) -> None:
         """Refuse to go on without the GPUs that the phase asks for.

@@ -99,6 +99,8 @@ class ProcessSandbox:
                 exit_code = child.wait()
             if not gone:
                 raise PlatformError(Code.SANDBOX_FAILED, "A process could not be killed.")
+            job.ended()
+            watch.raise_if_disk_was_full()
             return self._result(job, output_folder, watch, stopped_for, exit_code, seconds, log)
         except OSError as error:
             raise PlatformError(

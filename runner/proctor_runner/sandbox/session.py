@@ -175,6 +175,7 @@ class ServingSession:
     def _answered(
         self, program: ServingProgram, job: SandboxJob, seconds: float, start_s: float
     ) -> SandboxResult:
+        job.ended()
         harvest = program.harvest(job)
         conversation = program.conversation
         ending, detail = Ending.ANSWERED, ""

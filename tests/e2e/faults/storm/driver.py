@@ -1,0 +1,86 @@
+"""Enters submissions a few at a time until all have ended and every planned fault has happened."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+
+from storm import oracle
+from storm.entries import Entry, enter, invite
+from storm.harms import LONE, TOGETHER
+from storm.visit import Director, planned
+from storm.world import PATIENCE_S, World, wait_until
+
+_AT_ONCE = 10
+_AHEAD = 0.1
+"""So large a part of the faults may have happened before the same part of the work has ended."""
+
+_SETTLE_S = 30.0
+
+
+def storm(
+    world: World,
+    points: Sequence[str],
+    harms: Sequence[str],
+    *,
+    submissions: int,
+    rounds: int,
+    seed: int,
+    patience_s: float,
+) -> tuple[list[Entry], Director]:
+    """Have every fault happen at every point, over at least so many submissions."""
+    generator = random.Random(seed)
+    director = Director(
+        world.fault_socket,
+        planned(points, harms, rounds, generator),
+        {name: partial(harm, world) for name, harm in LONE.items()},
+        {name: partial(harm, world) for name, harm in TOGETHER.items()},
+        generator,
+    )
+    tokens = [invite(world, f"participant-{number}") for number in range(submissions)]
+    director.start()
+    for name in ("one", "two"):
+        world.start_worker(name)
+    end = time.monotonic() + patience_s
+    entering: list[Future[Entry]] = []
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            while True:
+                ended = len(entering) - oracle.unfinished(world)
+                director.allow(_AHEAD + ended / submissions)
+                waiting = sum(not future.done() for future in entering) + oracle.unfinished(world)
+                if len(entering) == len(tokens) and waiting == 0 and director.left == 0:
+                    break
+                if director.errors or time.monotonic() > end:
+                    break
+                if waiting < _AT_ONCE and len(entering) < len(tokens):
+                    number = len(entering)
+                    entering.append(pool.submit(enter, world, number, tokens[number]))
+                elif waiting == 0 and director.left:
+                    # Not every pair has met; more work brings more visits.
+                    director.allow(1.0)
+                    tokens.append(invite(world, f"participant-{len(tokens)}"))
+                time.sleep(0.05)
+            director.calm()
+        entries = [future.result() for future in entering]
+        if not director.errors:
+            wait_until(
+                lambda: oracle.unfinished(world) == 0, "every submission ends", _SETTLE_S * 2
+            )
+            (row,) = world.read("select count(*) as number from evaluation where state = 'scored'")
+            scored = row["number"]
+            wait_until(lambda: not oracle.board_is_missing(world, scored), "the board", _SETTLE_S)
+    finally:
+        director.stop()
+    return entries, director
+
+
+def calm(world: World, *, submissions: int) -> list[Entry]:
+    """Have submissions come to their end without any fault."""
+    entries, _ = storm(
+        world, (), (), submissions=submissions, rounds=0, seed=0, patience_s=PATIENCE_S
+    )
+    return entries

@@ -1,0 +1,74 @@
+"""Forks platforms and workers from one process that has everything loaded.
+
+A line of JSON on standard input asks for one: what it is, its environment and its log, and how it
+is to be different from a real one. Its process id is the answer. All of them die with this process,
+and this one ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+from storm import mutations
+
+import proctor_platform.__main__
+import proctor_runner.worker
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Fork what is asked for until nobody can ask any more."""
+    signal.signal(signal.SIGCHLD, _reap)
+    print("ready", flush=True)
+    while line := sys.stdin.readline():
+        child = os.fork()
+        if child == 0:
+            _live(json.loads(line))
+        print(child, flush=True)
+
+
+def _live(asked: dict[str, Any]) -> NoReturn:
+    status = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        os.setsid()
+        log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        for descriptor in (1, 2):
+            os.dup2(log, descriptor)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ.update(asked["environment"])
+        _shift_clock(asked["skew_s"])
+        if asked["mutation"]:
+            getattr(mutations, asked["mutation"])()
+        if asked["what"] == "platform":
+            proctor_platform.__main__.main()
+            status = 0
+        else:
+            status = proctor_runner.worker.main()
+    finally:
+        os._exit(status)
+
+
+def _shift_clock(skew_s: float) -> None:
+    real = time.time
+    time.time = lambda: real() + skew_s
+
+
+def _reap(_number: int, _frame: object) -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+if __name__ == "__main__":
+    main()
