@@ -177,6 +177,7 @@ class World:
                 "PROCTOR_WORKER_NAME": name,
                 "PROCTOR_WORKER_STATE": str(self.states / name),
                 "PROCTOR_SANDBOX": self.sandbox,
+                "PROCTOR_ACCEPT_UNENFORCED_LIMITS": "true",
                 "PROCTOR_RUN_SLOTS": str(self.run_slots),
                 "PROCTOR_POLL_S": "1",
                 "PROCTOR_SWEEP_S": "1",
