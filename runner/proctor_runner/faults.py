@@ -7,11 +7,12 @@ where this process is, and does what it likes to it, or to the world, before it 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,6 +78,17 @@ class Faults:
             except FileExistsError:
                 continue
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def before_first(self, point: FaultPoint, ask: Callable[[], bool]) -> Callable[[], bool]:
+        """Return ``ask``, at whose first call ``point`` is reached."""
+        calls = itertools.count()
+
+        def asking() -> bool:
+            if next(calls) == 0:
+                self.reached(point)
+            return ask()
+
+        return asking
 
 
 def _ask(address: Path, point: FaultPoint) -> None:

@@ -8,12 +8,11 @@ once. A model that serves is asked in one session; a few of its cases are answer
 
 from __future__ import annotations
 
-import itertools
 import math
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -192,7 +191,8 @@ class _Attempt:
             ended=lambda: self._bench.faults.reached(FaultPoint.RUN),
         )
         self._bench.faults.reached(FaultPoint.CREATE)
-        result = runner.run(job, self._told_to_stop_after_start())
+        # A sandbox asks for the first time when the program has started.
+        result = runner.run(job, self._bench.faults.before_first(FaultPoint.START, self._must_stop))
         self._bench.faults.reached(FaultPoint.COLLECT)
         self._model_s += result.start_s + result.seconds
         by_total = left_s - result.start_s < self._order.limits.case_s
@@ -370,17 +370,6 @@ class _Attempt:
             self._reported.append(report)
             done = self._done_before + len(self._reported)
         self._desk.progress("running", done, self._order.cases_total)
-
-    def _told_to_stop_after_start(self) -> Callable[[], bool]:
-        """Return ``_must_stop``; a sandbox asks it for the first time when the program runs."""
-        looks = itertools.count()
-
-        def must_stop() -> bool:
-            if next(looks) == 0:
-                self._bench.faults.reached(FaultPoint.START)
-            return self._must_stop()
-
-        return must_stop
 
     def _must_stop(self) -> bool:
         return self._decoding_failed.is_set() or self._desk.stopped()
