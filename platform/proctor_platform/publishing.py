@@ -90,7 +90,7 @@ def _check_metrics(spec: ChallengeSpec) -> None:
     for task in spec.tasks:
         for declared in task.metrics:
             where = f"tasks.{task.slug}.metrics.{declared.id}"
-            if declared.custom is not None and declared.custom.source is None:
+            if declared.custom is not None and not declared.custom.content:
                 raise OrganizerError(
                     Code.CHALLENGE_INVALID,
                     f"{where}.custom.source: needed; publish with `proctor challenge publish`",
@@ -207,7 +207,7 @@ def _hidden_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
         yield from _files(f"{slug}.hidden", datasets.hidden)
     for task in request.challenge.tasks:
         for name, source in metric_sources(task):
-            yield f"tasks.{task.slug}.metrics.{name}.custom.file", source
+            yield f"tasks.{task.slug}.metrics.{name}.custom", source
 
 
 def _shown_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
@@ -220,10 +220,10 @@ def _shown_files(request: PublishRequest) -> Iterator[tuple[str, FileRef]]:
 
 
 def metric_sources(task: TaskSpec) -> Iterator[tuple[str, FileRef]]:
-    """List the files of an organizer's own metrics, by the metric's id."""
+    """List what an organizer's own metrics are made of, by the metric's id."""
     for metric in task.metrics:
-        if metric.custom is not None and metric.custom.source is not None:
-            yield metric.id, metric.custom.source
+        for file in metric.custom.content if metric.custom is not None else ():
+            yield metric.id, file
 
 
 def image_files(where: str, image: ImageContent) -> Iterator[tuple[str, FileRef]]:

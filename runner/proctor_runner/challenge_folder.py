@@ -106,7 +106,7 @@ def metric_sources(folder: Path, spec: ChallengeSpec) -> dict[str, Path]:
         metric.custom.source.digest: folder / metric.custom.file
         for task in spec.tasks
         for metric in task.metrics
-        if metric.custom is not None and metric.custom.source is not None
+        if metric.custom is not None and metric.custom.source is not None and metric.custom.file
     }
 
 
@@ -116,7 +116,7 @@ def _with_sources(folder: Path, spec: ChallengeSpec) -> ChallengeSpec:
     for task_index, task in enumerate(spec.tasks):
         metrics = []
         for index, metric in enumerate(task.metrics):
-            if metric.custom is not None:
+            if metric.custom is not None and metric.custom.file is not None:
                 path = folder / metric.custom.file
                 field = f"tasks[{task_index}].metrics[{index}].custom.file"
                 if path.is_symlink() or not path.is_file():

@@ -40,10 +40,10 @@ from proctor_runner.lease import Lease
 from proctor_runner.model_program import model_program
 from proctor_runner.platform_api import LeaseLostError, OrderApi, PlatformApi
 from proctor_runner.predictions_work import decode_predictions
-from proctor_runner.run_work import Bench, RunOutcome, run_cases
+from proctor_runner.run_work import RunOutcome, run_cases
 from proctor_runner.score_work import score_run
 from proctor_runner.scratch import scratch_folder
-from proctor_runner.workshop import Workshop
+from proctor_runner.workshop import RunTools, Workshop
 
 _log = structlog.get_logger()
 
@@ -140,17 +140,17 @@ def _do(
             case RunOrder():
                 return _run(order, context, desk, scratch)
             case ScoreOrder():
-                opened = partial(_bench, context.workshop, scratch / "metrics")
+                opened = partial(_tools, context.workshop, scratch / "metrics")
                 return score_run(order, desk, opened, context.faults, context.score_processes)
             case _ as unreachable:
                 assert_never(unreachable)
 
 
 @contextmanager
-def _bench(workshop: Workshop, scratch: Path) -> Iterator[Bench]:
+def _tools(workshop: Workshop, scratch: Path) -> Iterator[RunTools]:
     scratch.mkdir()
     with workshop.open(scratch) as tools:
-        yield tools.bench
+        yield tools
 
 
 def _run(order: RunOrder, context: WorkContext, desk: RunDesk, scratch: Path) -> RunReport:

@@ -156,8 +156,7 @@ def scorable(task: TaskSpec, blobs: Collection[str]) -> TaskSpec:
                 metric
                 for metric in task.metrics
                 if metric.custom is None
-                or metric.custom.source is None
-                or metric.custom.source.digest in blobs
+                or all(file.digest in blobs for file in metric.custom.content)
             )
         }
     )
@@ -194,7 +193,7 @@ def run_local_task(
             scores = None
             if outcome.code is Code.OK:
                 scores = score_cases(
-                    local_score_order(local, desk.reports), desk, lambda: nullcontext(tools.bench)
+                    local_score_order(local, desk.reports), desk, lambda: nullcontext(tools)
                 )
             return LocalReport(
                 task=local.task.slug,

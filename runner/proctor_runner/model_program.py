@@ -89,12 +89,12 @@ def model_program(
                     raise PlatformError(
                         Code.INTERNAL, f"the order names no runtime image {content.runtime!r}"
                     )
-                image_id = _on_shelf(order.runtime.image, desk, shelf, check=False)
+                image_id = on_shelf(order.runtime.image, desk, shelf, check=False)
             program = Program(image_id, folder, protocols=protocols.of_folder(folder))
         case PredictionsContent():
             raise PlatformError(Code.INTERNAL, "predictions are decoded; there is nothing to run")
         case ImageContent():
-            image_id = _on_shelf(content, desk, shelf, check=order.intake)
+            image_id = on_shelf(content, desk, shelf, check=order.intake)
             if content.weights:
                 lay_out_folder(content.weights, desk, folder)
             weights = folder if content.weights else None
@@ -148,7 +148,8 @@ def _make_folder(folder: Path) -> None:
     folder.chmod(0o755)
 
 
-def _on_shelf(content: ImageContent, desk: Desk, shelf: ImageShelf, check: bool) -> str:
+def on_shelf(content: ImageContent, desk: Desk, shelf: ImageShelf, check: bool) -> str:
+    """Return the id of an image whose blobs a desk has; see ``ImageShelf.ensure``."""
     files = {file.digest: file for file in (content.config, *content.layers)}
 
     def open_blob(digest: str) -> BinaryIO:

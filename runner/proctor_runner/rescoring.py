@@ -29,7 +29,7 @@ from proctor_runner.score_work import score_cases
 from proctor_runner.scoring import Scores
 
 if TYPE_CHECKING:
-    from proctor_runner.run_work import Bench
+    from proctor_runner.workshop import RunTools
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from proctor_runner.rescoring import main; main()"
@@ -86,11 +86,11 @@ def score_here(order: ScoreOrder, blobs: Mapping[str, Path]) -> Rescored:
     Raises:
         OrganizerError: a reference or a metric cannot be used.
     """
-    return _rescored(score_cases(order, _Files(blobs), _bench))
+    return _rescored(score_cases(order, _Files(blobs), _tools))
 
 
 @contextmanager
-def _bench() -> Iterator[Bench]:
+def _tools() -> Iterator[RunTools]:
     """Open a sandbox for organizers' own metrics."""
     # Only here does a scoring of an archive need Docker's client.
     from proctor_runner.workshop import SandboxWorkshop
@@ -99,7 +99,7 @@ def _bench() -> Iterator[Bench]:
         scratch = Path(name) / "metrics"
         scratch.mkdir()
         with SandboxWorkshop("auto", Path(name), "local").open(scratch) as tools:
-            yield tools.bench
+            yield tools
 
 
 def score_elsewhere(order: ScoreOrder, blobs: Mapping[str, Path], package: Path) -> Rescored:

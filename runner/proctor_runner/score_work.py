@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proctor.spec.work import ScoreOrder, ScoreReport
 from proctor_runner.case_scoring import score_all
-from proctor_runner.custom.score import OpenBench, score_custom
+from proctor_runner.custom.score import OpenTools, score_custom
 from proctor_runner.desk import Desk
 from proctor_runner.faults import FaultPoint, Faults
 from proctor_runner.metric_wheel import library_versions, metric_code_digest, metric_wheel
@@ -18,21 +18,21 @@ from proctor_runner.scoring import Scorer, Scores
 def score_run(
     order: ScoreOrder,
     desk: Desk,
-    open_bench: OpenBench,
+    open_tools: OpenTools,
     faults: Faults | None = None,
     processes: int = 1,
 ) -> ScoreReport:
     """Score every case of ``order``, in at most so many processes.
 
     Args:
-        open_bench: Opens a sandbox for organizers' own metrics; not asked where there are none.
+        open_tools: Opens a sandbox for organizers' own metrics; not asked where there are none.
 
     Raises:
         OrganizerError: REFERENCE_INVALID or METRIC_FAILED.
         PlatformError: something of ours failed.
         StoppedError: the desk said stop.
     """
-    scores = score_cases(order, desk, open_bench, processes)
+    scores = score_cases(order, desk, open_tools, processes)
     if faults is not None:
         faults.reached(FaultPoint.SCORE)
     report = ScoreReport(
@@ -52,9 +52,9 @@ def score_run(
     return report
 
 
-def score_cases(order: ScoreOrder, desk: Desk, open_bench: OpenBench, processes: int = 1) -> Scores:
+def score_cases(order: ScoreOrder, desk: Desk, open_tools: OpenTools, processes: int = 1) -> Scores:
     """Score every case of ``order`` and aggregate; see ``score_run``."""
-    custom = score_custom(order, desk, open_bench)
+    custom = score_custom(order, desk, open_tools)
     scorer = Scorer(order.task, order.bootstrap, order.inputs_digest)
     score_all(order, desk, scorer, processes)
     return scorer.finish(custom)

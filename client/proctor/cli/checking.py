@@ -18,8 +18,7 @@ from proctor.spec.outcomes import OrganizerError
 if TYPE_CHECKING:
     from proctor.spec.challenge import ChallengeSpec
     from proctor_runner.local import LocalReport
-    from proctor_runner.run_work import Bench
-    from proctor_runner.workshop import Workshop
+    from proctor_runner.workshop import RunTools, Workshop
 
 
 def check_folder(folder: Path, allow_identifiers: bool) -> ChallengeSpec:
@@ -60,7 +59,7 @@ def try_own_metrics(folder: Path, spec: ChallengeSpec, sandbox: str) -> None:
         with tempfile.TemporaryDirectory(prefix="proctor-") as state:
             workshop = SandboxWorkshop(name, Path(state), "local")
             try:
-                try_metrics(local, Path(state) / "stored", partial(_bench, workshop, Path(state)))
+                try_metrics(local, Path(state) / "stored", partial(_tools, workshop, Path(state)))
             except OrganizerError as error:
                 raise CommandError(
                     f"{local.task.slug}: {error.detail}",
@@ -71,10 +70,10 @@ def try_own_metrics(folder: Path, spec: ChallengeSpec, sandbox: str) -> None:
 
 
 @contextmanager
-def _bench(workshop: Workshop, state: Path) -> Iterator[Bench]:
+def _tools(workshop: Workshop, state: Path) -> Iterator[RunTools]:
     (state / "metrics").mkdir()
     with workshop.open(state / "metrics") as tools:
-        yield tools.bench
+        yield tools
 
 
 def score_baselines(folder: Path, spec: ChallengeSpec, sandbox: str, style: Format) -> list[str]:

@@ -29,6 +29,7 @@ from proctor.spec.work import ImageContent, RuntimeImage
 
 if TYPE_CHECKING:
     from proctor.client import Client
+    from proctor.spec.challenge import ChallengeSpec
     from proctor.spec.dataset import TaskDatasets
 
 Say = Callable[[str], None]
@@ -148,10 +149,42 @@ def publish_folder(
         ],
     )
     runtimes = tuple(shelf.publish(client, name, say) for name in spec.runtimes)
+    spec = _with_images(client, spec, say)
     data = with_salts(built.data, key)
     before = _newest_version(client, spec.slug)
     view = client.publish(PublishRequest(challenge=spec, data=data, runtimes=runtimes))
     return Published(view, new=view.version != before)
+
+
+def _with_images(client: Client, spec: ChallengeSpec, say: Say) -> ChallengeSpec:
+    """Upload the images of an organizer's own metrics, and name them by what they are made of."""
+    tasks = []
+    for task in spec.tasks:
+        metrics = []
+        for metric in task.metrics:
+            custom = metric.custom
+            if custom is not None and custom.image is not None:
+                say(f"Reading the image {custom.image} of metric {metric.id} from Docker.")
+                with open_image(_image_id(custom.image, metric.id)) as image:
+                    upload(client, image.blobs)
+                    made = {"config": image.content.config, "layers": image.content.layers}
+                metric = metric.model_copy(update={"custom": custom.model_copy(update=made)})
+            metrics.append(metric)
+        tasks.append(task.model_copy(update={"metrics": tuple(metrics)}))
+    return spec.model_copy(update={"tasks": tuple(tasks)})
+
+
+def _image_id(name: str, metric: str) -> str:
+    from docker.errors import ImageNotFound
+
+    with docker_client() as daemon:
+        try:
+            return str(daemon.images.get(name).id)
+        except ImageNotFound as error:
+            raise CommandError(
+                f"metrics.{metric}.custom.image: the Docker daemon has no image {name}.",
+                "Build or pull it on this machine first.",
+            ) from error
 
 
 def _newest_version(client: Client, slug: str) -> int | None:

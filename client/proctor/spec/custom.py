@@ -47,7 +47,9 @@ class MetricDirection(StrEnum):
 
 
 class CustomSpec(Spec):
-    """A function that scores, in the sandbox, with numpy, SciPy and scikit-learn at hand.
+    """A function or a container that scores, in the sandbox.
+
+    A function has numpy, SciPy and scikit-learn at hand.
 
     ``per_item``: ``def score(prediction, reference, case)`` is called once a case. ``pooled``:
     ``def score(predictions, references, cases)`` is called with lists, in which the prediction of a
@@ -56,18 +58,50 @@ class CustomSpec(Spec):
     is a dict of ``id``, ``items``, ``spacing_mm``, ``labels`` and ``strata``.
     """
 
-    file: SourcePath = Field(description="in the challenge's folder, such as metrics/score.py")
+    file: SourcePath | None = Field(
+        None, description="in the challenge's folder, such as metrics/score.py"
+    )
     function: str = Field("score", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
     seconds: float = Field(60.0, gt=0, le=3600, description="for one call of it, on one core")
     memory_bytes: int = Field(4 * GIB, ge=GIB // 4, le=64 * GIB)
     source: FileRef | None = Field(
         None,
         description="the file by digest; filled in when the challenge is read",
-        exclude_if=lambda source: source is None,
+        exclude_if=absent,
+    )
+    image: str | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$",
+        description="in place of file: an image of your Docker daemon, which answers"
+        " /input/metric.json with /output/scores.json",
+        exclude_if=absent,
+    )
+    config: FileRef | None = Field(
+        None, description="of the image; filled in at publishing", exclude_if=absent
+    )
+    layers: tuple[FileRef, ...] = Field(
+        (), description="of the image; filled in at publishing", exclude_if=absent
     )
 
+    @property
+    def content(self) -> tuple[FileRef, ...]:
+        """Return all that it is made of, by digest; nothing before it was read or published."""
+        if self.image is None:
+            return () if self.source is None else (self.source,)
+        return () if self.config is None else (self.config, *self.layers)
+
+    @property
+    def digest(self) -> str:
+        """Return what the definition id names it by: of an image its own id."""
+        if self.image is None:
+            return "" if self.source is None else self.source.digest
+        return f"image {self.image if self.config is None else self.config.digest}"
+
     @model_validator(mode="after")
-    def _is_small(self) -> Self:
+    def _is_one_of_two(self) -> Self:
+        if (self.file is None) == (self.image is None):
+            raise ValueError("custom has one of file and image")
         if self.source is not None and self.source.size > MOST_SOURCE_BYTES:
             raise ValueError(f"file: it has more than {MOST_SOURCE_BYTES} bytes")
         return self
@@ -107,8 +141,8 @@ def refuse_unsound_custom(metric: MetricSpec) -> None:
 def building_of(metric: MetricSpec, custom: CustomSpec) -> dict[str, JsonValue]:
     """Return the parameters by which the registry builds an organizer's own metric."""
     return {
-        "source": "" if custom.source is None else custom.source.digest,
-        "function": custom.function,
+        "source": custom.digest,
+        "function": custom.function if custom.image is None else "",
         "kind": str(metric.kind),
         "direction": str(metric.direction),
         "unit": metric.unit,

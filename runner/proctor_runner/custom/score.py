@@ -15,13 +15,14 @@ import numpy as np
 from proctor.spec.custom import CustomSpec, MetricKind
 from proctor.spec.digests import canonical_json
 from proctor.spec.limits import MIB, Limits
-from proctor.spec.outcomes import Code, OrganizerError
+from proctor.spec.outcomes import Code, OrganizerError, ParticipantError, PlatformError
 from proctor.spec.task import MetricSpec, OutputType, TaskSpec
-from proctor.spec.work import ScoreCase, ScoreOrder
+from proctor.spec.work import ImageContent, ScoreCase, ScoreOrder
 from proctor_metrics.metric import UNLABELLED
 from proctor_runner.custom.answers import MOST_BYTES, AnswerError, FloatArray, read_answers
 from proctor_runner.decode.text import unpack_texts
 from proctor_runner.desk import StoppedError
+from proctor_runner.model_program import on_shelf
 from proctor_runner.references import Reference, load_prediction, load_reference
 from proctor_runner.sandbox.interface import Ending, Program, SandboxJob, SandboxResult
 from proctor_runner.sandbox.logs import sanitize
@@ -30,7 +31,7 @@ from proctor_runner.text_reference import TextReference
 if TYPE_CHECKING:
     from proctor_metrics.custom import CaseIds
     from proctor_runner.desk import Desk
-    from proctor_runner.run_work import Bench
+    from proctor_runner.workshop import RunTools
 
 JOB_FILE, SCORES_FILE, SOURCE_FILE = "metric.json", "scores.json", "metric.py"
 MODULE = "proctor_runner.metric_program"
@@ -39,8 +40,8 @@ _BATCH_BYTES = 1 << 30
 _START_S = 60.0
 _MOST_TOLD_BYTES = 1_500
 
-OpenBench = Callable[[], AbstractContextManager["Bench"]]
-"""Opens a bench to run on, for as long as the block lasts."""
+OpenTools = Callable[[], AbstractContextManager["RunTools"]]
+"""Opens a bench to run on and a shelf of images, for as long as the block lasts."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def custom_metrics(task: TaskSpec) -> tuple[MetricSpec, ...]:
     return tuple(metric for metric in task.metrics if metric.custom is not None)
 
 
-def score_custom(order: ScoreOrder, desk: Desk, open_bench: OpenBench) -> dict[str, CustomFound]:
+def score_custom(order: ScoreOrder, desk: Desk, open_tools: OpenTools) -> dict[str, CustomFound]:
     """Compute every organizer's metric of an order; nothing is opened where there is none.
 
     Raises:
@@ -85,9 +86,9 @@ def score_custom(order: ScoreOrder, desk: Desk, open_bench: OpenBench) -> dict[s
     metrics = custom_metrics(order.task)
     if not metrics:
         return {}
-    with open_bench() as bench:
+    with open_tools() as tools:
         return {
-            metric.id: _CustomScoring(order, metric, desk, bench, number).found()
+            metric.id: _CustomScoring(order, metric, desk, tools, number).found()
             for number, metric in enumerate(metrics)
         }
 
@@ -96,9 +97,9 @@ class _CustomScoring:
     """One metric over all cases of an order."""
 
     def __init__(
-        self, order: ScoreOrder, metric: MetricSpec, desk: Desk, bench: Bench, number: int
+        self, order: ScoreOrder, metric: MetricSpec, desk: Desk, tools: RunTools, number: int
     ) -> None:
-        if metric.custom is None or metric.custom.source is None:
+        if metric.custom is None or (metric.custom.image is None and metric.custom.source is None):
             raise OrganizerError(
                 Code.METRIC_FAILED, f"metric {metric.id!r}: its file is not with the challenge"
             )
@@ -107,12 +108,32 @@ class _CustomScoring:
         self._custom: CustomSpec = metric.custom
         self._labels = metric.labels or UNLABELLED
         self._desk = desk
-        self._bench = bench
-        self._folder = bench.scratch / f"custom-{number}"
+        self._bench = tools.bench
+        self._folder = tools.bench.scratch / f"custom-{number}"
         self._folder.mkdir()
-        self._source = desk.fetch(metric.custom.source)
+        self._program = self._on_bench(metric.custom, tools)
+        source = metric.custom.source
+        self._source = {} if source is None else {SOURCE_FILE: desk.fetch(source)}
         self._parts = itertools.count()
         self._number = number
+
+    def _on_bench(self, custom: CustomSpec, tools: RunTools) -> Program:
+        """Return the program: the decode image, which has the function's own, or the container."""
+        if custom.image is None:
+            return Program(tools.bench.decode_program.image_id, module=MODULE)
+        if tools.bench.sandbox.name == "process":
+            raise PlatformError(
+                Code.SANDBOX_FAILED,
+                f"metric {self._metric.id!r} is a container, which takes the docker sandbox",
+            )
+        if custom.config is None:
+            return Program(tools.shelf.tagged(custom.image))
+        content = ImageContent(config=custom.config, layers=custom.layers)
+        try:
+            return Program(on_shelf(content, self._desk, tools.shelf, check=True))
+        except ParticipantError as error:
+            where = f"metric {self._metric.id!r} ({custom.image})"
+            raise OrganizerError(Code.METRIC_FAILED, f"{where}: {error.detail}") from error
 
     def found(self) -> CustomFound:
         cases = sorted(self._order.cases, key=lambda case: case.id)
@@ -178,8 +199,8 @@ class _CustomScoring:
             path = self._desk.fetch(case.predictions[metric.output])
             if self._order.task.outputs[metric.output].type is OutputType.TEXT:
                 texts = list(unpack_texts(load_prediction(path), case.items))
-                path = self._json(f"p{place}.json", texts)
-            files[f"p{place}{path.suffix if path.suffix == '.json' else '.npy'}"] = path
+                path = self._json(f"prediction-{place}.json", texts)
+            files[f"prediction-{place}{path.suffix if path.suffix == '.json' else '.npy'}"] = path
             (name,) = files
             told["prediction"] = {"file": name, "kind": _kind(name)}
         name, path = self._reference(reference, place)
@@ -198,7 +219,7 @@ class _CustomScoring:
     def _reference(self, reference: Reference, place: int) -> tuple[str, Path]:
         """Write a reference in canonical form: an array, or JSON for texts."""
         if isinstance(reference, TextReference):
-            name = f"r{place}.json"
+            name = f"reference-{place}.json"
             return name, self._json(name, [list(accepted) for accepted in reference.values])
         values = getattr(reference, "values", None)
         if values is None:
@@ -207,7 +228,7 @@ class _CustomScoring:
                 f"metric {self._metric.id!r}: {self._metric.reference!r} is of boxes, which an"
                 " organizer's function is not handed; use a reference of values",
             )
-        name = f"r{place}.npy"
+        name = f"reference-{place}.npy"
         path = self._folder / name
         with path.open("wb") as stream:
             np.lib.format.write_array(
@@ -256,7 +277,7 @@ class _CustomScoring:
             "cases": [entry.told for entry in batch],
             **more,
         }
-        inputs = {SOURCE_FILE: self._source}
+        inputs = dict(self._source)
         for entry in batch:
             inputs |= entry.files
         limits = Limits(
@@ -272,7 +293,7 @@ class _CustomScoring:
             work=self._order.id,
             fence=self._order.fence,
             part=f"metric-{self._number}-{next(self._parts)}",
-            program=Program(self._bench.decode_program.image_id, module=MODULE),
+            program=self._program,
             documents={JOB_FILE: canonical_json(document)},
             inputs=inputs,
             outputs=(SCORES_FILE,),
@@ -284,7 +305,7 @@ class _CustomScoring:
     def _failed(self, message: str, result: SandboxResult) -> OrganizerError:
         said = sanitize(result.log[-_MOST_TOLD_BYTES:], _MOST_TOLD_BYTES).decode(errors="replace")
         log = f"\nIts log ends:\n{said.strip()}" if said.strip() else " It printed nothing."
-        where = f"metric {self._metric.id!r} ({self._custom.file})"
+        where = f"metric {self._metric.id!r} ({self._custom.file or self._custom.image})"
         return OrganizerError(Code.METRIC_FAILED, f"{where} {message}.{log}")
 
 

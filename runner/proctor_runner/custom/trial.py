@@ -18,7 +18,7 @@ from proctor.spec.outcomes import Code
 from proctor.spec.task import OutputType
 from proctor.spec.work import CaseReport
 from proctor_runner.canonical import RawCase, prepare
-from proctor_runner.custom.score import OpenBench, custom_metrics, score_custom
+from proctor_runner.custom.score import OpenTools, custom_metrics, score_custom
 from proctor_runner.decode.text import pack_texts
 from proctor_runner.local import LocalDesk, LocalTask, local_score_order
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from proctor.spec.dataset import DatasetCase
 
 
-def try_metrics(local: LocalTask, stored: Path, open_bench: OpenBench) -> None:
+def try_metrics(local: LocalTask, stored: Path, open_tools: OpenTools) -> None:
     """Have every organizer's metric of a task score its sample.
 
     Args:
@@ -49,7 +49,7 @@ def try_metrics(local: LocalTask, stored: Path, open_bench: OpenBench) -> None:
         reports[case.id] = CaseReport(
             fence=1, case=case.id, outcome=outcome, predictions=predictions
         )
-    score_custom(local_score_order(local, reports), desk, open_bench)
+    score_custom(local_score_order(local, reports), desk, open_tools)
 
 
 def _nothing(local: LocalTask, case: DatasetCase, desk: LocalDesk) -> Mapping[str, FileRef]:

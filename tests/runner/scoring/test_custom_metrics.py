@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes
-from proctor.spec.outcomes import Code, OrganizerError
+from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.ranking import BootstrapSpec
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import ScoreCase, ScoreOrder
@@ -93,7 +94,7 @@ def _opener(sandbox: str, folder: Path, image: str):
         scratch = folder / "scratch"
         scratch.mkdir()
         with SandboxWorkshop(sandbox, folder / "state", "w", image).open(scratch) as tools:
-            yield tools.bench
+            yield tools
 
     return opened
 
@@ -257,3 +258,47 @@ def score(prediction, reference, case):
 """
     scores = score_cases(order(desk, source), desk, _opener("docker", tmp_path, decode_image))
     assert values(scores)["own/mean"] == pytest.approx(values(scores)["mae/mean"])
+
+
+ANSWER = """
+import json, numpy as np
+job = json.load(open("/input/metric.json"))
+def read(entry):
+    return np.load("/input/" + entry["file"])
+found = [
+    {"all": np.abs(read(one["prediction"]) - read(one["reference"]))[:, 0].tolist()}
+    for one in job["cases"]
+]
+json.dump({"cases": found}, open("/output/scores.json", "w"))
+"""
+
+
+@pytest.fixture
+def scoring_image(docker_client, decode_image) -> Iterator[str]:
+    """Return the name of an image that scores, built on what is here."""
+    name = "proctor-test/scoring:latest"
+    lines = [
+        f"FROM {decode_image}",
+        f"ENV ANSWER={json.dumps(ANSWER)}".replace("\\n", "\\\\n"),
+        'ENTRYPOINT ["/opt/venv/bin/python", "-c", "import os; exec(os.environ[\'ANSWER\']'
+        ".replace(chr(92) + 'n', chr(10)))\"]",
+    ]
+    docker_client.images.build(fileobj=io.BytesIO("\n".join(lines).encode()), tag=name, rm=True)
+    yield name
+    docker_client.images.remove(name, force=True)
+
+
+@pytest.mark.docker
+def test_a_container_scores_the_same_and_is_named_by_its_image(
+    desk, tmp_path, decode_image, scoring_image
+):
+    made = order(desk, "", custom={"file": None, "source": None, "image": scoring_image})
+    scores = score_cases(made, desk, _opener("docker", tmp_path, decode_image))
+    assert values(scores)["own/mean"] == pytest.approx(values(scores)["mae/mean"])
+    assert f"source=image {scoring_image}" in scores.metrics["own"].definition_id
+
+
+def test_without_docker_a_container_is_nobodys_failure_but_the_machines(desk, bench):
+    made = order(desk, "", custom={"file": None, "source": None, "image": "scoring:1"})
+    with pytest.raises(PlatformError, match="docker sandbox"):
+        score_cases(made, desk, bench)
