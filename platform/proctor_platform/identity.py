@@ -67,9 +67,15 @@ def token_of(connection: HTTPConnection, text: str) -> Token:
 
 
 def _token(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Token | None:
+    """Return the token of a request that came with one, and count who asks."""
+    rates = rates_of(request)
     if credentials is None:
+        rates.count(Act.REQUEST, address_of(request))
         return None
-    return token_of(request, credentials.credentials)
+    token = token_of(request, credentials.credentials)
+    if token.user_id is not None:
+        rates.count(Act.REQUEST, token.user_id)
+    return token
 
 
 def optional_user(request: Request, credentials: Credentials) -> UserIdentity | None:
@@ -79,13 +85,10 @@ def optional_user(request: Request, credentials: Credentials) -> UserIdentity | 
         ProctorError: the token is not a user's, or not valid, or they ask too often.
     """
     token = _token(request, credentials)
-    rates = rates_of(request)
     if token is None:
-        rates.count(Act.REQUEST, address_of(request))
         return None
     if token.user_id is None:
         raise ProctorError(Code.FORBIDDEN, "This token is a worker's; it speaks for no user.")
-    rates.count(Act.REQUEST, token.user_id)
     with database_of(request).reading() as session:
         user = session.get_one(User, token.user_id)
         return UserIdentity(user.id, user.name, user.admin, token.id)

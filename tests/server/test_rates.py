@@ -84,6 +84,13 @@ def test_without_a_token_the_address_is_counted(app: FastAPI, participant: Any) 
         assert elsewhere.get("/api/v1/challenges").status_code == 200
 
 
+def test_what_is_refused_counts_too(participant: Any, anonymous: Any) -> None:
+    claim = {"queue": "run.cpu", "worker": "w"}
+    for who, refused in ((participant, 403), (anonymous, 401)):
+        asked = statuses(lambda asker=who: asker.post("/work/claim", claim), 21)
+        assert asked == [refused] * 20 + [429]
+
+
 def test_after_a_few_wrong_tokens_an_address_is_told_to_wait(
     app: FastAPI, participant: Any, later: Callable[[float], None]
 ) -> None:
