@@ -593,8 +593,8 @@ def score_part(
                 {
                     "metric": metric,
                     "label": label,
-                    "value": float(np.mean(answered)) if answered else None,
-                    "deviation": float(np.std(answered, ddof=1)) if len(answered) > 1 else None,
+                    "value": finite(np.mean(answered)) if answered else None,
+                    "deviation": finite(np.std(answered, ddof=1)) if len(answered) > 1 else None,
                     "n_used": 4 * len(answered),
                     "n_total": 4 * len(cases),
                     "replicates": base64.b64encode(
@@ -617,6 +617,11 @@ def score_part(
                     for level, value in by_level.items()
                 ]
     return {"rows": rows, "aggregates": aggregates, "strata": levels}
+
+
+def finite(number: Any) -> float | None:
+    """Return a number as a real scoring reports it: nothing where it is too large for one."""
+    return float(number) if np.isfinite(number) else None
 
 
 def top1(*values: float | None) -> Values:

@@ -6,6 +6,7 @@ every task that has it, and over all its labels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from proctor.spec.leaderboard import BoardColumn, BoardValue, Claim, ClaimFlag
@@ -46,4 +47,5 @@ def _claim(score: float, column: BoardColumn, value: BoardValue | None) -> Claim
         flag = ClaimFlag.BETTER if column.higher_is_better else ClaimFlag.WORSE
     elif score < low - slack:
         flag = ClaimFlag.WORSE if column.higher_is_better else ClaimFlag.BETTER
-    return Claim(score=score, gap=score - value.value, flag=flag)
+    gap = score - value.value
+    return Claim(score=score, gap=gap if math.isfinite(gap) else None, flag=flag)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 
@@ -22,7 +23,8 @@ class Grid(NamedTuple):
         >>> Grid(digits=2).of(0.128), Grid(steps=4).of(0.7), Grid().of(0.123456)
         (0.13, 0.75, 0.123456)
         """
-        if self.steps is not None:
+        # Of a number too large to be counted in steps every step is lost already.
+        if self.steps is not None and math.isfinite(value * self.steps):
             value = round(value * self.steps) / self.steps
         return value if self.digits is None else round(value, self.digits)
 

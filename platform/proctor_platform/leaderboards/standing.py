@@ -246,6 +246,8 @@ def shown_ranks(board: Ranking, ties: str) -> npt.NDArray[np.int64]:
 def interval_ends(replicates: Replicates, level: float) -> Ends:
     """Return the percentile interval of each row, as ``percentile_interval`` has it for one.
 
+    One that reaches to infinity is none: an answer can be so wrong that no number says how wrong.
+
     Args:
         replicates: float64 of shape (n, draws); NaN is left out.
         level: share of the replicates inside.
@@ -257,4 +259,5 @@ def interval_ends(replicates: Replicates, level: float) -> Ends:
     some = defined > 0
     low = np.where(some, ordered[rows, np.where(some, dropped, 0)], np.nan)
     high = np.where(some, ordered[rows, np.where(some, defined - 1 - dropped, 0)], np.nan)
-    return Ends(low, high)
+    known = np.isfinite(low) & np.isfinite(high)
+    return Ends(np.where(known, low, np.nan), np.where(known, high, np.nan))

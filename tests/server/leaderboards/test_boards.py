@@ -311,6 +311,40 @@ def test_an_interval_of_equal_scores_is_their_value(
     assert (found["low"], found["high"]) == pytest.approx((value, value), rel=1e-15)
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+@pytest.mark.parametrize(
+    ("ends", "worst", "feedback"),
+    [
+        (None, (1e308, 1e308, 1e308), {}),
+        ((0.25, 0.75), (0.5, 0.5, 1e308), {"ladder": True}),
+    ],
+)
+def test_an_answer_too_wrong_for_a_number_stands_last_and_takes_nothing_from_others(
+    publish: Any,
+    person: Any,
+    enter: Any,
+    scores: Any,
+    board: Any,
+    anonymous: Any,
+    ends: tuple[float, float] | None,
+    worst: tuple[float, ...],
+    feedback: dict[str, Any],
+) -> None:
+    publish(feedback=feedback)
+    facts = {"lower": ("top1",)}
+    enter(person("ann"), scores(0.5, 0.25, 0.5), bca=ends, **facts)
+    submission = enter(person("bob"), scores(*worst), **facts)
+    shown = board()
+    assert [row.participant for row in shown.rows] == ["ann", "bob"]
+    ann, bob = (row.values["classify/top1/mean"] for row in shown.rows)
+    assert shown.rows[1].rank == (None if bob.value is None else 2)
+    assert ann.low is not None
+    assert (bob.low, bob.high) == (None, None)
+    assert ("BCa intervals hold 95%" in shown.ranking_sentence) == (ends is not None)
+    for address in (f"/submissions/{submission}/archive", f"/leaderboards/{shown.id}/statistics"):
+        assert anonymous.get(address).status_code < 500, address
+
+
 def test_intervals_are_bca_as_soon_as_every_score_on_the_board_has_one(
     published: Any, person: Any, enter: Any, scores: Any, board: Any
 ) -> None:

@@ -56,6 +56,12 @@ def test_a_claim_is_flagged_outside_the_measured_interval(
     assert claims[KEY].gap == pytest.approx(score - 0.7)
 
 
+def test_a_claim_may_be_further_off_than_any_number() -> None:
+    huge = BoardValue(value=1.7e308, n_used=12, n_total=12)
+    claim = claims_of({"top1": -1.7e308}, [column(higher=False)], {KEY: huge})[KEY]
+    assert (claim.gap, claim.flag) == (None, ClaimFlag.BETTER)
+
+
 def test_a_claim_names_a_metric_a_task_or_a_label() -> None:
     columns = [column("cat"), column()]
     for names, keys in (
