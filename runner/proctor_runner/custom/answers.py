@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,19 @@ import numpy.typing as npt
 
 from proctor_runner.decode.guarded_json import loads
 
-MOST_BYTES = 256 << 20
+_SPARE_BYTES, _BYTES_A_NUMBER = 1 << 16, 32
 
 FloatArray = npt.NDArray[np.float64]
 
 
 class AnswerError(ValueError):
     """An organizer's metric wrote something else; the message is a phrase for its organizer."""
+
+
+def most_bytes(labels: Sequence[str], items: Sequence[int]) -> int:
+    """Return how long an honest ``scores.json`` can be: more is never read."""
+    names = sum(len(json.dumps(label)) + _BYTES_A_NUMBER for label in labels)
+    return _SPARE_BYTES + len(items) * names + sum(items) * len(labels) * _BYTES_A_NUMBER
 
 
 def read_answers(
@@ -34,7 +41,7 @@ def read_answers(
         AnswerError: it is not that.
     """
     try:
-        document = loads(path.read_bytes(), MOST_BYTES)
+        document = loads(_content(path, most_bytes(labels, items)), most_bytes(labels, items))
     except ValueError as error:
         raise AnswerError(f"wrote no JSON that can be read: {error}") from error
     found = document.get(part) if isinstance(document, dict) else None
@@ -44,6 +51,11 @@ def read_answers(
         _numbers(answer, labels, count, name)
         for answer, count, name in zip(found, items, names, strict=True)
     ]
+
+
+def _content(path: Path, most: int) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(most + 1)
 
 
 def _numbers(answer: object, labels: Sequence[str], count: int, name: str) -> FloatArray:

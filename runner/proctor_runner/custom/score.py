@@ -19,7 +19,7 @@ from proctor.spec.outcomes import Code, OrganizerError, ParticipantError, Platfo
 from proctor.spec.task import MetricSpec, OutputType, TaskSpec
 from proctor.spec.work import ImageContent, ScoreCase, ScoreOrder
 from proctor_metrics.metric import UNLABELLED
-from proctor_runner.custom.answers import MOST_BYTES, AnswerError, FloatArray, read_answers
+from proctor_runner.custom.answers import AnswerError, FloatArray, most_bytes, read_answers
 from proctor_runner.decode.text import unpack_texts
 from proctor_runner.desk import StoppedError
 from proctor_runner.model_program import on_shelf
@@ -38,7 +38,7 @@ MODULE = "proctor_runner.metric_program"
 
 _BATCH_BYTES = 1 << 30
 _START_S = 60.0
-_MOST_TOLD_BYTES = 1_500
+_MOST_TOLD_BYTES, _MOST_PHRASE = 1_300, 300
 
 OpenTools = Callable[[], AbstractContextManager["RunTools"]]
 """Opens a bench to run on and a shelf of images, for as long as the block lasts."""
@@ -249,7 +249,7 @@ class _CustomScoring:
         items: Sequence[int],
         names: Sequence[str],
     ) -> list[FloatArray]:
-        job = self._job(batch, more, len(items))
+        job = self._job(batch, more, items)
         self._desk.progress(f"scoring {self._metric.id}", 0, len(self._order.cases))
         result = self._bench.sandbox.run(job, self._desk.stopped)
         if result.ending is Ending.CANCELLED:
@@ -268,7 +268,9 @@ class _CustomScoring:
             for found in result.outputs.values():
                 found.unlink(missing_ok=True)
 
-    def _job(self, batch: Sequence[_Entry], more: Mapping[str, object], calls: int) -> SandboxJob:
+    def _job(
+        self, batch: Sequence[_Entry], more: Mapping[str, object], items: Sequence[int]
+    ) -> SandboxJob:
         document: dict[str, Any] = {
             "file": SOURCE_FILE,
             "function": self._custom.function,
@@ -284,7 +286,7 @@ class _CustomScoring:
             memory_bytes=self._custom.memory_bytes,
             cpus=1,
             pids=64,
-            output_bytes=MOST_BYTES,
+            output_bytes=max(MIB, most_bytes(self._labels, items)),
             output_files=4,
             tmp_bytes=64 * MIB,
             log_bytes=64 * 1024,
@@ -299,14 +301,14 @@ class _CustomScoring:
             outputs=(SCORES_FILE,),
             destination=self._folder,
             limits=limits,
-            timeout_s=_START_S + calls * self._custom.seconds,
+            timeout_s=_START_S + len(items) * self._custom.seconds,
         )
 
     def _failed(self, message: str, result: SandboxResult) -> OrganizerError:
         said = sanitize(result.log[-_MOST_TOLD_BYTES:], _MOST_TOLD_BYTES).decode(errors="replace")
         log = f"\nIts log ends:\n{said.strip()}" if said.strip() else " It printed nothing."
         where = f"metric {self._metric.id!r} ({self._custom.file or self._custom.image})"
-        return OrganizerError(Code.METRIC_FAILED, f"{where} {message}.{log}")
+        return OrganizerError(Code.METRIC_FAILED, f"{where} {message[:_MOST_PHRASE]}.{log}")
 
 
 def answers(case: ScoreCase, metric: MetricSpec) -> bool:

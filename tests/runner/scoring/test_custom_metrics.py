@@ -302,3 +302,10 @@ def test_without_docker_a_container_is_nobodys_failure_but_the_machines(desk, be
     made = order(desk, "", custom={"file": None, "source": None, "image": "scoring:1"})
     with pytest.raises(PlatformError, match="docker sandbox"):
         score_cases(made, desk, bench)
+
+
+def test_scores_longer_than_honest_ones_are_not_read_to_their_end(tmp_path):
+    path = tmp_path / "scores.json"
+    path.write_bytes(b'{"cases": [{"all": 1}], "more": "' + b"x" * (1 << 20) + b'"}')
+    with pytest.raises(AnswerError, match="more than"):
+        read_answers(path, "cases", ["all"], [1], ["case 'a'"])
