@@ -163,7 +163,9 @@ class FolderWriter:
 
     def abort(self) -> None:
         """Leave nothing behind; does nothing after ``finish``."""
-        self._file.close()
+        # What is still to be written fails on a full disk, and is of no use.
+        with suppress(OSError):
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
+import subprocess
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from fastapi import FastAPI
 from sqlmodel import select
 
 from proctor.spec.base import FileRef
+from proctor.spec.outcomes import Code, PlatformError
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.storage import FolderStore
 from proctor_platform.tables import Blob
@@ -156,6 +159,24 @@ def test_an_upload_that_is_cut_off_leaves_nothing(
     eventually(lambda: files_below(settings) == [])
     with app.state.database.reading() as session:
         assert session.get(Blob, digest_of(content)) is None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to mount a small disk")
+def test_an_upload_to_a_full_disk_fails_readably_and_leaves_nothing(tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "small", str(tmp_path)], check=True)
+    try:
+        store = FolderStore(tmp_path)
+        with store.writer(FileRef(digest=digest_of(b"whole"), size=5)) as writer:
+            writer.write(b"whole")
+            with suppress(OSError), (tmp_path / "filler").open("wb", 0) as filler:
+                while filler.write(bytes(4096)):
+                    pass
+            with pytest.raises(PlatformError) as caught:
+                writer.finish()
+        assert caught.value.code is Code.STORAGE_FAILED
+        assert list((tmp_path / "incoming").iterdir()) == []
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 def test_what_a_killed_platform_was_writing_goes_and_what_is_being_written_stays(

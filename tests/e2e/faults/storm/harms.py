@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -236,15 +237,17 @@ HARMS = LONE | TOGETHER
 def _once(world: World, visit: Visit, cut: Callable[[Message], Answer | None]) -> None:
     """Apply ``cut`` until it has killed the platform, then start that again."""
     done: list[Message] = []
+    one_at_a_time = threading.Lock()
 
     def first(message: Message) -> Answer | None:
-        if done:
-            return None
-        try:
-            return cut(message)
-        except CutError:
-            done.append(message)
-            raise
+        with one_at_a_time:
+            if done:
+                return None
+            try:
+                return cut(message)
+            except CutError:
+                done.append(message)
+                raise
 
     with world.proxy.ruled(first):
         visit.go()
