@@ -33,6 +33,9 @@ REFUSED = "refused"
 """Flag of a row whose answer the metric refused."""
 
 
+_LARGEST = np.finfo(np.float64).max
+
+
 class CaseColumns(NamedTuple):
     """One metric's values on one case: float64 of shape (n_labels, n_items)."""
 
@@ -285,7 +288,12 @@ def _is_lost(case: Case) -> bool:
 
 
 def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    """Return a number as a report holds it; none where it is undefined.
+
+    What is too large for a number, an error that somebody answered into being, is no undefined one:
+    it must fail a gate and rank last, so it is the largest there is.
+    """
+    return None if np.isnan(value) else float(np.clip(value, -_LARGEST, _LARGEST))
 
 
 def _over_labels(values: FloatArray) -> FloatArray:

@@ -129,6 +129,25 @@ def test_a_pooled_metric_has_one_row_and_puts_missing_items_on_the_wrong_side(sc
     assert (item.value, item.deviation, item.n_used, item.n_total) == (0.25, None, 4, 6)
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+@pytest.mark.parametrize(("metric", "sign"), [("mse", 1), ("rmse", 1), ("r2", -1)])
+def test_an_error_too_large_for_a_number_is_the_largest_and_not_undefined(metric, sign):
+    columns = {"out": {"type": "table", "file": "scores.csv", "columns": ["age"]}}
+    reference = {"ref": {"type": "values", "file": "{case}.npy"}}
+    declared = {"id": "error", "name": metric} | ({"worst": 9.0} if sign > 0 else {})
+    scorer = Scorer(
+        task((declared,), outputs=columns, reference=reference, labels={}), BOOTSTRAP, DIGEST
+    )
+    true = ValuesReference(np.array([[1.0], [2.0]]))
+    scorer.add(case("c1"), {"out": np.array([[1.5], [2.5]])}, {"ref": true})
+    scorer.add(case("c2", "south"), {"out": np.array([[1e200], [2.0]])}, {"ref": true})
+    scores = scorer.finish()
+    largest = sign * np.finfo(np.float64).max
+    assert aggregate(scores, "error").value == largest
+    # A gate on every site must not pass for want of a value.
+    assert [item.value for item in scores.strata if item.level == "south"] == [largest]
+
+
 def test_strata_are_aggregated_each_for_itself(scores):
     found = {
         (item.metric, item.level): (item.value, item.n_used)
