@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from proctor.spec.api import Problem
 from proctor.spec.outcomes import OUTCOMES, Code, ProctorError
-from proctor_platform.rates import TooOftenError
+from proctor_platform.rates import LaterError
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ def refusal(error: ProctorError, *, close: bool = False) -> Response:
         close: end the connection, since the request was not read to its end.
     """
     headers = {"Connection": "close"} if close else {}
-    if isinstance(error, TooOftenError):
+    if isinstance(error, LaterError):
         headers["Retry-After"] = str(error.retry_after_s)
     return problem(error.code, error.detail, headers=headers)
 

@@ -45,14 +45,19 @@ class Act(StrEnum):
     TOKEN = "token"
 
 
-class TooOftenError(ProctorError):
-    """Somebody asked more often than they may; after ``retry_after_s`` it is possible again."""
+class LaterError(ProctorError):
+    """What was asked is possible again after ``retry_after_s``."""
+
+    def __init__(self, why: str, retry_after_s: int) -> None:
+        super().__init__(Code.RATE_LIMITED, f"{why}; try again in {retry_after_s} s.")
+        self.retry_after_s = retry_after_s
+
+
+class TooOftenError(LaterError):
+    """Somebody asked more often than they may."""
 
     def __init__(self, limit: RateLimitItem, what: Act, retry_after_s: int) -> None:
-        counted = what.value.replace("_", " ")
-        detail = f"At most {limit} ({counted}); try again in {retry_after_s} s."
-        super().__init__(Code.RATE_LIMITED, detail)
-        self.retry_after_s = retry_after_s
+        super().__init__(f"At most {limit} ({what.value.replace('_', ' ')})", retry_after_s)
 
 
 class Rates:

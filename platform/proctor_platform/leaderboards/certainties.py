@@ -11,9 +11,12 @@ from sqlmodel import Session
 
 from proctor_platform.leaderboards.certainty import board_statistics
 from proctor_platform.parts import PRIVATE, PUBLIC
+from proctor_platform.rates import LaterError
 from proctor_platform.rights import Feedback
 
 _KEPT_BYTES = 64 << 20
+_MOST_WAITING = 4
+_RETRY_AFTER_S = 5
 
 
 class Asked(NamedTuple):
@@ -34,8 +37,9 @@ class Asked(NamedTuple):
 class Certainties:
     """The statistics that were asked for last. Safe to use from several threads."""
 
-    def __init__(self, kept_bytes: int = _KEPT_BYTES) -> None:
+    def __init__(self, kept_bytes: int = _KEPT_BYTES, waiting: int = _MOST_WAITING) -> None:
         self._kept_bytes = kept_bytes
+        self._places = threading.BoundedSemaphore(waiting)
         self._bytes = 0
         self._lock = threading.Lock()
         self._making = threading.Lock()
@@ -45,10 +49,19 @@ class Certainties:
         """Return the statistics as JSON; whoever may not see them was refused before.
 
         Raises:
-            ProctorError: the snapshot has no such column.
+            ProctorError: the snapshot has no such column, or as many as may wait do: every other
+                page would wait for a thread behind more of them.
         """
         if (kept := self._find(asked)) is not None:
             return kept
+        if not self._places.acquire(blocking=False):
+            raise LaterError("Statistics of other boards are being worked out", _RETRY_AFTER_S)
+        try:
+            return self._made(session, asked, feedback)
+        finally:
+            self._places.release()
+
+    def _made(self, session: Session, asked: Asked, feedback: Feedback) -> bytes:
         # One at a time: a board that many open at once is worked out once.
         with self._making:
             if (kept := self._find(asked)) is not None:

@@ -9,6 +9,8 @@ import pytest
 
 from proctor.spec.statistics import RankingStatistics
 from proctor_platform.leaderboards import certainty
+from proctor_platform.leaderboards.certainties import Certainties
+from proctor_platform.routes import leaderboards
 
 KEY = "classify/top1/mean"
 
@@ -53,6 +55,22 @@ def test_statistics_that_one_has_are_not_sent_again(snapshot: str, anonymous: An
     assert other.headers["ETag"] != first.headers["ETag"]
     assert anonymous.get(f"{address}?column=classify/dice/mean").status_code == 404
     assert anonymous.get("/leaderboards/lea_nothing/statistics").status_code == 404
+
+
+def test_whoever_asks_for_one_more_than_may_wait_is_told_when_to_come_back(
+    snapshot: str, anonymous: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes seconds and a thread, and everybody else's pages need threads too."""
+    kept = Certainties(waiting=1)
+    monkeypatch.setattr(leaderboards, "_certainties", kept)
+    address = f"/leaderboards/{snapshot}/statistics"
+    assert anonymous.get(address).status_code == 200
+    with kept._places:
+        assert anonymous.get(address).status_code == 200, "what is known is sent at once"
+        refused = anonymous.get(f"{address}?column=classify/top1/mean")
+    assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
+    assert refused.headers["Retry-After"] == "5"
+    assert "are being worked out; try again in 5 s" in refused.json()["detail"]
 
 
 def test_of_a_large_board_the_first_rows_are_looked_at_and_it_says_so(
