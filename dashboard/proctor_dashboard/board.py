@@ -130,7 +130,7 @@ def _title(row: BoardRow) -> str:
     why = ""
     if row.ineligible:
         marks.append(badge("not eligible", "bad"))
-        why = f"<small>{plain('; '.join(row.ineligible))}</small>"
+        why = f"<small class=pr-why>{plain('; '.join(row.ineligible))}</small>"
     link = address("submission", id=row.submission)
     name = plain(row.title or row.submission)
     return (

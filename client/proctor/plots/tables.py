@@ -25,10 +25,7 @@ def ranking_table(known: RankingStatistics) -> Table:
     columns: list[tuple[str, list[str]]] = [
         ("Algorithm", list(known.algorithms)),
         ("Rank", [rank_text(rank) for rank in known.ranks]),
-        (
-            _title(known.title, known.unit, known.higher_is_better),
-            [number(score) for score in known.scores],
-        ),
+        (_score_title(known), [number(score) for score in known.scores]),
     ]
     if known.rank_low and known.rank_high:
         ranges = map(rank_range, known.rank_low, known.rank_high)
@@ -42,7 +39,11 @@ def ranking_table(known: RankingStatistics) -> Table:
 
 def reading(known: RankingStatistics) -> str:
     """Return how to read the ranking table."""
-    words = [f"{'Higher' if known.higher_is_better else 'Lower'} is better."]
+    score = known.score
+    higher = known.higher_is_better if score is None else score.higher_is_better
+    words = [f"{'Higher' if higher else 'Lower'} is better."]
+    if score is not None:
+        words[0] = f"The score is the {score.title}: {words[0].lower()}"
     if known.cases:
         words.append(f"{len(known.cases):,} cases.")
     if known.draws:
@@ -153,6 +154,12 @@ def case_table(table: ScoreTable) -> Table:
 def metric_title(scores: MetricScores) -> str:
     """Return a metric's name with its unit and direction."""
     return _title(scores.metric, scores.unit, scores.higher_is_better)
+
+
+def _score_title(known: RankingStatistics) -> str:
+    if known.score is None:
+        return _title(known.title, known.unit, known.higher_is_better)
+    return _title(known.score.title, known.score.unit, known.score.higher_is_better)
 
 
 def _title(name: str, unit: str, higher_is_better: bool) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from proctor.spec.base import Spec
+from proctor.spec.leaderboard import BoardScore
 
 Rank = Annotated[float, Field(ge=1)]
 """A place, 1 is best; algorithms that share places may have a rank between two whole ones."""
@@ -57,7 +58,10 @@ class RankingStatistics(Spec):
 
     title: str = Field(description="what is measured, for example Dice")
     unit: str = ""
-    higher_is_better: bool
+    higher_is_better: bool = Field(description="of what is measured")
+    score: BoardScore | None = Field(
+        None, description="what `scores` are, where they are no means of what is measured"
+    )
     scheme: str = Field(description="the name of the scheme that ranks")
     sentence: str = Field(description="how the scheme ranks, for readers")
     algorithms: tuple[str, ...] = Field(description="a name each, no two alike")

@@ -26,6 +26,12 @@ class Consensus(StrEnum):
     KEMENY = "kemeny"
 
     @property
+    def score_title(self) -> str:
+        """Return what the scores over the tasks are, for readers."""
+        kemeny = self is Consensus.KEMENY
+        return "place over the tasks" if kemeny else "mean rank over the tasks"
+
+    @property
     def sentence(self) -> str:
         """Return how it ranks, for readers."""
         match self:

@@ -100,6 +100,13 @@ class Contest:
         return self.scheme.direction(self.tasks[0].directions)
 
     @property
+    def score_title(self) -> str:
+        """Return what the scores are, for readers; nothing where they are a column's means."""
+        if len(self.tasks) == 1:
+            return self.scheme.score_title(len(self.tasks[0].directions))
+        return self.consensus.score_title
+
+    @property
     def sentence(self) -> str:
         """Return how it ranks, for readers."""
         if len(self.tasks) == 1:

@@ -82,6 +82,14 @@ class Scheme(ABC):
     def direction(self, directions: Sequence[Direction]) -> Direction:
         """Return which end of its scores is better, given that of the columns."""
 
+    def keeps_unit(self, n_columns: int) -> bool:
+        """Return whether its scores are values of the one column, not ranks or shares."""
+        return False
+
+    @abstractmethod
+    def score_title(self, n_columns: int) -> str:
+        """Return what its scores are, for readers; nothing where they are a column's means."""
+
     @abstractmethod
     def scores(
         self,
@@ -155,8 +163,19 @@ class AggregateThenRank(Scheme):
 
     def direction(self, directions: Sequence[Direction]) -> Direction:
         """Return which end of its scores is better, given that of the columns."""
-        alone = len(directions) == 1 and self.combination is Combination.MEAN_OF_RANKS
-        return directions[0] if alone else Direction.LOWER
+        return directions[0] if self.keeps_unit(len(directions)) else Direction.LOWER
+
+    def keeps_unit(self, n_columns: int) -> bool:
+        """Return whether its scores are values of the one column, not ranks."""
+        return n_columns == 1 and self.combination is Combination.MEAN_OF_RANKS
+
+    def score_title(self, n_columns: int) -> str:
+        """Return what its scores are, for readers; nothing where they are a column's means."""
+        if self.combination is Combination.RANK_SUM:
+            return "sum of ranks"
+        if not self.keeps_unit(n_columns):
+            return "mean of ranks"
+        return "" if self.aggregate == MEAN else f"{self.aggregate.words} over cases"
 
     def scores(
         self,
@@ -225,6 +244,10 @@ class RankThenAggregate(Scheme):
         """Return which end of its scores is better: low ranks are."""
         return Direction.LOWER
 
+    def score_title(self, n_columns: int) -> str:
+        """Return what its scores are, for readers."""
+        return f"{self.aggregate.words} rank within cases"
+
     def scores(
         self,
         values: FloatArray,
@@ -290,6 +313,10 @@ class SignificanceThenRank(Scheme):
     def direction(self, directions: Sequence[Direction]) -> Direction:
         """Return which end of its scores is better: many rivals beaten."""
         return Direction.HIGHER
+
+    def score_title(self, n_columns: int) -> str:
+        """Return what its scores are, for readers."""
+        return "share of rivals beaten"
 
     def scores(
         self,

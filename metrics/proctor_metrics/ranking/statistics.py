@@ -7,6 +7,7 @@ from hashlib import sha256
 import numpy as np
 import numpy.typing as npt
 
+from proctor.spec.leaderboard import BoardScore
 from proctor.spec.statistics import CaseInfluence, RankingStatistics, SchemeRanks, TaskRanks
 from proctor_metrics.cases import FloatArray
 from proctor_metrics.metric import Direction
@@ -99,6 +100,7 @@ def ranking_statistics(
         title=title,
         unit=unit,
         higher_is_better=_higher_is_better(contest),
+        score=_score(contest, unit),
         scheme=contest.scheme.label,
         sentence=contest.sentence,
         algorithms=tuple(contest.algorithms[index] for index in order),
@@ -129,6 +131,19 @@ def _higher_is_better(contest: Contest) -> bool:
     """Return the direction of the values where there is one column, else of the scores."""
     directions = {direction for task in contest.tasks for direction in task.directions}
     return (directions.pop() if len(directions) == 1 else contest.direction) is Direction.HIGHER
+
+
+def _score(contest: Contest, unit: str) -> BoardScore | None:
+    """Return what the scores are, where they are not means of the one column."""
+    if not contest.score_title:
+        return None
+    columns = {len(task.directions) for task in contest.tasks}
+    values = len(contest.tasks) == 1 and contest.scheme.keeps_unit(columns.pop())
+    return BoardScore(
+        title=contest.score_title,
+        unit=unit if values else "",
+        higher_is_better=contest.direction is Direction.HIGHER,
+    )
 
 
 def _numbers(values: FloatArray) -> tuple[float | None, ...]:

@@ -27,6 +27,7 @@ from proctor_metrics.ranking import Consensus, Contest, Task
 from proctor_metrics.ranking.statistics import Resampling, ranking_statistics
 from proctor_platform.leaderboards.candidates import portions
 from proctor_platform.leaderboards.gather import UNANSWERED
+from proctor_platform.leaderboards.scheme_words import board_score
 from proctor_platform.leaderboards.standing import scheme_of
 from proctor_platform.parts import Part
 from proctor_platform.rights import Feedback
@@ -277,6 +278,7 @@ def _of_rows(
         title=title,
         unit=columns[0].unit if len(columns) == 1 else "",
         higher_is_better=columns[0].higher_is_better,
+        score=board_score(board.ranking, columns),
         scheme=board.ranking.scheme.value,
         sentence=board.sentence,
         algorithms=_names(rows),

@@ -96,18 +96,24 @@ def _of_score(
         if value is None:
             yield f"{name} has no value; {_needed(gate)} is needed"
         elif not _reaches(gate, value):
-            yield f"{name} is {value:.6g}; {_needed(gate)} is needed"
+            yield f"{name} is {_short(gate, value)}; {_needed(gate)} is needed"
         return
     levels = strata.get(gate.stratum, {})
     if not levels:
         yield f"{name} has no value in any {gate.stratum}; {_needed(gate)} is needed in each"
-    for level, exact in sorted(levels.items()):
-        value = grid.of(exact)
-        if not _reaches(gate, value):
-            yield (
-                f"{name} is {value:.6g} where {gate.stratum} is {level};"
-                f" {_needed(gate)} is needed in each"
-            )
+    below = [
+        f"{_short(gate, value)} in {level}"
+        for level, exact in sorted(levels.items())
+        if not _reaches(gate, value := grid.of(exact))
+    ]
+    if below:
+        yield f"{name} by {gate.stratum} is {', '.join(below)}; {_needed(gate)} is needed in each"
+
+
+def _short(gate: Gate, value: float) -> str:
+    """Return a value that fails in four digits, or in all where four hide that it fails."""
+    short = f"{value:.4g}"
+    return str(float(value)) if _reaches(gate, float(short)) else short
 
 
 def _reaches(gate: Gate, value: float) -> bool:

@@ -7,6 +7,9 @@ from typing import assert_never
 
 from proctor.spec.leaderboard import BoardColumn, BoardScore
 from proctor.spec.ranking import MissingRule, RankingScheme, RankingSpec, TaskConsensus
+from proctor_metrics import Direction
+from proctor_metrics.ranking import Consensus
+from proctor_platform.leaderboards.standing import scheme_of
 
 
 def scheme_words(ranking: RankingSpec, names: str, *, several: bool) -> str:
@@ -41,34 +44,20 @@ def scheme_words(ranking: RankingSpec, names: str, *, several: bool) -> str:
 
 def board_score(ranking: RankingSpec, columns: Sequence[BoardColumn]) -> BoardScore | None:
     """Say what number the order is made from; none where it is the one column that decides."""
-    alone = len(columns) == 1
     if ranking.tasks is not None:
-        kemeny = ranking.tasks is TaskConsensus.KEMENY
-        return BoardScore(title="place over the tasks" if kemeny else "mean rank over the tasks")
-    match ranking.scheme:
-        case RankingScheme.MEAN:
-            return None if alone else BoardScore(title="mean of ranks")
-        case RankingScheme.MEDIAN | RankingScheme.QUANTILE if alone:
-            words = "median"
-            if ranking.scheme is RankingScheme.QUANTILE:
-                words = f"{ranking.quantile or 0:.4g} quantile"
-            return BoardScore(
-                title=f"{words} over cases",
-                unit=columns[0].unit,
-                higher_is_better=columns[0].higher_is_better,
-            )
-        case RankingScheme.MEDIAN | RankingScheme.QUANTILE:
-            return BoardScore(title="mean of ranks")
-        case RankingScheme.RANK_THEN_MEAN | RankingScheme.BRATS:
-            return BoardScore(title="mean rank within cases")
-        case RankingScheme.RANK_THEN_MEDIAN:
-            return BoardScore(title="median rank within cases")
-        case RankingScheme.RANK_SUM:
-            return BoardScore(title="sum of ranks")
-        case RankingScheme.SIGNIFICANCE:
-            return BoardScore(title="share of rivals beaten", higher_is_better=True)
-        case _ as unreachable:
-            assert_never(unreachable)
+        return BoardScore(title=Consensus(ranking.tasks.value).score_title)
+    scheme = scheme_of(ranking)
+    title = scheme.score_title(len(columns))
+    if not title:
+        return None
+    directions = [
+        Direction.HIGHER if column.higher_is_better else Direction.LOWER for column in columns
+    ]
+    return BoardScore(
+        title=title,
+        unit=columns[0].unit if scheme.keeps_unit(len(columns)) else "",
+        higher_is_better=scheme.direction(directions) is Direction.HIGHER,
+    )
 
 
 def over_tasks(ranking: RankingSpec) -> str:

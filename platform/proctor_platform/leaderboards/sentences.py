@@ -30,6 +30,8 @@ def _gate(gate: Gate) -> str:
         return f"{gate.score.metric}{label} {end} {limit:g}{each}"
     if gate.seconds_per_case is not None:
         return f"no case takes more than {gate.seconds_per_case:g} s{each}"
+    if not gate.missing_cases:
+        return f"no case without an answer{each}"
     return f"at most {gate.missing_cases} cases without an answer{each}"
 
 

@@ -156,7 +156,7 @@ class BoardSight:
         raise ProctorError(
             Code.NOT_YET,
             f"The private cases of phase {phase.slug} are shown from"
-            f" {opens_at:%Y-%m-%dT%H:%M:%SZ} on.",
+            f" {opens_at:%Y-%m-%d %H:%M} UTC on.",
         )
 
     def feedback(self, session: Session, snapshot_id: str, asker: Asker) -> Feedback:

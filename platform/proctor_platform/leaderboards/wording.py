@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import assert_never
 
+from proctor.spec.columns import column_place
 from proctor.spec.leaderboard import BoardColumn
 from proctor.spec.ranking import RankingColumn, RankingScheme, RankingSpec, Selection
 from proctor.spec.work import MetricFacts
@@ -44,13 +46,9 @@ def columns_of(
         labels.setdefault((task_slug, metric_id), set()).add(label)
     columns = []
     for task in scope.tasks:
-        by_number = (name for _, name in sorted(task.labels.items()))
-        order = {name: n for n, name in enumerate(dict.fromkeys((*task.structures, *by_number)))}
         for metric in task.metrics:
             names = labels.get((task.slug, metric.id), set())
-            for label in sorted(
-                names, key=lambda name: (name == _MEAN, order.get(name, len(order)), name)
-            ):
+            for label in sorted(names, key=partial(column_place, task, metric.id)):
                 known = facts[task.slug, metric.id]
                 key = (task.slug, metric.id, label)
                 columns.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlmodel import Session, col, select
 
@@ -48,7 +48,10 @@ def list_cases(
 
 
 def _view_case(
-    sight: SubmissionSight, case: CaseResult, run: Run, scores: dict[str, float | None]
+    sight: SubmissionSight,
+    case: CaseResult,
+    run: Run,
+    scores: Mapping[tuple[str, str], float | None],
 ) -> CaseView:
     organizer = sight.access is Access.ORGANIZER
     readable = may_read_log(sight, run)
@@ -67,7 +70,7 @@ def _view_case(
         peak_gpu_memory_bytes=(
             case.peak_gpu_memory_bytes if exact else _coarse_bytes(case.peak_gpu_memory_bytes)
         ),
-        scores=scores,
+        scores=dict(sight.in_order(run.task, scores)),
         predictions=_predictions(case) if organizer else {},
         log=readable and case.log is not None,
     )
@@ -97,7 +100,7 @@ def _predictions(case: CaseResult) -> dict[str, FileRef]:
 
 def _scores(
     session: Session, sight: SubmissionSight
-) -> dict[tuple[str, str], dict[str, float | None]]:
+) -> dict[tuple[str, str], dict[tuple[str, str], float | None]]:
     evaluations = session.exec(
         select(Evaluation, Run)
         .join(Run, col(Run.id) == col(Evaluation.run_id))
@@ -110,7 +113,7 @@ def _scores(
     organizer = sight.access is Access.ORGANIZER
     newest = {run.id: row.id for row, run in evaluations if organizer or run.purpose in RESULTS}
     runs = {evaluation: run for run, evaluation in newest.items()}
-    scores: defaultdict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
+    scores: defaultdict[tuple[str, str], dict[tuple[str, str], float | None]] = defaultdict(dict)
     for part in (PUBLIC, PRIVATE) if sight.feedback.private else (PUBLIC,):
         table = part.scores
         rows = session.exec(
@@ -118,7 +121,7 @@ def _scores(
         )
         for row in rows:
             score = sight.feedback.of(row.value)
-            scores[runs[row.evaluation_id], row.case_id][f"{row.metric}/{row.label}"] = score
+            scores[runs[row.evaluation_id], row.case_id][row.metric, row.label] = score
     return scores
 
 

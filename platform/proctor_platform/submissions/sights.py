@@ -6,6 +6,7 @@ while its scores are open. To everybody else it does not exist.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, false, true
 from sqlmodel import Session, col, or_, select
 
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec
+from proctor.spec.columns import column_place
 from proctor.spec.outcomes import OUTCOMES, Code, Owner, ProctorError
 from proctor.spec.states import SubmissionState
 from proctor_platform.identity import UserIdentity
@@ -41,6 +43,7 @@ class SubmissionSight:
     Attributes:
         phase: as the newest version has it: its window and visibility hold now.
         ruling: the version that ``phase`` is of.
+        spec: what that version says.
         feedback: how much of the phase's scores is open to the asker at this moment.
     """
 
@@ -49,6 +52,7 @@ class SubmissionSight:
     phase: PhaseSpec
     access: Access
     ruling: ChallengeVersion
+    spec: ChallengeSpec
     feedback: Feedback
     yours: bool
 
@@ -62,6 +66,15 @@ class SubmissionSight:
         if self.feedback.private:
             return true()
         return no_private_case(self.challenge.id, self.ruling.number, self.phase.slug)
+
+    def in_order(
+        self, task: str, scores: Mapping[tuple[str, str], float | None]
+    ) -> Iterator[tuple[str, float | None]]:
+        """Yield ``metric/label`` with its score, as the task declares them, then the mean."""
+        declared = next((one for one in self.spec.tasks if one.slug == task), None)
+        keys = sorted(scores, key=lambda key: column_place(declared, *key) if declared else key)
+        for key in keys:
+            yield "/".join(key), scores[key]
 
     def told(
         self, code: str | None, detail: str, *, sample: bool = False, whole: bool = False
@@ -154,7 +167,7 @@ def sight_of(
     yours = asker is not None and submission.user_id == asker.id
     access = Access.ORGANIZER if organizer else Access.OWNER if yours else Access.READER
     feedback = feedback_of(session, spec, phase, organizer=organizer)
-    return SubmissionSight(submission, challenge, phase, access, ruling, feedback, yours)
+    return SubmissionSight(submission, challenge, phase, access, ruling, spec, feedback, yours)
 
 
 class _Ruling(NamedTuple):

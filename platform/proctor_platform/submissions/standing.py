@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
 
 from proctor.spec.outcomes import Code
 from proctor.spec.ranking import Selection
 from proctor_platform.rights import hidden_until
 from proctor_platform.submissions.progress import Progress
 from proctor_platform.submissions.sights import SubmissionSight
-from proctor_platform.tables import LeaderboardRow
+from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
 
 
 def standing_of(
     sight: SubmissionSight,
     progress: Progress,
     place: LeaderboardRow | None,
-    rows: int,
+    ranked: int,
     other: str | None,
     outdated_by: int | None,
 ) -> str:
@@ -26,7 +30,7 @@ def standing_of(
         sight: the submission as the asker sees it.
         progress: what its runs and evaluations add up to.
         place: its row on the newest board, if it has one.
-        rows: how many stand on that board.
+        ranked: how many have a rank on that board.
         other: the same participant's submission on that board, if there is one.
         outdated_by: the version that asks something else than what it has answered.
     """
@@ -44,7 +48,7 @@ def standing_of(
     if place is not None:
         low, high = row.get("rank_low"), row.get("rank_high")
         how_sure = "" if low is None else f" ({low} to {high})"
-        return f"Rank {place.rank} of {rows}{how_sure}."
+        return f"Rank {place.rank} of {ranked}{how_sure}."
     if outdated_by is not None:
         return (
             f"Not on the board: version {outdated_by} of the challenge asks something else;"
@@ -57,3 +61,18 @@ def standing_of(
         return f"Not on the board: it is no significant gain over {other} {whose}."
     better = "better" if sight.phase.ranking.select is Selection.BEST else "newer"
     return f"Not on the board: {other} {whose} is {better}."
+
+
+def ranked_rows(
+    session: Session, boards: Sequence[LeaderboardSnapshot]
+) -> dict[tuple[str, str], int]:
+    """Count by challenge and phase the rows that have a rank."""
+    board = col(LeaderboardRow.leaderboard_id)
+    counts = dict(
+        session.exec(
+            select(board, func.count())
+            .where(board.in_([one.id for one in boards]), col(LeaderboardRow.rank).is_not(None))
+            .group_by(board)
+        ).all()
+    )
+    return {(one.challenge_id, one.phase): counts.get(one.id, 0) for one in boards}

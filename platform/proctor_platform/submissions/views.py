@@ -37,7 +37,7 @@ from proctor_platform.submissions.progress import (
     tryouts_of,
 )
 from proctor_platform.submissions.sights import Access, SubmissionSight, is_inside, sight_of
-from proctor_platform.submissions.standing import standing_of
+from proctor_platform.submissions.standing import ranked_rows, standing_of
 from proctor_platform.tables import (
     CaseResult,
     Challenge,
@@ -71,7 +71,7 @@ class _Parts:
     places: dict[str, LeaderboardRow] = field(default_factory=dict)
     standing: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """Who stands for (challenge, phase, participant) on the newest board; no baseline does."""
-    rows: dict[tuple[str, str], int] = field(default_factory=dict)
+    ranked: dict[tuple[str, str], int] = field(default_factory=dict)
     """Rows of the newest board of (challenge, phase)."""
     renewing: set[tuple[str, str]] = field(default_factory=set)
     """(challenge, phase) of boards that are about to be made anew."""
@@ -200,7 +200,7 @@ def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Pa
         parts.scores[row.evaluation_id].append(row)
     boards = {(s.challenge.id, s.phase.slug) for s in open_to_asker}
     boards_now = [board for key in boards if (board := _newest_board(session, *key)) is not None]
-    parts.rows = {(board.challenge_id, board.phase): board.total_rows for board in boards_now}
+    parts.ranked = ranked_rows(session, boards_now)
     parts.renewing = boards_about_to_come(session, boards)
     users = {sight.submission.user_id for sight in open_to_asker}
     places = session.exec(
@@ -310,7 +310,7 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
             sight,
             progress,
             place,
-            parts.rows.get(board, 0),
+            parts.ranked.get(board, 0),
             parts.standing.get((*board, submission.user_id)),
             parts.outdated.get(submission.id),
         ),
@@ -362,9 +362,8 @@ def _shown_scores(
 ) -> dict[str, float | None]:
     """Return the scores of a run as exact as they may be; by the Ladder, those of the board."""
     if not sight.feedback.board_only:
-        return {
-            f"{run.task}/{row.metric}/{row.label}": sight.feedback.of(row.value) for row in rows
-        }
+        scores = {(row.metric, row.label): sight.feedback.of(row.value) for row in rows}
+        return {f"{run.task}/{key}": value for key, value in sight.in_order(run.task, scores)}
     values = {} if place is None or run.purpose not in RESULTS else json.loads(place.body)["values"]
     return {key: found["value"] for key, found in values.items() if key.split("/")[0] == run.task}
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page
 
+from proctor.plots import tables
 from proctor.plots.report import ranking_report, score_report, write_report, write_score_report
 from proctor.plots.scores import MetricScores, ScoreTable, summary
 from proctor.spec.statistics import RankingStatistics
@@ -164,3 +165,13 @@ def test_a_score_report_has_every_case_and_escapes_its_words() -> None:
 def test_scores_that_do_not_fit_the_cases_are_refused() -> None:
     with pytest.raises(ValueError, match="dice of liver has 1 values for 2 cases"):
         ScoreTable("t", ("a", "b"), (MetricScores("dice", True, "dice/1", {"liver": (0.1,)}),))
+
+
+def test_the_score_of_a_ranking_by_ranks_is_named_and_its_better_end_told(
+    make_statistics: Callable[..., RankingStatistics],
+) -> None:
+    known = make_statistics(3, 5, score={"title": "mean rank within cases"})
+    assert tables.ranking_table(known).head[2] == "mean rank within cases\N{NO-BREAK SPACE}↓"
+    assert tables.reading(known).startswith(
+        "The score is the mean rank within cases: lower is better."
+    )

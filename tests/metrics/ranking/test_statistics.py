@@ -101,3 +101,35 @@ def test_one_case_and_one_submission_are_enough_for_an_answer() -> None:
         assert found.ranks == (1,)
         assert found.first_probability == (1,)
         assert found.kendall_tau == ()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "columns", "title", "higher"),
+    [
+        ("mean", 2, "mean of ranks", False),
+        ("rank_sum", 1, "sum of ranks", False),
+        ("median", 1, "median over cases", True),
+        ("rank_then_mean", 1, "mean rank within cases", False),
+        ("significance", 2, "share of rivals beaten", True),
+    ],
+)
+def test_scores_that_are_no_means_say_what_they_are_and_which_end_is_better(
+    scheme: str, columns: int, title: str, higher: bool
+) -> None:
+    values = np.random.default_rng(0).random((3, 8, columns))
+    cases = tuple(f"c{number}" for number in range(8))
+    task = Task("organs", cases, values, (Direction.HIGHER,) * columns)
+    known = ranking_statistics(
+        Contest(("a", "b", "c"), (task,), resolve_scheme(scheme)),
+        title="Dice",
+        unit="mm",
+        resampling=Resampling(samples=100),
+    )
+    assert known.score is not None
+    assert (known.score.title, known.score.higher_is_better) == (title, higher)
+    assert known.score.unit == ("mm" if title == "median over cases" else "")
+    assert known.higher_is_better
+
+
+def test_means_of_one_column_are_scores_that_need_no_name() -> None:
+    assert ranking_statistics(contest(), title="Dice").score is None

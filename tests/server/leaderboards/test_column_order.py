@@ -8,6 +8,7 @@ from typing import Any, cast
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import MetricFacts
 from proctor_platform.leaderboards.wording import columns_of
+from proctor_platform.submissions.sights import SubmissionSight
 
 
 def test_regions_come_as_declared_and_their_mean_last() -> None:
@@ -33,3 +34,10 @@ def test_regions_come_as_declared_and_their_mean_last() -> None:
     scope = cast(Any, SimpleNamespace(tasks=(task,)))
     columns = columns_of(scope, found, {("segment", "dice"): facts}, ())
     assert [column.label for column in columns] == ["whole", "core", "enhancing", "mean"]
+    # A submission's own scores come in the same order.
+    sight = cast(Any, SimpleNamespace(spec=SimpleNamespace(tasks=(task,))))
+    scores = {(metric, label): 0.5 for _, metric, label in found}
+    in_order = SubmissionSight.in_order(sight, "segment", scores)
+    assert [key for key, _ in in_order] == [
+        "dice/whole", "dice/core", "dice/enhancing", "dice/mean",
+    ]  # fmt: skip

@@ -24,7 +24,8 @@ def test_a_submission_below_the_least_score_is_listed_last_with_the_reason(
     publish(ranking={"gates": [{"score": TOP1, "at_least": 0.5}]})
     bob = person("bob")
     bobs = enter(bob, scores(0.4, 0.4, 0.4))
-    enter(person("ann"), scores(0.9, 0.9, 0.9))
+    ann = person("ann")
+    anns = enter(ann, scores(0.9, 0.9, 0.9))
     enter(person("cat"), scores(0.6, 0.6, 0.6))
     shown = board()
     assert [(row.participant, row.rank) for row in shown.rows] == [
@@ -41,6 +42,8 @@ def test_a_submission_below_the_least_score_is_listed_last_with_the_reason(
     assert bob.get(f"/submissions/{bobs}").json()["standing"] == (
         f"On the board without a rank, since it is not eligible: {why}."
     )
+    # Nor is there a third rank to be told of.
+    assert ann.get(f"/submissions/{anns}").json()["standing"].startswith("Rank 1 of 2 ")
     rows = list(csv.DictReader(io.StringIO(anonymous.get(f"{BOARD}?format=csv").text)))
     assert [row["ineligible"] for row in rows] == ["", "", why]
 
@@ -92,13 +95,21 @@ def test_gates_on_cases_name_how_many_and_how_slow_in_each_level(
     )
 
 
+def test_a_score_that_fails_by_less_than_four_digits_is_told_in_all_of_them(
+    publish: Callable[..., None], enter: Any, participant: Any, scores: Any, board: Any
+) -> None:
+    publish(ranking={"gates": [{"score": TOP1, "at_least": 0.5}]})
+    enter(participant, scores(0.49999, 0.49999, 0.49999))
+    assert board().rows[0].ineligible == ("top1 is 0.49999; at least 0.5 is needed",)
+
+
 def test_a_gate_in_every_level_names_the_levels_that_fail(
     publish: Callable[..., None], enter: Any, participant: Any, scores: Any, board: Any
 ) -> None:
     publish(ranking={"gates": [{"score": TOP1, "at_least": 0.5, "stratum": "writer"}]})
     enter(participant, scores(1.0, 0.2, 1.0), strata={"writer": {"left": 0.2, "right": 1.0}})
     (row,) = board().rows
-    assert row.ineligible == ("top1 is 0.2 where writer is left; at least 0.5 is needed in each",)
+    assert row.ineligible == ("top1 by writer is 0.2 in left; at least 0.5 is needed in each",)
 
 
 @pytest.mark.parametrize(
