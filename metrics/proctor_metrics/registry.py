@@ -5,6 +5,7 @@ family is one more package in the table below.
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from proctor_metrics import (
     classification,
@@ -46,11 +47,16 @@ _ALIASES: Mapping[str, str] = {
 
 
 class UnknownMetricError(ValueError):
-    """There is no metric of that name; the message lists those there are."""
+    """There is no metric of that name; the message has those like it, else all there are."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no metric {name!r}; known metrics: {', '.join(names())}")
+        super().__init__(f"there is no metric {name!r}; {_meant(name)}")
         self.name = name
+
+
+def _meant(name: str) -> str:
+    near = get_close_matches(name.lower(), [*_METRICS, *_ALIASES], n=3)
+    return f"did you mean {' or '.join(near)}" if near else f"known metrics: {', '.join(names())}"
 
 
 def names() -> tuple[str, ...]:

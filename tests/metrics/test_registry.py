@@ -356,9 +356,11 @@ def test_the_worst_value_has_a_default(name: str, expected: float) -> None:
     assert resolve(name, {}).worst((3, 4, 3), (1.0, 1.0, 4.0)) == expected
 
 
-def test_an_unknown_metric_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UnknownMetricError, match="no metric 'dise'; known metrics: accuracy"):
+def test_an_unknown_metric_is_answered_with_those_like_it_else_with_all() -> None:
+    with pytest.raises(UnknownMetricError, match="no metric 'dise'; did you mean dice"):
         resolve("dise", {})
+    with pytest.raises(UnknownMetricError, match="no metric 'xyz'; known metrics: accuracy"):
+        resolve("xyz", {})
 
 
 @pytest.mark.parametrize(

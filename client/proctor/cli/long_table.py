@@ -19,6 +19,11 @@ from proctor.cli.failures import CommandError, Exit
 
 _ABSENT = {"", "na", "n/a", "nan", "none", "null"}
 _DELIMITERS = (",", ";", "\t")
+_LONG_FORM = {
+    "algorithm": " A column for each algorithm must become rows first; in pandas:"
+    " table.melt('case', var_name='algorithm').",
+    "value": " Of a column for each metric, name the one to rank by.",
+}
 
 
 class Columns(NamedTuple):
@@ -65,10 +70,15 @@ def read_long_table(path: Path, columns: Columns) -> LongTable:
     """
     with _opened(path) as file:
         header = file.readline()
+        if not header.strip():
+            raise CommandError(
+                f"{path} has no first line with the names of its columns.", "", Exit.USAGE
+            )
         delimiter = max(_DELIMITERS, key=header.count)
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
         rows = csv.reader(file, delimiter=delimiter)
-        found = tuple(_scores(path, rows, names, columns))
+        # Semicolons part a spreadsheet's fields where its numbers have a decimal comma.
+        found = tuple(_scores(path, rows, names, columns, "," if delimiter == ";" else "."))
     if not found:
         raise CommandError(f"{path} has no rows below its first line.", "", Exit.USAGE)
     _refuse_twice(path, found)
@@ -91,7 +101,11 @@ def _opened(path: Path) -> Iterator[TextIO]:
 
 
 def _scores(
-    path: Path, rows: Iterator[list[str]], names: Sequence[str], columns: Columns
+    path: Path,
+    rows: Iterator[list[str]],
+    names: Sequence[str],
+    columns: Columns,
+    decimal: str,
 ) -> Iterator[Score]:
     places = {role: _place(path, names, role, getattr(columns, role)) for role in Columns._fields}
 
@@ -117,7 +131,7 @@ def _scores(
             metric=cell(row, "metric", columns.value),
             task=cell(row, "task"),
             group=cell(row, "group", case),
-            value=_value(path, number, cell(row, "value")),
+            value=_value(path, number, cell(row, "value"), decimal),
         )
 
 
@@ -125,13 +139,16 @@ def _place(path: Path, names: Sequence[str], role: str, wanted: str | None) -> i
     name = role if wanted is None else wanted
     if name in names:
         return names.index(name)
+    alike = [place for place, one in enumerate(names) if one.casefold() == name.casefold()]
+    if len(alike) == 1:
+        return alike[0]
     if wanted is None:
         return None
     near = get_close_matches(name, names, n=1)
     meant = f"Did you mean {near[0]}? " if near else ""
     raise CommandError(
         f"{path} has no column {name!r}. It has: {', '.join(map(repr, names))}.",
-        f"{meant}Name the column of the {role} with --{role}-column.",
+        f"{meant}Name the column of the {role} with --{role}-column.{_LONG_FORM.get(role, '')}",
         Exit.USAGE,
     )
 
@@ -142,11 +159,11 @@ def _named(path: Path, line: int, role: str, name: str) -> str:
     return name
 
 
-def _value(path: Path, line: int, text: str) -> float | None:
+def _value(path: Path, line: int, text: str, decimal: str) -> float | None:
     if text.lower() in _ABSENT:
         return None
     try:
-        value = float(text)
+        value = float(text.replace(decimal, ".") if text.count(decimal) == 1 else text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
@@ -167,6 +184,7 @@ def _refuse_twice(path: Path, rows: Sequence[Score]) -> None:
             raise CommandError(
                 f"{path}: lines {before} and {row.line} both have {row.metric} of"
                 f" {row.algorithm} for case {row.case}.",
-                "Where several tasks use the same names, name their column with --task-column.",
+                "Keep one of them; or, where several tasks use the same names, name their column"
+                " with --task-column.",
                 Exit.USAGE,
             )

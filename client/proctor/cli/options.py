@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import Format
 
 HostOption = Annotated[
@@ -26,3 +27,18 @@ WeightsOption = Annotated[
     typer.Option("--weights", help="A folder to mount at /model beside an image.", file_okay=False),
 ]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Stay until it is finished.")]
+
+
+def require_folder(*paths: Path | None) -> None:
+    """Refuse, before any work is done, files to be written into a folder that is not there.
+
+    Raises:
+        CommandError: a folder is missing.
+    """
+    for path in paths:
+        if path is not None and not path.absolute().parent.is_dir():
+            raise CommandError(
+                f"{path} cannot be written: there is no folder {path.parent}.",
+                "Make the folder, or name another file.",
+                Exit.USAGE,
+            )

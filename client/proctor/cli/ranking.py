@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.long_table import Columns, LongTable, read_long_table
-from proctor.cli.options import FormatOption
+from proctor.cli.options import FormatOption, require_folder
 from proctor.cli.output import Format, say
 from proctor.cli.ranking_output import show_ranking
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from proctor_metrics.ranking import Contest, Task
 
 _FEWEST_DRAWS = 100
+_NAMED = 5
+_MISSING = {
+    "last": "is worse than every value, so that a mean with one of them is last",
+    "worst": "counts as the worst value that any algorithm has",
+    "drop": "is left out",
+    "after_worst": "comes one rank after the worst value of its case",
+}
 
 
 def rank(
@@ -99,20 +107,29 @@ def rank(
     """Rank a table of scores, and say how sure the ranks are; needs no platform."""
     if not 0 < level < 1:
         raise CommandError(f"--level is {level}; it lies between 0 and 1.", "", Exit.USAGE)
+    require_folder(report)
     columns = Columns(
         algorithm_column, case_column, value_column, metric_column, task_column, group_column
     )
     read = read_long_table(table, columns)
     chosen = _chosen_metrics(read, metrics or [])
-    directions = _directions(chosen, lower_is_better, lower or [])
+    directions, assumed = _directions(chosen, lower_is_better, lower or [])
     contest = _contest(read, directions, scheme, parameters or [], ties, missing, consensus)
-    say(", ".join(f"{name}: {end.value} is better" for name, end in directions.items()) + ".")
+    notes = [", ".join(f"{name}: {end.value} is better" for name, end in directions.items()) + "."]
+    if assumed:
+        notes.append(
+            f"Proctor does not know {', '.join(assumed)}, so that higher is better is assumed;"
+            " --lower NAME says otherwise."
+        )
+    notes += _gaps(read, directions, contest, missing)
+    for note in notes:
+        say(note)
     found = _statistics(contest, ", ".join(chosen), samples, level, seed, bootstrap_mode)
     show_ranking(found, style)
     if report is not None:
         from proctor.plots.report import write_report
 
-        write_report(found, report, title=f"Ranking of {table.name}")
+        write_report(found, report, title=f"Ranking of {table.name}", notes=notes)
         say(f"The report is {report}.")
 
 
@@ -128,8 +145,12 @@ def _chosen_metrics(table: LongTable, wanted: list[str]) -> list[str]:
     return wanted or there
 
 
-def _directions(metrics: list[str], all_lower: bool, lower: list[str]) -> dict[str, Direction]:
-    """Return which end of each metric is better: as told, else as Proctor's own metric has it."""
+def _directions(
+    metrics: list[str], all_lower: bool, lower: list[str]
+) -> tuple[dict[str, Direction], list[str]]:
+    """Return which end of each metric is better, as told or as Proctor's own metric has it; and
+    the metrics of which neither is so.
+    """
     from proctor_metrics import Direction
     from proctor_metrics.registry import UnknownMetricError, metric_class
 
@@ -141,7 +162,7 @@ def _directions(metrics: list[str], all_lower: bool, lower: list[str]) -> dict[s
                 "",
                 Exit.USAGE,
             )
-    found = {}
+    found, assumed = {}, []
     for name in metrics:
         if all_lower or name in lower:
             found[name] = Direction.LOWER
@@ -150,7 +171,28 @@ def _directions(metrics: list[str], all_lower: bool, lower: list[str]) -> dict[s
             found[name] = metric_class(name.lower()).direction
         except UnknownMetricError:
             found[name] = Direction.HIGHER
-    return found
+            assumed.append(name)
+    return found, assumed
+
+
+def _gaps(
+    table: LongTable, directions: dict[str, Direction], contest: Contest, missing: str
+) -> list[str]:
+    """Say how many values each algorithm lacks, and what they count as."""
+    wanted = sum(len(task.cases) for task in contest.tasks) * len(directions)
+    there = Counter(
+        row.algorithm for row in table.rows if row.metric in directions and row.value is not None
+    )
+    lacking = {name: wanted - there[name] for name in contest.algorithms if there[name] < wanted}
+    if not lacking:
+        return []
+    whose = ", ".join(f"{name} {count}" for name, count in list(lacking.items())[:_NAMED])
+    more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+    meaning = _MISSING.get(missing, f"counts as {missing}")
+    return [
+        f"{sum(lacking.values())} of {wanted * len(contest.algorithms)} values are missing"
+        f" ({whose}{more}); each {meaning}. --missing can say otherwise."
+    ]
 
 
 def _contest(
@@ -226,12 +268,7 @@ def _task(
     for row in rows:
         if row.value is not None:
             values[which[row.algorithm], places[row.case], columns[row.metric]] = row.value
-    absent = int(np.isnan(values).sum())
-    if absent:
-        say(
-            f"{absent} of {values.size} values{f' of task {name}' if name else ''} are missing;"
-            " --missing says what they count as."
-        )
+    absent = bool(np.isnan(values).any())
     for column, direction in enumerate(directions.values()):
         if absent and fill is not None and not np.isnan(values[:, :, column]).all():
             worst = np.nanmin if direction is Direction.HIGHER else np.nanmax

@@ -98,11 +98,15 @@ def _heading(found: RankingStatistics, scheme: SchemeRanks) -> str:
 
 def _legend(found: RankingStatistics) -> str:
     lines = []
+    if len(found.algorithms) == 1:
+        lines.append("There is one algorithm, which leaves nothing to rank it against.")
     if found.draws:
         lines.append(
             f"(1–2): where the rank falls in {found.level:.0%} of {found.draws} test sets drawn"
             " anew from this one. P(first): the share of them in which it is first."
         )
+    else:
+        lines.append("How sure the ranks are cannot be told from one case, or one group of cases.")
     if found.tie_groups and len(set(found.tie_groups)) < len(found.tie_groups):
         lines.append("Rows with the same mark, such as =1, cannot be separated by this data.")
     if found.kendall_tau:

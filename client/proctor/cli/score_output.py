@@ -99,10 +99,13 @@ def _say_problems(found: FolderScores) -> None:
         say(f"{len(found.missing)} of {len(found.cases)} cases have no prediction:")
         _say_some(found.missing)
     if found.refused:
-        say(f"{len(found.refused)} of {len(found.cases)} predictions are refused:")
+        are = "prediction is" if len(found.refused) == 1 else "predictions are"
+        say(f"{len(found.refused)} {are} refused, in {len(found.cases)} cases:")
         _say_some(tuple(found.refused.values()))
     if found.without_reference:
-        say(f"{len(found.without_reference)} predictions have no reference and are left out:")
+        count = len(found.without_reference)
+        have = "prediction has" if count == 1 else "predictions have"
+        say(f"{count} {have} no reference, left out:")
         _say_some(found.without_reference)
     for note in found.notes:
         say(note)

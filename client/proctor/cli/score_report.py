@@ -27,7 +27,7 @@ def score_table(found: FolderScores, title: str) -> ScoreTable:
         ),
         *found.refused.values(),
         *found.notes,
-        *(line for metric in found.metrics for line in _means(metric)),
+        *(line for metric in found.metrics if metric.pooled for line in _pooled(metric)),
     ]
     return ScoreTable(
         title=title,
@@ -41,6 +41,11 @@ def score_table(found: FolderScores, title: str) -> ScoreTable:
                     structure.name: tuple(one.value for one in structure.cases)
                     for structure in metric.structures
                 },
+                intervals={
+                    structure.name: (structure.low, structure.high)
+                    for structure in metric.structures
+                    if structure.low is not None and structure.high is not None
+                },
                 unit=metric.facts.unit,
             )
             for metric in of_cases
@@ -49,7 +54,7 @@ def score_table(found: FolderScores, title: str) -> ScoreTable:
     )
 
 
-def _means(metric: MetricResult) -> list[str]:
+def _pooled(metric: MetricResult) -> list[str]:
     return [
         f"{metric.name} of {structure.name}: {number(structure.value)}"
         + (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import FormatOption
+from proctor.cli.options import FormatOption, require_folder
 from proctor.cli.output import Format, say
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def score(
     Masks are .nii.gz, .nii, .mha, .nrrd, .npy, .png and .tif; tables of class scores, classes and
     numbers are .csv and .npy. A case without a prediction counts at the worst value.
     """
+    require_folder(csv_file, json_file, report)
     from proctor.cli.score_output import document, show_scores, write_cases, write_json
 
     found = _score(predictions, references, metrics, labels, regions, spacing, samples, seed, jobs)

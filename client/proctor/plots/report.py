@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from proctor.spec.statistics import RankingStatistics
 _MOST_ROWS = 5000
 
 
-def write_report(known: RankingStatistics, path: Path, title: str = "") -> None:
+def write_report(
+    known: RankingStatistics, path: Path, title: str = "", notes: Sequence[str] = ()
+) -> None:
     """Write the report of a ranking to ``path``: the table, how sure it is, and every plot."""
-    path.write_text(ranking_report(known, title), encoding="utf-8", newline="\n")
+    path.write_text(ranking_report(known, title, notes), encoding="utf-8", newline="\n")
 
 
 def write_score_report(table: ScoreTable, path: Path) -> None:
@@ -24,8 +27,8 @@ def write_score_report(table: ScoreTable, path: Path) -> None:
     path.write_text(score_report(table), encoding="utf-8", newline="\n")
 
 
-def ranking_report(known: RankingStatistics, title: str = "") -> str:
-    """Return the report of a ranking as one HTML file."""
+def ranking_report(known: RankingStatistics, title: str = "", notes: Sequence[str] = ()) -> str:
+    """Return the report of a ranking as one HTML file; notes stand below what ranks."""
     ranking = page.table(tables.ranking_table(known)) + page.quiet(tables.reading(known))
     sections = [
         Section("Ranking", ranking),
@@ -47,7 +50,7 @@ def ranking_report(known: RankingStatistics, title: str = "") -> str:
                 + page.table(tables.influence_table(known)),
             )
         )
-    return page.page(title or f"Ranking by {known.title}", [known.sentence], sections)
+    return page.page(title or f"Ranking by {known.title}", [known.sentence, *notes], sections)
 
 
 def score_report(table: ScoreTable) -> str:

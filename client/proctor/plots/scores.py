@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,13 +13,16 @@ from proctor.plots.spread import dots_and_boxes, spread_caption, value_title
 
 @dataclass(frozen=True)
 class MetricScores:
-    """The values of one metric: ``values[structure][case]``, ``None`` where there is none."""
+    """The values of one metric: ``values[structure][case]``, ``None`` where there is none; and by
+    structure the ends of the 95 % interval of their mean, where it is known.
+    """
 
     metric: str
     higher_is_better: bool
     definition_id: str
     values: Mapping[str, tuple[float | None, ...]]
     unit: str = ""
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,7 @@ def summary_table(table: ScoreTable) -> Table:
             structure,
             metric_title(scores),
             number(found.mean),
+            _interval(scores, structure),
             number(found.deviation, 3),
             number(found.median),
             f"{number(found.low_quartile)} to {number(found.high_quartile)}",
@@ -123,6 +124,7 @@ def summary_table(table: ScoreTable) -> Table:
         "Structure",
         "Metric",
         "Mean",
+        "95 %",
         "Deviation",
         "Median",
         "Quartiles",
@@ -154,6 +156,13 @@ def case_table(table: ScoreTable) -> Table:
 def metric_title(scores: MetricScores) -> str:
     """Return a metric's name with its unit and direction."""
     return _title(scores.metric, scores.unit, scores.higher_is_better)
+
+
+def _interval(scores: MetricScores, structure: str) -> str:
+    if structure not in scores.intervals:
+        return "–"
+    low, high = scores.intervals[structure]
+    return f"{number(low)} to {number(high)}"
 
 
 def _score_title(known: RankingStatistics) -> str:

@@ -12,7 +12,7 @@ from proctor.spec.statistics import CaseInfluence, RankingStatistics, SchemeRank
 from proctor_metrics.cases import FloatArray
 from proctor_metrics.metric import Direction
 from proctor_metrics.ranking.aggregation import Aggregate, Statistic
-from proctor_metrics.ranking.combination import case_ranks
+from proctor_metrics.ranking.combination import Ranking, case_ranks
 from proctor_metrics.ranking.contest import Contest
 from proctor_metrics.ranking.correlation import kendall_tau
 from proctor_metrics.ranking.influence import influence
@@ -37,6 +37,9 @@ COMPARED: tuple[Scheme, ...] = (
     SignificanceThenRank(),
 )
 """The schemes that every ranking is shown under."""
+
+# Every resample of one group is that group again, and would make any rank look certain.
+_FEWEST_GROUPS = 2
 
 # Pairs of submissions times cases up to which all pairs are tested for the sake of a picture.
 _MOST_DIFFERENCES = 20_000_000
@@ -76,8 +79,9 @@ def ranking_statistics(
 ) -> RankingStatistics:
     """Rank, resample, test, compare schemes, and leave out each case in turn.
 
-    What cannot be known is empty: the values of cases for several tasks or columns, tests of very
-    many submissions, influence of very many cases.
+    What cannot be known is empty: how sure ranks are that stand on one group of cases, the values
+    of cases for several tasks or columns, tests of very many submissions, influence of very many
+    cases.
 
     Args:
         contest: what is ranked, and how.
@@ -90,13 +94,7 @@ def ranking_statistics(
     ranking = contest.ranking()
     full_ranks = contest.ranks(ranking.scores)
     order = np.argsort(ranking.ranks, kind="stable")
-    digest = drawn.dataset_digest or _digest(contest)
-    weights = contest.draws(digest, drawn.samples, drawn.seed)
-    replicates = contest.scores(weights, drawn.bootstrap)
-    sure = stability(ranking, replicates, drawn.level, contest.scheme.ties)
-    drawn_ranks = contest.ranks(replicates)
-    taus = kendall_tau(full_ranks, drawn_ranks)
-    return RankingStatistics(
+    known = RankingStatistics(
         title=title,
         unit=unit,
         higher_is_better=_higher_is_better(contest),
@@ -106,20 +104,41 @@ def ranking_statistics(
         algorithms=tuple(contest.algorithms[index] for index in order),
         scores=_numbers(ranking.scores[order]),
         ranks=_floats(full_ranks[order]),
-        rank_low=_floats(np.minimum(sure.lowest, full_ranks)[order]),
-        rank_high=_floats(np.maximum(sure.highest, full_ranks)[order]),
-        first_probability=_floats(np.clip(sure.first_probability, 0, 1)[order]),
-        tie_groups=tuple(int(group) for group in sure.groups[order]),
         level=drawn.level,
-        draws=drawn.samples,
-        rank_counts=_rank_counts(drawn_ranks[order]),
-        kendall_tau=_floats(taus[~np.isnan(taus)]),
         better=_better(contest, order),
         schemes=_schemes(contest, compared, full_ranks, order),
         tasks=_tasks(contest, order),
         influence=_influence(contest),
         **_case_values(contest, order),
     )
+    if all(len(set(task.groups or task.cases)) < _FEWEST_GROUPS for task in contest.tasks):
+        return known
+    return known.model_copy(update=_drawn(contest, ranking, drawn, full_ranks, order))
+
+
+def _drawn(
+    contest: Contest,
+    ranking: Ranking,
+    drawn: Resampling,
+    full_ranks: FloatArray,
+    order: npt.NDArray[np.intp],
+) -> dict[str, object]:
+    """Return what resamples say."""
+    digest = drawn.dataset_digest or _digest(contest)
+    weights = contest.draws(digest, drawn.samples, drawn.seed)
+    replicates = contest.scores(weights, drawn.bootstrap)
+    sure = stability(ranking, replicates, drawn.level, contest.scheme.ties)
+    drawn_ranks = contest.ranks(replicates)
+    taus = kendall_tau(full_ranks, drawn_ranks)
+    return {
+        "rank_low": _floats(np.minimum(sure.lowest, full_ranks)[order]),
+        "rank_high": _floats(np.maximum(sure.highest, full_ranks)[order]),
+        "first_probability": _floats(np.clip(sure.first_probability, 0, 1)[order]),
+        "tie_groups": tuple(int(group) for group in sure.groups[order]),
+        "draws": drawn.samples,
+        "rank_counts": _rank_counts(drawn_ranks[order]),
+        "kendall_tau": _floats(taus[~np.isnan(taus)]),
+    }
 
 
 def _digest(contest: Contest) -> str:

@@ -120,10 +120,16 @@ def score_folders(
     if masks:
         # Files that name labels most often name the background too.
         named = {value: name for value, name in request.labels.items() if value != BACKGROUND}
-        labels: Mapping[int, str] = named or _labels_of(pairs, jobs)
-        if not request.labels:
+        labels: Mapping[int, str] = named
+        if not named:
+            labels, strange = _labels_of(pairs, jobs)
             found = ", ".join(str(label) for label in labels)
             notes.append(f"Labels found in the files: {found}. --labels names them.")
+            if strange:
+                notes.append(
+                    f"No reference holds {', '.join(map(str, strange))}: a structure that only"
+                    " predictions have moves the mean. --labels says which there are."
+                )
         if request.spacing_mm is None and pairs.cases[0].reference.suffix not in (
             ".gz",
             ".nii",
@@ -215,7 +221,8 @@ def _score_pair(plan: _Plan, numbered: tuple[int, FilePair]) -> list[_Scored]:
         try:
             numbers = scorer.score(case, answers, {REFERENCE: loaded.reference})
         except OrganizerError as error:
-            raise FolderError(f"{pair.reference}: {error.detail}.") from None
+            said = error.detail.replace(case.id, loaded.name)
+            raise FolderError(f"{pair.reference}: {said}.") from None
         problem = loaded.problem
         if not problem and any(one.lost == REFUSED for one in numbers):
             problem = f"{pair.prediction}: {_why(plan.task, loaded)}."
@@ -265,16 +272,25 @@ def _case(place: int, items: int) -> ScoreCase:
     )
 
 
-def _labels_of(pairs: Pairs, jobs: int) -> dict[int, str]:
+def _labels_of(pairs: Pairs, jobs: int) -> tuple[dict[int, str], list[int]]:
+    """Return the labels in all files, and those that no reference has."""
     paths = [path for case in pairs.cases for path in (case.reference, case.prediction) if path]
+    references = {case.reference for case in pairs.cases}
     found: set[int] = set()
-    for labels in side_by_side(labels_in, paths, jobs):
+    known: set[int] = set()
+    for path, labels in side_by_side(_labels_by_path, paths, jobs):
         found |= labels
+        if path in references:
+            known |= labels
     if not found:
         raise FolderError("Every label map is empty.", "Name the labels: --labels 1=lesion.")
     if min(found) < 0:
         raise FolderError(f"A label map holds {min(found)}; labels are numbers from 1.")
-    return {label: str(label) for label in sorted(found)}
+    return {label: str(label) for label in sorted(found)}, sorted(found - known)
+
+
+def _labels_by_path(path: Path) -> tuple[Path, set[int]]:
+    return path, labels_in(path)
 
 
 def _resolved(spec: MetricSpec) -> tuple[MetricSpec, Metric]:
@@ -323,7 +339,7 @@ def _kinds_apart(metrics: list[Metric]) -> FolderError:
     if alone:
         return FolderError(
             f"{of_kind[alone[0]]} is of {alone[0]}, which folders are not scored by.",
-            "Make a challenge of them: `proctor challenge new`, then `proctor run`.",
+            "Make a challenge of them: `proctor challenge init`, then `proctor run`.",
         )
     said = ", ".join(f"{name} is of {kind}" for kind, name in of_kind.items())
     return FolderError(f"One folder holds one kind of answer: {said}.", "Score them one by one.")

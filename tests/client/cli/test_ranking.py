@@ -138,6 +138,9 @@ def test_a_slip_is_answered_with_what_there_is(proctor, scores, given, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("", "has no first line with the names of its columns"),
+        ("case,a,b\n1,0.9,0.8\n", "table.melt('case', var_name='algorithm')"),
+        ("algorithm,case,dice,hd95\na,1,0.9,3\n", "name the one to rank by"),
         ("algorithm,case,value\n", "has no rows below its first line"),
         ("algorithm,case,value\na,1,0,5\n", "line 2: 4 fields where the first line names 3"),
         ("algorithm,case,value\na,1,good\n", "line 2: 'good' is no finite number"),
@@ -153,3 +156,35 @@ def test_a_fault_in_a_table_names_its_line(proctor, tmp_path, text, says):
     ended = proctor("rank", path)
     assert ended.code == 2
     assert says in ended.err
+
+
+def test_a_table_of_a_spreadsheet_is_read_as_it_is_saved(proctor, tmp_path):
+    path = tmp_path / "export.csv"
+    text = "Algorithm;Case;Value\r\na;1;0,9\r\na;2;0.8\r\nb;1;0,5\r\nb;2;0,6\r\n"
+    path.write_bytes(text.encode("utf-8-sig"))
+    ended = proctor("rank", path, "--bootstrap", 100, "--format", "json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["scores"] == pytest.approx([0.85, 0.55])
+
+
+def test_what_is_assumed_of_metrics_and_gaps_is_said_here_and_in_the_report(proctor, tmp_path):
+    path, report = tmp_path / "scores.csv", tmp_path / "out.html"
+    path.write_text("algorithm,case,metric,value\na,1,loss,1\na,2,loss,\nb,1,loss,2\nb,2,loss,1\n")
+    ended = proctor("rank", path, "--bootstrap", 100, "--report", report)
+    for said in (
+        "Proctor does not know loss, so that higher is better is assumed",
+        "1 of 4 values are missing (a 1); each is worse than every value",
+    ):
+        assert said in ended.err
+        assert said in report.read_text()
+    assert "does not know" not in proctor("rank", path, "--lower", "loss").err
+
+
+def test_one_case_or_one_algorithm_is_ranked_without_a_word_on_how_sure(proctor, tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("algorithm,case,value\na,1,0.9\nb,1,0.8\n")
+    ended = proctor("rank", path)
+    assert "P(first)" not in ended.out
+    assert "cannot be told from one case" in ended.err
+    path.write_text("algorithm,case,value\na,1,0.9\na,2,0.8\n")
+    assert "There is one algorithm" in proctor("rank", path).err

@@ -1,6 +1,7 @@
 """`proctor score` on folders as people have them."""
 
 import csv
+import html
 import json
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def test_what_is_found_is_written_for_rank_for_programs_and_for_readers(proctor,
         ("hd95:definition=euclid", "'voxel6-pooled'"),
         ("hd95:voxel6", "'voxel6' is not NAME=VALUE"),
         ("dice,mae", "One folder holds one kind of answer"),
-        ("froc", "proctor challenge new"),
+        ("froc", "proctor challenge init"),
     ],
 )
 def test_a_metric_that_cannot_be_is_told_apart_with_what_can(score, metrics, said):
@@ -119,12 +120,12 @@ def test_shapes_and_grids_that_differ_are_named_with_both_sides_and_the_rule(sco
     write(folders / "pred" / "case2.nii.gz", block(3)[::-1], AFFINE @ _mirror(12))
     ended = score("--format", "json")
     assert found(ended)["dice", "1"]["value"] == pytest.approx(0.25)
-    assert "2 of 3 predictions are refused" in ended.err
+    assert "2 predictions are refused, in 3 cases" in ended.err
     assert "has shape (11, 10, 6)" in ended.err
     assert "(12, 10, 6); both must have one shape, since nothing is resampled" in ended.err
     assert "the origin is 0.5 mm off, 0.001 mm is allowed" in ended.err
     assert "--spacing has shapes compared alone" in ended.err
-    assert "1 of 3" in score("--spacing", "1").err
+    assert "1 prediction is refused" in score("--spacing", "1").err
 
 
 def _mirror(length: int) -> np.ndarray:
@@ -229,3 +230,31 @@ if __name__ == "__main__":
     half = len(ended.stdout) // 2
     assert ended.stdout[:half] == ended.stdout[half:]
     assert "case2" in ended.stdout
+
+
+def test_a_label_that_only_predictions_have_is_told(score, folders):
+    odd = block(3)
+    odd[0, 0, 0] = 9
+    write(folders / "pred" / "case0.nii.gz", odd)
+    assert "No reference holds 9" in score().err
+    assert "No reference" not in score("--labels", "1=a,2=b").err
+
+
+def test_a_label_of_a_reference_that_is_not_named_is_told_with_the_name_of_its_case(score):
+    ended = score("--labels", "1=CSF")
+    assert ended.code == 1
+    assert "case 'case0': the reference holds unknown label 2" in ended.err
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_scored(score, tmp_path):
+    ended = score("--report", tmp_path / "nowhere" / "out.html")
+    assert ended.code == 2
+    assert ended.out == ""
+    assert "there is no folder" in ended.err
+
+
+def test_the_report_has_the_interval_of_each_mean_in_its_table(score, tmp_path):
+    score("--report", tmp_path / "out.html")
+    page = html.unescape((tmp_path / "out.html").read_text())
+    assert ">95 %</th>" in page
+    assert "dice of mean" not in page

@@ -147,7 +147,7 @@ def test_the_same_data_make_the_same_request(host: Any) -> None:
         ([[1.0]], [0], {}, "at least two items"),
         ([[1.0]] * 4, [0, 1] * 2, {"sample": 1.5}, "for example 0.2"),
         ([[1.0]] * 4, [0, 1] * 2, {"metrics": []}, "at least one metric"),
-        ([[1.0]] * 4, [0, 1] * 2, {"metrics": ["acuracy"]}, "known metrics"),
+        ([[1.0]] * 4, [0, 1] * 2, {"metrics": ["acuracy"]}, "did you mean accuracy"),
         ([[1.0]] * 4, [0, 1] * 2, {"task": "detection"}, "no task 'detection'"),
         ([[1.0]] * 4, [0.5, 1] * 2, {"task": "regression", "metrics": ["mae"]}, "worst"),
         ([[1.0]] * 4, [[0, 1]] * 4, {}, "one class an item"),

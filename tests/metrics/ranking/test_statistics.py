@@ -92,6 +92,15 @@ def test_the_emulation_changes_the_bootstrap_and_not_the_ranking() -> None:
     assert made[0].rank_counts != made[1].rank_counts
 
 
+def test_one_patient_gives_an_order_and_no_word_on_how_sure_it_is() -> None:
+    values = np.array([[[0.9], [0.8]], [[0.5], [0.6]]])
+    task = Task("t", ("left", "right"), values, (HIGHER,), groups=("p", "p"))
+    found = ranking_statistics(Contest(("a", "b"), (task,), resolve_scheme("mean")), title="")
+    assert found.ranks == (1, 2)
+    assert found.draws == 0
+    assert found.rank_low == found.first_probability == found.tie_groups == ()
+
+
 def test_one_case_and_one_submission_are_enough_for_an_answer() -> None:
     task = Task("t", ("only",), np.array([[[0.5]]]), (HIGHER,))
     for scheme in ("mean", "median", "rank_then_mean", "significance"):
@@ -99,7 +108,7 @@ def test_one_case_and_one_submission_are_enough_for_an_answer() -> None:
             Contest(("a",), (task,), resolve_scheme(scheme)), title="", unit="mm"
         )
         assert found.ranks == (1,)
-        assert found.first_probability == (1,)
+        assert found.draws == 0
         assert found.kendall_tau == ()
 
 
