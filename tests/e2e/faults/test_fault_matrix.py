@@ -63,6 +63,7 @@ def survive(folder: Path, challenge: Path, capsys: Any, seed: int, **amount: Any
         wait_until(lambda: not oracle.leftovers(made), str(oracle.leftovers(made)), 30)
 
 
+@pytest.mark.slow
 def test_every_fault_at_every_point_costs_nobody_anything(
     short_path: Path, one_case: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
