@@ -112,7 +112,7 @@ SENTENCES = {
 }
 SCORES = {
     "median": ("median over cases", [0.5, 0.4]),
-    "quantile": ("0.05 quantile over cases", [0.41, 0.04]),
+    "quantile": ("5 % quantile over cases", [0.41, 0.04]),
     "rank_then_median": ("median rank within cases", [1.0, 2.0]),
     "brats": ("mean rank within cases", [4 / 3, 5 / 3]),
     "significance": ("share of rivals beaten", [0.0, 0.0]),
