@@ -240,6 +240,8 @@ def _baseline_commands(view: ChallengeView, folder: Path) -> list[str]:
 
 def _describe(view: ChallengeView) -> None:
     """Say in words what a person wants to know before joining."""
+    from proctor.spec.phase_words import phase_words
+
     spec = view.challenge
     slug = [] if spec.title == spec.slug else [spec.slug]
     facts = [*slug, f"version {view.version}", f"by {', '.join(view.organizers)}"]
@@ -261,6 +263,8 @@ def _describe(view: ChallengeView) -> None:
     kinds = ", ".join(kind.value for kind in spec.accepts)
     runtimes = f" on {', '.join(spec.runtimes)}" if spec.runtimes else ""
     say(f"Accepts {kinds}{runtimes}.")
+    for phase in spec.phases:
+        say(f"Phase {phase.slug}: {' '.join(phase_words(spec, phase))}")
     if spec.terms is not None:
         accepted = "you accepted them" if view.terms_accepted else "you have not accepted them"
         say(f"Its terms are version {spec.terms.version}; {accepted}.")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from proctor_runner.local import LocalReport
     from proctor_runner.workshop import RunTools, Workshop
 
+_MOST_COLUMNS = 9
+
 
 def check_folder(folder: Path, allow_identifiers: bool) -> ChallengeSpec:
     """Return the challenge in ``folder`` when nothing is wrong with it.
@@ -94,8 +96,20 @@ def score_baselines(folder: Path, spec: ChallengeSpec, sandbox: str, style: Form
                 say(f"{baseline}:")
                 local_runs.tell_failures(report)
             rows.append(_score_row(baseline, report))
-    emit(rows, style)
+    emit(readable_rows(rows) if style is Format.TABLE else rows, style)
     return failures
+
+
+def readable_rows(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return a row a score in place of columns of scores, where those are too wide to be read."""
+    if not rows or len(rows[0]) <= _MOST_COLUMNS:
+        return rows
+    return [
+        {"baseline": row["baseline"], "task": row["task"], "score": name, "value": value}
+        for row in rows
+        for name, value in row.items()
+        if name not in {"baseline", "task"}
+    ]
 
 
 def _score_row(baseline: str, report: LocalReport) -> dict[str, object]:

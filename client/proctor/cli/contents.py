@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from proctor.cli.sources.registry_image import RegistryImage
     from proctor.spec.api import Source
+    from proctor.spec.challenge import ChallengeSpec
     from proctor.spec.uploads import PlatformLimits
     from proctor_runner.intake.archive import LocalImage
 
@@ -113,6 +114,29 @@ def remark_on(card: ModelCard) -> None:
         say(f"model.json still holds the words of `proctor model init`: {', '.join(left)}.")
 
 
+def remark_on_claims(card: ModelCard, spec: ChallengeSpec) -> None:
+    """Say which claimed scores are of nothing that the challenge measures; no board shows them."""
+    strange = [name for name in card.claimed_scores if not _is_measured(name, spec)]
+    if strange:
+        known = dict.fromkeys(metric.id for task in spec.tasks for metric in task.metrics)
+        say(
+            f"claimed_scores names what {spec.slug} does not measure: {', '.join(strange)}. Its"
+            f" metrics are {', '.join(known)}."
+        )
+
+
+def _is_measured(name: str, spec: ChallengeSpec) -> bool:
+    parts = name.split("/")
+    for task in spec.tasks:
+        metrics = {metric.id for metric in task.metrics}
+        if len(parts) == 1 and parts[0] in metrics:
+            return True
+        if len(parts) > 1 and parts[0] == task.slug and parts[1] in metrics:
+            labels = {*task.structures, *task.labels.values(), "mean", "all"}
+            return len(parts) == 2 or not task.structures or parts[2] in labels
+    return False
+
+
 def read_card(path: Path) -> ModelCard:
     """Read a ``model.json``.
 
@@ -129,12 +153,20 @@ def read_card(path: Path) -> ModelCard:
         ) from error
     except ValidationError as error:
         problems = "".join(
-            f"\n  {path}: {'.'.join(map(str, entry['loc']))}: {entry['msg']}"
-            for entry in error.errors()
+            f"\n  {path}: {_told(entry['loc'], entry['msg'])}" for entry in error.errors()
         )
         raise CommandError(f"The model card is not valid:{problems}") from error
     except ValueError as error:
         raise CommandError(f"{path} is not JSON: {error}.") from error
+
+
+def _told(place: tuple[int | str, ...], message: str) -> str:
+    if place[:1] == ("claimed_scores",) and place[-1:] == ("[key]",):
+        return (
+            f"claimed_scores: {place[1]!r} is no score's name; give a metric's id,"
+            " task/metric or task/metric/label"
+        )
+    return f"{'.'.join(map(str, place))}: {message}"
 
 
 def refuse_unknown(name: str) -> None:

@@ -52,7 +52,8 @@ def init(
         raise CommandError(str(error), "", Exit.USAGE) from error
     for path in written:
         sys.stdout.write(f"{path}\n")
-    say(f"Next: `proctor model test {folder}`, then `proctor run <challenge> {folder}`.")
+    made_up = "" if task == "classification" else f" --task {task}"
+    say(f"Next: `proctor model test {folder}{made_up}`, then `proctor run <challenge> {folder}`.")
 
 
 @models.command("test")

@@ -72,7 +72,7 @@ def submit(
     A model answers the public sample first; with --check-only it answers nothing else.
     """
     from proctor.cli import watch
-    from proctor.cli.contents import open_model, remark_on
+    from proctor.cli.contents import open_model, remark_on, remark_on_claims
     from proctor.cli.prediction_folder import holds_predictions, read_predictions
     from proctor.spec.api import SubmissionCreate
 
@@ -94,6 +94,7 @@ def submit(
         )
         with given as entry:
             remark_on(entry.card)
+            remark_on_claims(entry.card, spec)
             request = SubmissionCreate(
                 challenge=challenge,
                 phase=chosen,

@@ -15,6 +15,7 @@ from proctor_dashboard import charts as _pandas_is_whole_before_plotly_draws  # 
 from proctor_dashboard.tables import table_html
 from proctor_dashboard.text import address, literal, moment, trail
 from proctor_dashboard.views import history
+from proctor_dashboard.views.challenges import choose_a_challenge
 from proctor_dashboard.visitor import client
 
 _PLOTS_A_ROW = 2
@@ -23,11 +24,12 @@ _PLOTS_A_ROW = 2
 def draw() -> None:
     """Draw the newest snapshot of ``?slug=&phase=``, or the one ``&snapshot=`` names."""
     slug, phase = st.query_params.get("slug", ""), st.query_params.get("phase", "")
-    if not slug or not phase:
-        st.info("Choose a challenge on the first page.")
+    if not slug:
+        choose_a_challenge()
         return
     api = client()
-    title = api.challenge(slug).challenge.title
+    challenge = api.challenge(slug).challenge
+    title, phase = challenge.title, phase or challenge.phases[0].slug
     try:
         head = history.choose(api, slug, phase, ())
         _draw_trail(title, head)

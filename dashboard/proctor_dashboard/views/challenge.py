@@ -8,7 +8,8 @@ import streamlit as st
 
 from proctor.spec.api import ChallengeView, TaskFacts
 from proctor.spec.challenge import BoardVisibility, ChallengeSpec, PhaseSpec, SubmissionKind
-from proctor.spec.task import TaskSpec
+from proctor.spec.phase_words import phase_words
+from proctor.spec.task import OutputType, TaskSpec
 from proctor_dashboard.text import (
     address,
     badge,
@@ -20,6 +21,7 @@ from proctor_dashboard.text import (
     seconds,
     trail,
 )
+from proctor_dashboard.views.challenges import choose_a_challenge
 from proctor_dashboard.visitor import client
 
 _KINDS = {
@@ -34,7 +36,7 @@ def draw() -> None:
     """Draw the challenge that ``?slug=`` names."""
     slug = st.query_params.get("slug", "")
     if not slug:
-        st.info("Choose a challenge on the first page.")
+        choose_a_challenge()
         return
     view = client().challenge(slug)
     challenge = view.challenge
@@ -87,8 +89,10 @@ def _draw_part(view: ChallengeView) -> None:
         " and never a reference. Try it on the public sample first: the same sandbox, limits"
         " and metrics as here."
     )
+    outputs = [output.type for task in view.challenge.tasks for output in task.outputs.values()]
+    made_up = " --task segmentation" if OutputType.MASK_IMAGE in outputs else ""
     st.code(
-        f"proctor model init my-model\nproctor run {slug} my-model\n"
+        f"proctor model init my-model{made_up}\nproctor run {slug} my-model\n"
         f"proctor challenge join {slug}\nproctor submit {slug} my-model --wait",
         language="bash",
     )
@@ -97,7 +101,8 @@ def _draw_part(view: ChallengeView) -> None:
         for name, digest in view.runtimes.items():
             st.markdown(f"- **{name}** `{digest}`")
     for phase in view.challenge.phases:
-        st.markdown(f"**{literal(phase.title)}**: {_quota(phase)} {_limits(phase)}")
+        rules = literal(" ".join(phase_words(view.challenge, phase)))
+        st.markdown(f"**{literal(phase.title)}**: {_quota(phase)} {_limits(phase)} {rules}")
     terms = view.challenge.terms
     if terms is not None:
         with st.expander(f"Terms, version {terms.version}"):

@@ -38,3 +38,10 @@ def _draw_one(challenge: ChallengeSummary) -> None:
             f'<a href="{link}" target="_self">{plain(title)}</a>' for title, link in links
         )
         st.html(f'<div class="pr-links">{joined}</div>')
+
+
+def choose_a_challenge() -> None:
+    """Lead on to the list, from an address that names no challenge."""
+    st.info("This address names no challenge.")
+    list_ = address("challenges")
+    st.html(f'<div class="pr-links"><a href="{list_}" target="_self">All challenges</a></div>')

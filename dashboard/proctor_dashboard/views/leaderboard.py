@@ -12,6 +12,7 @@ from proctor_dashboard import charts
 from proctor_dashboard.board import board_html
 from proctor_dashboard.text import address, literal, moment, prose, trail
 from proctor_dashboard.views import history, overfitting
+from proctor_dashboard.views.challenges import choose_a_challenge
 from proctor_dashboard.visitor import client, token_for_browser
 
 _ROWS_A_PAGE = 100
@@ -23,11 +24,12 @@ _SEARCH, _PAGE, _COLUMNS = "q", "page", "columns"
 def draw() -> None:
     """Draw the newest snapshot of ``?slug=&phase=``, or the one ``&snapshot=`` names."""
     slug, phase = st.query_params.get("slug", ""), st.query_params.get("phase", "")
-    if not slug or not phase:
-        st.info("Choose a challenge on the first page.")
+    if not slug:
+        choose_a_challenge()
         return
     api = client()
     view = api.challenge(slug)
+    phase = phase or view.challenge.phases[0].slug
     title = view.challenge.title
     st.html(trail(("Challenges", address("challenges")), (title, address("challenge", slug=slug))))
     st.title("Leaderboard", anchor=False)

@@ -16,6 +16,7 @@ from proctor.client import Client
 from proctor.spec.api import ChallengeView
 from proctor.spec.challenge import PhaseSpec, SubmissionKind
 from proctor_dashboard.text import address, literal, moment, prose, trail
+from proctor_dashboard.views.challenges import choose_a_challenge
 from proctor_dashboard.visitor import (
     ask_for_token,
     browser_address,
@@ -67,7 +68,7 @@ def draw() -> None:
     """Draw the form for the challenge and phase of ``?slug=&phase=``."""
     slug = st.query_params.get("slug", "")
     if not slug:
-        st.info("Choose a challenge on the first page.")
+        choose_a_challenge()
         return
     api = client()
     view = api.challenge(slug)

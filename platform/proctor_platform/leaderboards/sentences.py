@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from proctor.spec.leaderboard import BoardColumn
-from proctor.spec.ranking import Gate
+from proctor.spec.phase_words import gates_rule
 from proctor_platform.leaderboards.field import Field
 from proctor_platform.leaderboards.wording import ranking_sentence
 
@@ -16,23 +16,8 @@ def board_sentence(field: Field, columns: Sequence[BoardColumn], draws: int, *, 
     decides = [column for column in columns if column.decides]
     sentences = [ranking_sentence(ranking, decides, draws, bca=bca)]
     if ranking.gates:
-        asked = "; ".join(_gate(gate) for gate in ranking.gates)
-        sentences.append(f"Only what keeps these gates is ranked: {asked}.")
+        sentences.append(gates_rule(ranking.gates))
     return " ".join([*sentences, *_protection(field)])
-
-
-def _gate(gate: Gate) -> str:
-    each = f" in every {gate.stratum}" if gate.stratum else ""
-    if gate.score is not None:
-        label = "" if gate.score.label == "mean" else f" {gate.score.label}"
-        end = "at least" if gate.at_least is not None else "at most"
-        limit = gate.at_most if gate.at_least is None else gate.at_least
-        return f"{gate.score.metric}{label} {end} {limit:g}{each}"
-    if gate.seconds_per_case is not None:
-        return f"no case takes more than {gate.seconds_per_case:g} s{each}"
-    if not gate.missing_cases:
-        return f"no case without an answer{each}"
-    return f"at most {gate.missing_cases} cases without an answer{each}"
 
 
 def _protection(field: Field) -> Iterator[str]:

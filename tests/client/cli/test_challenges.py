@@ -5,6 +5,7 @@ import sys
 import pytest
 import yaml
 
+from proctor.cli.checking import readable_rows
 from proctor.cli.salts import salt_key
 from proctor.spec.challenge import ChallengeSpec
 
@@ -178,6 +179,7 @@ def test_show_says_what_the_reader_is_to_the_challenge(proctor, logged_in, chall
     ended = proctor("challenge", "show", "digits")
     assert ended.err.startswith("digits (version 2, by olga)\n")
     assert "You take part." in ended.err
+    assert "Phase main: Ranked by " in ended.err
     assert "Its terms are version 3; you accepted them." in ended.err
     assert "http://d.test/challenge?slug=digits" in ended.err
     assert "limit per case" in ended.out
@@ -269,3 +271,17 @@ def test_the_command_is_also_a_module():
         check=True,
     )
     assert done.stdout.count(".") == 2
+
+
+def test_a_new_model_is_tested_on_the_kind_of_case_that_it_was_made_for(proctor, tmp_path):
+    ended = proctor("model", "init", tmp_path / "seg", "--task", "segmentation")
+    assert f"`proctor model test {tmp_path / 'seg'} --task segmentation`" in ended.err
+
+
+def test_scores_of_many_regions_are_rows_and_of_few_are_columns():
+    few = [{"baseline": "b", "task": "t", "dice/mean": 0.5, "s/case": 1.0}]
+    assert readable_rows(few) == few
+    many = [{"baseline": "b", "task": "t"} | {f"dice/{n}": n / 10 for n in range(9)}]
+    assert readable_rows(many)[1] == {
+        "baseline": "b", "task": "t", "score": "dice/1", "value": 0.1,
+    }  # fmt: skip

@@ -335,3 +335,19 @@ def test_an_unforeseen_error_is_one_line_without_a_traceback(proctor, monkeypatc
     monkeypatch.setenv("PROCTOR_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         proctor("cancel", "sub_1")
+
+
+def test_a_claim_of_what_is_not_measured_is_remarked_on(
+    proctor, open_challenge, model, submission_view
+):
+    open_challenge.on("POST /submissions", (201, submission_view()))
+    card = json.loads((model / "model.json").read_text())
+    card["claimed_scores"] = {"top1": 0.9, "classify/top1/one": 0.9, "topp1": 0.9, "other/top1": 1}
+    (model / "model.json").write_text(json.dumps(card))
+    said = proctor("submit", "digits", model).err
+    assert "claimed_scores names what digits does not measure: topp1, other/top1." in said
+    card["claimed_scores"] = {"top1 (all)": 0.9}
+    (model / "model.json").write_text(json.dumps(card))
+    assert (
+        "claimed_scores: 'top1 (all)' is no score's name" in proctor("submit", "digits", model).err
+    )
