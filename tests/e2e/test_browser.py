@@ -239,6 +239,8 @@ def test_a_search_and_an_older_snapshot_have_addresses(
     found = page.locator(".pr-board").first.locator("tbody tr")
     expect(page.get_by_text("Found ")).to_be_visible(timeout=PATIENCE_MS)
     assert all("Needle" in text for text in found.all_inner_texts())
+    # What is typed while a page is still being drawn may be drawn over.
+    expect(page.get_by_text("History and downloads")).to_be_visible(timeout=PATIENCE_MS)
     search = page.get_by_label("Find a participant or a title")
     search.fill(HOSTILE[:60])
     search.press("Enter")
@@ -301,6 +303,7 @@ def test_a_board_of_ten_thousand_rows_is_searched_and_turned_page_by_page(
     expect(rows.nth(99)).to_contain_text("team-100")
     page.goto(f"{address}&page=100")
     expect(rows.nth(99)).to_contain_text("team-10000", timeout=PATIENCE_MS)
+    expect(page.get_by_text("History and downloads")).to_be_visible(timeout=PATIENCE_MS)
     search = page.get_by_label("Find a participant or a title")
     search.fill("team-9876")
     search.press("Enter")
