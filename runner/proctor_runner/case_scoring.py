@@ -129,7 +129,10 @@ def _score_elsewhere(
         while True:
             # A few more than there are processes: none waits, and few files are held.
             while len(waiting) < 2 * processes and (case := next(ahead, None)) is not None:
-                waiting[pool.submit(_score_in_child, _files(case, desk))] = case
+                try:
+                    waiting[pool.submit(_score_in_child, _files(case, desk))] = case
+                except BrokenProcessPool as error:
+                    raise _died(case) from error
             if not waiting:
                 return
             finished, _ = wait(waiting, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
@@ -144,14 +147,17 @@ def _result(future: Future[CaseScores | Failed], case: ScoreCase) -> CaseScores:
     try:
         found = future.result()
     except BrokenProcessPool as error:
-        raise PlatformError(
-            Code.INTERNAL,
-            f"a process died that scored case {case.id!r} or one beside it; most often memory"
-            " ran out",
-        ) from error
+        raise _died(case) from error
     if isinstance(found, Failed):
         raise found.kind(found.code, found.detail)
     return found
+
+
+def _died(case: ScoreCase) -> PlatformError:
+    return PlatformError(
+        Code.INTERNAL,
+        f"a process died that scored case {case.id!r} or one beside it; most often memory ran out",
+    )
 
 
 @contextmanager

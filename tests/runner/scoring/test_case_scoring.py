@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,6 +116,18 @@ def test_the_number_of_processes_changes_no_number(tmp_path, side_by_side):
 def test_a_scoring_process_that_dies_is_a_failure_of_ours(tmp_path, side_by_side, monkeypatch):
     elsewhere = SimpleNamespace(__file__="other metrics than the process finds, so that it ends")
     monkeypatch.setattr(case_scoring, "proctor_metrics", elsewhere)
+    with pytest.raises(PlatformError, match="a process died that scored case 'c") as caught:
+        score_cases(order(tmp_path, 4), Desk(tmp_path), no_bench, 2)
+    assert caught.value.code is Code.INTERNAL
+
+
+def test_a_pool_that_broke_before_it_is_given_a_case_is_a_failure_of_ours(
+    tmp_path, side_by_side, monkeypatch
+):
+    def broken(*_given):
+        raise BrokenProcessPool("it broke a moment ago")
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", broken)
     with pytest.raises(PlatformError, match="a process died that scored case 'c") as caught:
         score_cases(order(tmp_path, 4), Desk(tmp_path), no_bench, 2)
     assert caught.value.code is Code.INTERNAL
