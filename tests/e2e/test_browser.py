@@ -242,7 +242,7 @@ def test_a_search_and_an_older_snapshot_have_addresses(
     # What is typed while a page is still being drawn may be drawn over.
     expect(page.get_by_text("History and downloads")).to_be_visible(timeout=PATIENCE_MS)
     search = page.get_by_label("Find a participant or a title")
-    search.fill(HOSTILE[:60])
+    search.fill(f"{HOSTILE[:40]} by nobody")
     search.press("Enter")
     expect(page.get_by_text("Found 0 of")).to_be_visible(timeout=PATIENCE_MS)
     assert "q=%3Cimg" in page.url

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from enum import Enum
 from typing import Any
 
@@ -16,6 +17,10 @@ from proctor_runner.sandbox.logs import sanitize
 
 MOST_LINE_BYTES = 64 * 1024
 _MOST_ERROR_CHARACTERS = 2_000
+_QUIET_S = 0.01
+_QUIET_AFTER_FLOOD_S = 0.3
+_FLOOD_BYTES = 64 * 1024
+_HEARD_OUT_WITHIN_S = 5.0
 
 
 class Answer(Enum):
@@ -35,6 +40,7 @@ class Conversation:
         self._line = b""
         self._log = b""
         self._error = b""
+        self._printed_bytes, self._printed_at = 0, 0.0
         self._asked: str | None = None
         self._ready = False
         self._answer: Answer | None = None
@@ -59,6 +65,7 @@ class Conversation:
         """Begin a case and return the line to send."""
         with self._lock:
             self._asked, self._answer = case_id, None
+            self._printed_bytes = 0
             if not self._problem:
                 self._news.clear()
         return json.dumps({"id": case_id}, separators=(",", ":")).encode() + b"\n"
@@ -80,7 +87,24 @@ class Conversation:
     def print(self, data: bytes) -> None:
         """Take what came on standard error."""
         with self._lock:
+            self._printed_bytes += len(data)
+            self._printed_at = time.monotonic()
             self._keep(data)
+
+    def hear_out(self) -> None:
+        """Wait for what a program that stands still has printed and nobody has read yet.
+
+        Its two outputs travel apart, so an answer may arrive before the last words printed ahead
+        of it; the more there is of them, the later they come. Who printed nothing is not waited
+        for.
+        """
+        end = time.monotonic() + _HEARD_OUT_WITHIN_S
+        while self._printed_bytes and (now := time.monotonic()) < end:
+            flood = self._printed_bytes > _FLOOD_BYTES
+            left_s = self._printed_at + (_QUIET_AFTER_FLOOD_S if flood else _QUIET_S) - now
+            if left_s <= 0:
+                return
+            time.sleep(left_s)
 
     def end(self) -> None:
         """Take an unfinished line for log: nothing more will come."""

@@ -185,6 +185,7 @@ class ServingSession:
             ending, detail = Ending.FAILED, conversation.problem
         elif conversation.answer is Answer.ERROR:
             ending, detail = Ending.FAILED, "The model answered with an error."
+        conversation.hear_out()
         result = SandboxResult(
             ending=ending,
             exit_code=None,
