@@ -35,8 +35,11 @@ class OutputFile:
     """A named output that the case asks for.
 
     Attributes:
-        columns: The header of a `table`, in order; empty for other types.
-        grid: The input whose voxel grid a `mask_image` must lie on.
+        file: What it is to be written as; of an output outside a case its end alone counts.
+        columns: The header of a `table` or of `boxes`, in order; empty for other types.
+        grid: The input whose voxel grid a mask, an image or a heatmap must lie on.
+        labels: The names of the classes, where the model's card says them.
+        units: The unit of its numbers, where the model's card says it.
     """
 
     name: str
@@ -44,6 +47,9 @@ class OutputFile:
     file: str
     columns: tuple[str, ...] = ()
     grid: str | None = None
+    labels: tuple[str, ...] = ()
+    units: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 The hard part is blame. Whatever a participant's code does (raise, exit, return the wrong thing)
 becomes a `ModelError` with one paragraph that names the file, so that the last lines of a log say
-what to repair. `Engine` holds no protocol: `__main__` feeds it one case, `serve` many.
+what to repair. `Engine` holds no protocol: `__main__` feeds it one case, `serve` many, and whoever
+has files instead of cases asks `predict`. All go through the same opening, asking and checking.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import importlib.util
 import os
 import random
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from .case import Case, read_case
-from .inputs import load_inputs
-from .outputs import OutputError, write_outputs
+from .card import Card, CardError, read_card
+from .case import Case, CaseError, InputFile, OutputFile, read_case
+from .inputs import MISSING, UNKNOWN, UNREADABLE, InputError, Loaded, load_inputs
+from .outputs import Asked, OutputError, check, check_names, write_outputs
+from .prediction import Prediction, asked_by_answer, asked_by_card, read_back
 
 T = TypeVar("T")
 
@@ -31,24 +36,33 @@ class ModelFolderError(ModelError):
 
 
 class Engine:
-    """A loaded model. Make one with `Engine.start`, then ask it for answers."""
+    """A loaded model. Make one with `Engine.start`, then ask it for answers.
 
-    def __init__(self, model: object, source: Path) -> None:
+    Threads may ask it at once; the model itself answers one of them after the other.
+
+    Attributes:
+        card: What `model.json` says of the model, its inputs and its outputs.
+    """
+
+    def __init__(self, model: object, source: Path, card: Card) -> None:
+        self.card = card
         self._model = model
         self._source = source
         self._process = os.getpid()
+        self._asking = threading.Lock()
 
     @classmethod
     def start(cls, folder: Path, seed: int) -> Engine:
         """Import `model.py`, make its `Model` and let it load the folder.
 
         Raises:
-            ModelFolderError: There is no such file or class, or it fails before the first case.
+            ModelFolderError: There is no such file or class, it fails before the first case, or
+                its card cannot be used.
         """
         source = folder / "model.py"
         try:
             model = _guard(source, "Model()", _model_class(source))
-            engine = cls(model, source)
+            engine = cls(model, source, read_card(folder))
             engine._seed(seed)
             engine._required("predict")
             load = engine._optional("load")
@@ -56,6 +70,8 @@ class Engine:
                 _guard(source, "Model.load", load, folder)
         except ModelFolderError:
             raise
+        except CardError as error:
+            raise ModelFolderError(f"The model's card cannot be used: {error}.") from None
         except ModelError as error:
             raise ModelFolderError(str(error)) from error.__cause__
         return engine
@@ -71,35 +87,125 @@ class Engine:
             ModelError: The model failed on it, or answered something else.
         """
         case = read_case(input_folder)
-        inputs = load_inputs(case.inputs)
-        self._seed(case.seed if seed is None else seed)
         try:
-            answer = self._ask(case, inputs)
-        finally:
-            self._end_a_forked_child()
-        try:
-            write_outputs(answer, case, inputs, output_folder)
-        except OutputError as error:
+            inputs = load_inputs(case.inputs, self.card.inputs)
+        except InputError as error:
+            if error.code in (MISSING, UNREADABLE) and error.name in case.inputs:
+                raise CaseError(str(error)) from error
             raise ModelError(
-                f"The answer of {self._source} to case {case.id} is not valid: {error}."
-            ) from None
+                f"{self._source} cannot answer case {case.id} as its model.json has it: {error}"
+            ) from error
+        answer = self._ask(case, inputs, case.seed if seed is None else seed)
+        try:
+            write_outputs(self._by_name(answer, case.outputs), case, inputs, output_folder)
+        except OutputError as error:
+            raise self._not_valid(case, error) from None
         return case
 
-    def _ask(self, case: Case, inputs: dict[str, object]) -> Mapping[str, object]:
+    def predict(
+        self,
+        inputs: Mapping[str, Path],
+        outputs: Mapping[str, OutputFile] | None = None,
+        seed: int = 0,
+    ) -> Prediction:
+        """Answer files instead of a case; nothing is written.
+
+        Args:
+            inputs: A file by the name of each input; of a DICOM series also a folder.
+            outputs: What is asked for; what the card declares when not given, and whatever the
+                model answers where it declares nothing.
+
+        Raises:
+            InputError: The inputs are not those of the card, or a file is not what it says.
+            ModelError: The model failed on them, or answered something else.
+        """
+        started = time.perf_counter()
+        for name in inputs:
+            if self.card.inputs and name not in self.card.inputs:
+                known = ", ".join(repr(one) for one in self.card.inputs)
+                raise InputError(name, UNKNOWN, f"is none of the model's, which are {known}")
+        files = {
+            name: InputFile(name, self._type_of(name), Path(path)) for name, path in inputs.items()
+        }
+        loaded = load_inputs(files, self.card.inputs)
+        asked = asked_by_card(self.card) if outputs is None else dict(outputs)
+        case = Case("prediction", (), files, asked, {}, seed)
+        began = time.perf_counter()
+        answer = self._ask(case, loaded, seed)
+        ended = time.perf_counter()
+        try:
+            asked = asked or asked_by_answer(answer)
+            named = self._by_name(answer, asked)
+            check_names(named, asked)
+            values = {
+                name: check(read_back(named[name], output), Asked(output, (), loaded))
+                for name, output in asked.items()
+            }
+        except OutputError as error:
+            raise self._not_valid(case, error) from None
+        return Prediction(
+            values=values,
+            outputs=asked,
+            inputs=loaded,
+            model_s=ended - began,
+            total_s=time.perf_counter() - started,
+        )
+
+    def _type_of(self, name: str) -> str:
+        rule = self.card.inputs.get(name)
+        return "file" if rule is None else rule.type
+
+    def _not_valid(self, case: Case, error: OutputError) -> ModelError:
+        return ModelError(f"The answer of {self._source} to case {case.id} is not valid: {error}.")
+
+    def _ask(self, case: Case, loaded: Mapping[str, Loaded], seed: int) -> object:
+        with self._asking:
+            self._seed(seed)
+            try:
+                return self._answer(case, loaded)
+            finally:
+                self._end_a_forked_child()
+
+    def _answer(self, case: Case, loaded: Mapping[str, Loaded]) -> object:
         preprocess, postprocess = self._optional("preprocess"), self._optional("postprocess")
-        data: object = inputs
+        data: object = self._arrays(case, loaded)
         if preprocess is not None:
-            data = _guard(self._source, "Model.preprocess", preprocess, inputs, case)
+            data = _guard(self._source, "Model.preprocess", preprocess, data, case)
         answer = _guard(self._source, "Model.predict", self._required("predict"), data)
         if postprocess is not None:
             answer = _guard(self._source, "Model.postprocess", postprocess, answer, case)
+        return answer
+
+    def _arrays(self, case: Case, loaded: Mapping[str, Loaded]) -> dict[str, object]:
+        """Return the inputs by name; those of form `both` after the model has seen them native."""
+        values = {name: entry.value for name, entry in loaded.items()}
+        both = [name for name, entry in loaded.items() if entry.rule and entry.rule.form == "both"]
+        prepare = self._optional("preprocess_native")
+        if both and prepare is not None:
+            given = _guard(self._source, "Model.preprocess_native", prepare, values, case)
+            if not isinstance(given, Mapping) or any(name not in given for name in both):
+                raise ModelError(
+                    f"{self._source}: preprocess_native returned {type(given).__name__}; return "
+                    f"a dict of the inputs, {', '.join(repr(name) for name in values)}."
+                )
+            values = dict(given)
+        for name in both:
+            try:
+                values[name] = loaded[name].as_array(values[name])
+            except ValueError as error:
+                raise ModelError(
+                    f"{self._source}: input {name!r} has no array form: it {error}."
+                ) from error
+        return values
+
+    def _by_name(self, answer: object, outputs: Mapping[str, OutputFile]) -> Mapping[str, object]:
         if isinstance(answer, Mapping):
             return answer
-        if len(case.outputs) == 1:
-            return dict.fromkeys(case.outputs, answer)
+        if len(outputs) == 1:
+            return dict.fromkeys(outputs, answer)
         raise ModelError(
             f"{self._source} answered {type(answer).__name__}; return a dict by output name, "
-            f"with {', '.join(repr(name) for name in case.outputs)}."
+            f"with {', '.join(repr(name) for name in outputs)}."
         )
 
     def _end_a_forked_child(self) -> None:

@@ -1,4 +1,8 @@
-"""Opens the inputs of a case by their suffix, as the plainest value Python has for them.
+"""Opens the inputs of a model: by what its card says of them, else by their suffix.
+
+An input that the card declares is checked first (format by content, lengths by the header) and
+given in the declared form; `forms` says what that is for each type. One that the card does not
+declare is opened by its suffix, as the plainest value Python has for it:
 
 | suffix | value |
 |---|---|
@@ -14,53 +18,169 @@ has its own reader is not forced to install ours.
 
 from __future__ import annotations
 
-import csv
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .case import CaseError, InputFile
+from . import forms
+from .formats import FORMATS, TYPES, claimed, detect
+from .readers import LibraryMissingError, reader_of, to_array
+from .readers.tables import rows_of_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from .card import InputRule
+    from .case import InputFile
 
-    import numpy as np
-    from numpy.typing import NDArray
+MISSING, UNKNOWN = "INPUT_MISSING", "INPUT_UNKNOWN"
+FORMAT, DIMENSIONS = "INPUT_FORMAT", "INPUT_DIMENSIONS"
+UNREADABLE, LIBRARY = "INPUT_UNREADABLE", "INPUT_LIBRARY_MISSING"
 
 
-@dataclass(frozen=True, eq=False)
-class Volume:
-    """An image in space.
+class InputError(Exception):
+    """An input is not what the model takes. The text is a sentence that names it.
 
     Attributes:
-        data: Voxels as stored, indexed (i, j, k).
-        affine: 4 x 4, from voxel indices to millimeters.
-        spacing_mm: Voxel size along i, j, k.
+        name: The input.
+        code: One of the words above.
     """
 
-    data: NDArray[np.generic]
-    affine: NDArray[np.float64]
-    spacing_mm: tuple[float, float, float]
+    def __init__(self, name: str, code: str, reason: str) -> None:
+        super().__init__(f"Input {name!r} {reason}.")
+        self.name = name
+        self.code = code
 
 
-def load_inputs(inputs: Mapping[str, InputFile]) -> dict[str, object]:
-    """Open every input of a case.
+@dataclass(frozen=True)
+class Loaded:
+    """One opened input.
+
+    Attributes:
+        value: What the model is given; of form `both` the native form.
+        format: Its format, where the card declares the input.
+    """
+
+    value: object
+    rule: InputRule | None = None
+    format: str = ""
+
+    def as_array(self, value: object) -> object:
+        """Return ``value``, this input in native form or what the model made of it, as an array.
+
+        Raises:
+            ValueError: It has no array form; the text is a phrase.
+        """
+        if self.rule is None:
+            return value
+        return forms.fit(self.rule.type, self.format, to_array(value))
+
+    @property
+    def grid(self) -> object:
+        """Return the voxels that an output may have to lie on."""
+        try:
+            return self.as_array(self.value)
+        except ValueError:
+            return None
+
+
+def load_inputs(
+    inputs: Mapping[str, InputFile], rules: Mapping[str, InputRule]
+) -> dict[str, Loaded]:
+    """Check and open every input.
 
     Raises:
-        CaseError: A declared file is missing or cannot be read as what its suffix says.
+        InputError: One is missing, of another format or size than the card says, or unreadable.
     """
-    return {name: _load(entry) for name, entry in inputs.items()}
+    for name in rules:
+        if name not in inputs:
+            given = ", ".join(repr(one) for one in inputs) or "none"
+            raise InputError(name, MISSING, f"is missing; given is {given}")
+    return {name: _load(entry, rules.get(name)) for name, entry in inputs.items()}
 
 
-def _load(entry: InputFile) -> object:
-    if not entry.path.is_file():
-        raise CaseError(f"The case declares input {entry.name!r}, but {entry.path} is not there.")
+def _load(entry: InputFile, rule: InputRule | None) -> Loaded:
+    if not entry.path.is_file() and not (rule is not None and entry.path.is_dir()):
+        raise InputError(entry.name, MISSING, f"is declared, but {entry.path} is not there")
+    if rule is not None:
+        return _load_declared(entry.path, rule)
     try:
-        return _open(entry.path)
+        return Loaded(_open(entry.path))
     except (OSError, ValueError, EOFError) as error:
-        raise CaseError(f"Input {entry.name!r} ({entry.path}) cannot be read: {error}.") from error
+        raise InputError(
+            entry.name, UNREADABLE, f"({entry.path}) cannot be read: {error}"
+        ) from error
+
+
+def _load_declared(path: Path, rule: InputRule) -> Loaded:
+    taken = rule.formats or TYPES[rule.type]
+    found = _format(path, rule, taken)
+    try:
+        reader = reader_of("text" if rule.type == "text" else found)
+    except LibraryMissingError as error:
+        raise InputError(rule.name, LIBRARY, f"({path.name}) cannot be opened: {error}") from None
+    try:
+        shape = reader.shape(path, found) if rule.dim_limits else None
+        if shape is not None:
+            _check_limits(path, rule, forms.lengths(rule.type, found, shape))
+        native = reader.native(path, found)
+        whole = forms.fit(rule.type, found, reader.array(native)) if rule.form == "array" else None
+    except InputError:
+        raise
+    # What a decoder raises on a stranger's file is its own affair: every reader's library differs.
+    except Exception as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        title = FORMATS[found].title
+        raise InputError(
+            rule.name, UNREADABLE, f"({path.name}) cannot be read as {title}: {text}"
+        ) from error
+    if rule.dim_limits and shape is None:
+        shape = forms.shape_of(native if whole is None else whole)
+        _check_limits(path, rule, forms.lengths(rule.type, found, shape))
+    return Loaded(native if whole is None else whole, rule, found)
+
+
+def _format(path: Path, rule: InputRule, taken: tuple[str, ...]) -> str:
+    """Tell the format by the content; refuse one that the model does not take."""
+    try:
+        found = detect(path, taken)
+    except OSError as error:
+        raise InputError(
+            rule.name, UNREADABLE, f"({path.name}) cannot be read: {error.strerror}"
+        ) from error
+    if found in taken:
+        return str(found)
+    content = FORMATS[found].title if found else "of no format that is known here"
+    name = claimed(path)
+    lie = f", though its name says {FORMATS[name].title}" if name and name != found else ""
+    allowed = ", ".join(dict.fromkeys(FORMATS[one].mime_types[0] for one in taken))
+    raise InputError(
+        rule.name, FORMAT, f"({path.name}) is {content}{lie}; the model takes {allowed}"
+    )
+
+
+def _check_limits(path: Path, rule: InputRule, lengths: tuple[tuple[str, int], ...]) -> None:
+    """Compare the lengths with `dim_limits`, the last with the last."""
+    stated = " x ".join(str(length) for _, length in lengths)
+    axes = ", ".join(axis for axis, _ in lengths)
+    whole = f"({path.name}) is {stated} ({axes})"
+    first = len(lengths) - len(rule.dim_limits)
+    if first < 0:
+        raise InputError(
+            rule.name, DIMENSIONS, f"{whole}; the model limits {len(rule.dim_limits)} lengths"
+        )
+    for index, limit in enumerate(rule.dim_limits):
+        axis, length = lengths[first + index]
+        if limit.min is not None and length < limit.min:
+            wrong = f"at least {limit.min}"
+        elif limit.max is not None and length > limit.max:
+            wrong = f"at most {limit.max}"
+        else:
+            continue
+        raise InputError(
+            rule.name, DIMENSIONS, f"{whole}; the model takes {wrong} {axis} (dim_limits[{index}])"
+        )
 
 
 def _open(path: Path) -> object:
@@ -72,40 +192,18 @@ def _open(path: Path) -> object:
     if name.endswith((".nii", ".nii.gz")) and find_spec("nibabel"):
         return _volume(path)
     if name.endswith(".csv"):
-        return _table(path)
+        return rows_of_csv(path)
     if name.endswith(".json"):
         return json.loads(path.read_text(encoding="utf-8"))
     return path
 
 
-def _volume(path: Path) -> Volume:
+def _volume(path: Path) -> Any:
     import nibabel
-    import numpy as np
     from nibabel.filebasedimages import ImageFileError
 
     try:
         image = nibabel.Nifti1Image.from_filename(path)
     except ImageFileError as error:
         raise ValueError(str(error)) from error
-    x, y, z = (float(zoom) for zoom in image.header["pixdim"][1:4])
-    affine = np.eye(4) if image.affine is None else np.asarray(image.affine, dtype=np.float64)
-    return Volume(data=np.asanyarray(image.dataobj), affine=affine, spacing_mm=(x, y, z))
-
-
-def _table(path: Path) -> list[dict[str, object]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, strict=True))
-    numeric = {name for name in (rows[0] if rows else {}) if _all_numbers(rows, name)}
-    return [
-        {name: float(value) if name in numeric else value for name, value in row.items()}
-        for row in rows
-    ]
-
-
-def _all_numbers(rows: list[dict[str, str]], name: str) -> bool:
-    try:
-        for row in rows:
-            float(row[name])
-    except (TypeError, ValueError):
-        return False
-    return True
+    return to_array(image)

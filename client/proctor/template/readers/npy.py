@@ -1,0 +1,36 @@
+"""NPY: a numpy array and nothing else; object arrays, which are pickles, are refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .reader import is_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class _NpyReader:
+    formats = ("npy",)
+    libraries = ("numpy",)
+    package = "numpy"
+
+    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+        import numpy as np
+
+        shape: tuple[int, ...] = np.load(path, mmap_mode="r", allow_pickle=False).shape
+        return shape
+
+    def native(self, path: Path, name: str) -> object:
+        import numpy as np
+
+        return np.load(path, allow_pickle=False)
+
+    def owns(self, native: object) -> bool:
+        return is_of(native, "numpy", "ndarray")
+
+    def array(self, native: object) -> object:
+        return native
+
+
+READER = _NpyReader()

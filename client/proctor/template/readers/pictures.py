@@ -1,0 +1,64 @@
+"""PNG and JPEG by pillow.
+
+A palette becomes its colors; what a camera noted of where up is, is not applied.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from .reader import is_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FORMATS = {"png": "PNG", "jpeg": "JPEG"}
+# What numpy has no good form for, and the mode that says the same.
+_PLAINER_MODES = {"1": "L", "P": "RGB", "PA": "RGBA"}
+
+
+class _PictureReader:
+    formats = tuple(_FORMATS)
+    libraries = ("numpy", "PIL")
+    package = "pillow"
+
+    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+        with self._open(path, name) as image:
+            columns, rows = image.size
+            channels = (
+                len(_plain_mode(image)) if image.mode in _PLAINER_MODES else len(image.getbands())
+            )
+        return (rows, columns) if channels == 1 else (rows, columns, channels)
+
+    def native(self, path: Path, name: str) -> object:
+        image = self._open(path, name)
+        # Reads the pixels and closes the file; until then a cut file passes for a whole one.
+        image.load()
+        return image
+
+    def owns(self, native: object) -> bool:
+        return is_of(native, "PIL", "Image")
+
+    def array(self, native: Any) -> object:
+        import numpy as np
+
+        plain = native.convert(_plain_mode(native)) if native.mode in _PLAINER_MODES else native
+        return np.array(plain)
+
+    def _open(self, path: Path, name: str) -> Any:
+        from PIL import Image
+
+        with warnings.catch_warnings():
+            # Twice its limit is refused by pillow itself, and `dim_limits` by whoever asks.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(path, formats=[_FORMATS[name]])
+
+
+def _plain_mode(image: Any) -> str:
+    if image.mode == "P" and "transparency" in image.info:
+        return "RGBA"
+    return _PLAINER_MODES[image.mode]
+
+
+READER = _PictureReader()

@@ -1,0 +1,115 @@
+"""CSV and Parquet: both give the same rows, a dict each, so that a model need not ask which."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class _CsvReader:
+    formats = ("csv",)
+    libraries: tuple[str, ...] = ()
+    package = ""
+
+    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+        return None
+
+    def native(self, path: Path, name: str) -> object:
+        rows = rows_of_csv(path)
+        for number, row in enumerate(rows):
+            if None in row or None in row.values():
+                raise ValueError(f"has another number of cells in row {number} than in its header")
+        return rows
+
+    def owns(self, native: object) -> bool:
+        return isinstance(native, list) and bool(native) and isinstance(native[0], dict)
+
+    def array(self, native: Any) -> object:
+        return numbers(native)
+
+
+class _ParquetReader:
+    formats = ("parquet",)
+    libraries = ("pyarrow",)
+    package = "pyarrow"
+
+    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+        from pyarrow import parquet
+
+        found = parquet.read_metadata(path)
+        return int(found.num_rows), int(found.num_columns)
+
+    def native(self, path: Path, name: str) -> object:
+        from pyarrow import parquet
+
+        columns = parquet.read_table(path).to_pydict()
+        names = list(columns)
+        plain = [[_plain(value) for value in columns[column]] for column in names]
+        return [dict(zip(names, row)) for row in zip(*plain)]  # noqa: B905  # Python 3.8
+
+    def owns(self, native: object) -> bool:
+        return False
+
+    def array(self, native: Any) -> object:
+        return numbers(native)
+
+
+def rows_of_csv(path: Path) -> list[dict[str, object]]:
+    """Return the rows under the header; a column of numbers as floats, any other as text.
+
+    A row with too few cells has None in their place, one with too many has the rest under None.
+
+    Raises:
+        csv.Error: A quote is left open.
+    """
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, strict=True))
+    numeric = {name for name in (rows[0] if rows else {}) if _all_numbers(rows, name)}
+    return [
+        {name: float(value) if name in numeric else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def numbers(rows: list[dict[str, object]]) -> NDArray[np.float64]:
+    """Return rows as float64 (rows, columns).
+
+    Raises:
+        ValueError: A cell holds no number.
+    """
+    import numpy as np
+
+    names = list(rows[0]) if rows else []
+    for number, row in enumerate(rows):
+        for name in names:
+            if not isinstance(row.get(name), (int, float)):
+                raise ValueError(
+                    f"holds {row.get(name)!r} in row {number} of column {name!r}; its array form "
+                    "is of numbers alone, its native form (form: native) of anything"
+                )
+    values = [[row[name] for name in names] for row in rows]
+    return np.asarray(values, dtype=np.float64).reshape(len(rows), len(names))
+
+
+def _all_numbers(rows: list[dict[str, str]], name: str) -> bool:
+    try:
+        for row in rows:
+            float(row[name])
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _plain(value: object) -> object:
+    """A number as the float that CSV would have made of it."""
+    return float(value) if isinstance(value, (bool, int, float)) else value
+
+
+CSV_READER = _CsvReader()
+PARQUET_READER = _ParquetReader()

@@ -1,0 +1,56 @@
+"""JSON and plain text, both in UTF-8."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class _JsonReader:
+    formats = ("json",)
+    libraries: tuple[str, ...] = ()
+    package = ""
+
+    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+        return None
+
+    def native(self, path: Path, name: str) -> object:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
+
+    def owns(self, native: object) -> bool:
+        return False
+
+    def array(self, native: Any) -> object:
+        return native
+
+
+class _TextReader:
+    formats = ("text",)
+    libraries: tuple[str, ...] = ()
+    package = ""
+
+    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+        return None
+
+    def native(self, path: Path, name: str) -> object:
+        return path.read_bytes().decode("utf-8")
+
+    def owns(self, native: object) -> bool:
+        return False
+
+    def array(self, native: Any) -> object:
+        return native
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"holds {constant}, which is no number of JSON")
+
+
+JSON_READER = _JsonReader()
+TEXT_READER = _TextReader()
