@@ -21,7 +21,7 @@ from typing import TypeVar
 from .card import Card, CardError, read_card
 from .case import Case, CaseError, InputFile, OutputFile, read_case
 from .inputs import MISSING, UNKNOWN, UNREADABLE, InputError, Loaded, load_inputs
-from .outputs import Asked, OutputError, check, check_names, write_outputs
+from .outputs import Asked, OutputError, check, check_names, with_columns, write_outputs
 from .prediction import Prediction, asked_by_answer, asked_by_card, read_back
 
 T = TypeVar("T")
@@ -137,8 +137,10 @@ class Engine:
             asked = asked or asked_by_answer(answer)
             named = self._by_name(answer, asked)
             check_names(named, asked)
+            named = {name: read_back(named[name], output) for name, output in asked.items()}
+            asked = {name: with_columns(output, named[name]) for name, output in asked.items()}
             values = {
-                name: check(read_back(named[name], output), Asked(output, (), loaded))
+                name: check(named[name], Asked(output, (), loaded))
                 for name, output in asked.items()
             }
         except OutputError as error:

@@ -11,6 +11,7 @@ from .case import OutputFile
 from .formats import detect
 from .outputs import OutputError
 from .outputs.custom import plain_json
+from .outputs.hdf5 import write_hdf5
 from .readers import LibraryMissingError, reader_of
 from .values import Volume
 
@@ -31,6 +32,9 @@ _SUFFIXES = {
     "heatmap": ".npy",
     "custom": ".json",
 }
+
+
+_OF_VOXELS = ("mask_image", "instances", "image", "heatmap")
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,14 @@ class Prediction:
         """Return the value of an output as JSON has it: arrays as nested lists."""
         return plain_json(self.values[name])
 
+    def write_hdf5(self, name: str, path: Path) -> None:
+        """Write an output as HDF5; `outputs.hdf5` says what is in the file.
+
+        Raises:
+            OutputError: h5py is not installed.
+        """
+        write_hdf5(self.values[name], self.outputs[name], self.grid_of(name), path)
+
     def grid_of(self, name: str) -> Volume | None:
         """Return the volume whose place in space an output of voxels shares.
 
@@ -63,6 +75,8 @@ class Prediction:
         such inputs lie at one place.
         """
         output, value = self.outputs[name], self.values[name]
+        if output.type not in _OF_VOXELS:
+            return None
         names = [output.grid] if output.grid else list(self.inputs)
         grids = [self.inputs[one].grid for one in names if one in self.inputs]
         shape = getattr(value, "shape", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,30 @@ from .custom import write_json
 from .kind import Kind
 from .tables import cell_of, refuse_another_width, row_of, rows_of
 
-DEFAULT_COLUMNS = ("item", "label", "score", "x0", "y0", "x1", "y1")
-"""The columns where nobody declares any: a box by its lower and its upper corner."""
+_PLACES = {
+    4: ("x0", "y0", "x1", "y1"),
+    6: ("x0", "y0", "z0", "x1", "y1", "z1"),
+    2: ("x", "y"),
+    3: ("x", "y", "z"),
+}
 
 
-def columns_of(asked: Asked) -> tuple[str, ...]:
-    """Return the columns of an output of boxes."""
-    return asked.output.columns or DEFAULT_COLUMNS
+def found_columns(value: Any) -> tuple[str, ...]:
+    """Return the columns of boxes that nobody declared any for: what their first row looks like.
+
+    A box is its lower and its upper corner, in 2 or 3 dimensions; so may a point be.
+    """
+    rows = value.tolist() if hasattr(value, "tolist") else value
+    first = rows[0] if isinstance(rows, Sequence) and rows else ()
+    for size, places in _PLACES.items():
+        named = isinstance(first, Mapping) and set(places) <= set(first)
+        if named or (not isinstance(first, Mapping) and len(first) == 3 + size):
+            return ("item", "label", "score", *places)
+    return ("item", "label", "score", *_PLACES[4])
 
 
 def _check(value: object, asked: Asked) -> object:
-    columns = columns_of(asked)
+    columns = asked.output.columns
     checked: list[list[object]] = []
     for number, given in enumerate(rows_of(value, asked)):
         if isinstance(given, Mapping) and len(asked.items) < 2 and "item" not in given:
@@ -47,7 +60,7 @@ def _check(value: object, asked: Asked) -> object:
 
 def _write(plain: Any, asked: Asked, path: Path) -> None:
     """Write rows in CSV, or objects by column in JSON."""
-    columns = columns_of(asked)
+    columns = asked.output.columns
     if asked.suffix.endswith(".json"):
         write_json([{name: row[i] for i, name in enumerate(columns)} for row in plain], path)
         return

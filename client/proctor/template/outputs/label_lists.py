@@ -32,11 +32,6 @@ def by_label(ranking: Any) -> dict[object, object]:
     return {entry["label"]: entry["probability"] for entry in ranking}
 
 
-def per_item(value: object) -> Sequence[object]:
-    """Return an answer's entries, or nothing where it has none."""
-    return value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else ()
-
-
 def _check(value: object, asked: Asked) -> object:
     entries = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(entries, Sequence) or isinstance(entries, (str, bytes)):

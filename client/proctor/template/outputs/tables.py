@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .asked import Asked, OutputError
 from .kind import Kind
-from .label_lists import by_label, is_ranking, per_item
+from .label_lists import by_label, is_ranking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +67,20 @@ def cell_of(cell: object, row: int, asked: Asked) -> float:
     return number
 
 
+def found_columns(value: Any) -> tuple[str, ...]:
+    """Return the columns of a table that nobody declared any for: names it has, else numbers."""
+    rows = value.tolist() if hasattr(value, "tolist") else value
+    if is_ranking(rows):
+        rows = [rows]
+    first = rows[0] if isinstance(rows, Sequence) and rows else ()
+    if is_ranking(first):
+        first = by_label(first)
+    if isinstance(first, Mapping):
+        return tuple(str(name) for name in first)
+    width = len(first) if isinstance(first, Sequence) and not isinstance(first, str) else 1
+    return tuple(str(number) for number in range(width))
+
+
 def refuse_another_width(row: Sequence[object], number: int, columns: tuple[str, ...]) -> None:
     """Raise `OutputError` unless a row has a cell for every column."""
     if len(row) != len(columns):
@@ -78,7 +92,7 @@ def refuse_another_width(row: Sequence[object], number: int, columns: tuple[str,
 def _check(value: object, asked: Asked) -> object:
     if is_ranking(value) and "label" not in asked.output.columns:
         value = [value]
-    columns = asked.output.columns or _found_columns(value)
+    columns = asked.output.columns
     if asked.suffix.endswith(".npy"):
         return _check_array(value, columns, asked)
     rows = [row_of(row, columns) for row in rows_of(value, asked)]
@@ -87,15 +101,8 @@ def _check(value: object, asked: Asked) -> object:
     numbers = []
     for number, row in enumerate(rows):
         numbers.append([cell_of(cell, number, asked) for cell in row])
-        if columns:
-            refuse_another_width(row, number, columns)
+        refuse_another_width(row, number, columns)
     return numbers
-
-
-def _found_columns(value: object) -> tuple[str, ...]:
-    """Return the columns of rows that nobody declared any for, where the rows name them."""
-    rows = per_item(value)
-    return tuple(str(name) for name in rows[0]) if rows and isinstance(rows[0], Mapping) else ()
 
 
 def _check_array(value: object, columns: tuple[str, ...], asked: Asked) -> NDArray[np.generic]:

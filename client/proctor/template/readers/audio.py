@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from typing import TYPE_CHECKING, Any
 
 from ..values import Audio
@@ -22,10 +21,14 @@ class _WavReader:
     package = "numpy"
 
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+        import wave
+
         with wave.open(str(path), "rb") as stream:
             return stream.getnframes(), stream.getnchannels()
 
     def native(self, path: Path, name: str) -> object:
+        import wave
+
         with wave.open(str(path), "rb") as stream:
             frames, channels = stream.getnframes(), stream.getnchannels()
             width, rate_hz = stream.getsampwidth(), stream.getframerate()

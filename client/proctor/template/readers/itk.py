@@ -6,8 +6,6 @@ back, so both change sign in a `Volume`.
 
 from __future__ import annotations
 
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +37,8 @@ class _ItkReader:
             return _reader(path, name).Execute()
         if path.is_dir():
             return _series([file for file in sorted(path.iterdir()) if file.is_file()])
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="series-") as folder:
             return _series(_unpack(path, Path(folder)))
 
@@ -114,6 +114,8 @@ def _series(files: list[Path]) -> Any:
 
 def _unpack(path: Path, folder: Path) -> list[Path]:
     """Unpack under names of our own: a name in a zip may lead anywhere."""
+    import zipfile
+
     with zipfile.ZipFile(path) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
         size_bytes = sum(member.file_size for member in members)
