@@ -104,9 +104,9 @@ def read_card(folder: Path) -> Card:
         raise CardError(f"{path} cannot be read as JSON: {error}") from error
     try:
         whole = _object(document, "$")
-        io = _object(whole.get("io") or {}, "io")
-        inputs = _object(io.get("inputs") or {}, "io.inputs")
-        outputs = _object(io.get("outputs") or {}, "io.outputs")
+        io = _object(whole.get("io", {}), "io")
+        inputs = _object(io.get("inputs", {}), "io.inputs")
+        outputs = _object(io.get("outputs", {}), "io.outputs")
         return Card(
             document=whole,
             inputs={name: _input(name, entry) for name, entry in inputs.items()},
@@ -175,6 +175,8 @@ def _one_of(value: object, allowed: tuple[str, ...], place: str) -> str:
 
 
 def _object(value: object, place: str) -> Mapping[str, object]:
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise CardError(f"{place}: an object was expected, not {type(value).__name__}")
     return value

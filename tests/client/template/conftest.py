@@ -48,7 +48,7 @@ class Samples:
     )
 
     def itk_image(self) -> Any:
-        """Return the volume as SimpleITK has it: axes the other way around, x to the left, y back."""
+        """Return the volume as SimpleITK has it: axes the other way around, x to the left."""
         image = SimpleITK.GetImageFromArray(self.voxels.transpose(2, 1, 0))
         image.SetSpacing((2.0, 2.0, 3.0))
         image.SetOrigin((-90.0, -126.0, -72.0))

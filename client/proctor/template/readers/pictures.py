@@ -33,8 +33,12 @@ class _PictureReader:
 
     def native(self, path: Path, name: str) -> object:
         image = self._open(path, name)
-        # Reads the pixels and closes the file; until then a cut file passes for a whole one.
-        image.load()
+        try:
+            # Reads the pixels and closes the file; until then a cut file passes for a whole one.
+            image.load()
+        except BaseException:
+            image.close()
+            raise
         return image
 
     def owns(self, native: object) -> bool:
