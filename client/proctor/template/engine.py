@@ -21,7 +21,8 @@ from typing import TypeVar
 from .card import Card, CardError, read_card
 from .case import Case, CaseError, InputFile, OutputFile, read_case
 from .inputs import MISSING, UNKNOWN, UNREADABLE, InputError, Loaded, load_inputs
-from .outputs import Asked, OutputError, check, check_names, with_columns, write_outputs
+from .outputs import check, check_names, with_columns, write_outputs
+from .outputs.asked import Asked, OutputError
 from .prediction import Prediction, asked_by_answer, asked_by_card, read_back
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .case import OutputFile
 from .formats import detect
-from .outputs import OutputError
+from .outputs.asked import OutputError
 from .outputs.custom import plain_json
 from .outputs.hdf5 import write_hdf5
 from .readers import LibraryMissingError, reader_of

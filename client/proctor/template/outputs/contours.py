@@ -20,7 +20,7 @@ DEFAULT_LABEL = 1
 
 
 def _check(value: object, asked: Asked) -> object:
-    outlines = value.tolist() if hasattr(value, "tolist") else value
+    outlines: Any = value.tolist() if hasattr(value, "tolist") else value
     if not _is_list(outlines):
         raise OutputError(f"a list of outlines was expected, not {type(value).__name__}")
     if outlines and _is_point(outlines[0]):

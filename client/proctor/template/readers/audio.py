@@ -16,8 +16,8 @@ _TYPES = {1: "u1", 2: "<i2", 4: "<i4"}
 
 
 class _WavReader:
-    formats = ("wav",)
-    libraries = ("numpy",)
+    formats: tuple[str, ...] = ("wav",)
+    libraries: tuple[str, ...] = ("numpy",)
     package = "numpy"
 
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 class _DicomReader:
-    formats = ("dicom",)
-    libraries = ("numpy", "pydicom")
+    formats: tuple[str, ...] = ("dicom",)
+    libraries: tuple[str, ...] = ("numpy", "pydicom")
     package = "pydicom"
 
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:

@@ -19,8 +19,8 @@ _MOST_SERIES_BYTES = 4 * 1024**3
 
 
 class _ItkReader:
-    formats = (*_READERS, "dicom_series")
-    libraries = ("numpy", "SimpleITK")
+    formats: tuple[str, ...] = (*_READERS, "dicom_series")
+    libraries: tuple[str, ...] = ("numpy", "SimpleITK")
     package = "SimpleITK"
 
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
@@ -47,10 +47,9 @@ class _ItkReader:
 
     def array(self, native: Any) -> object:
         import numpy as np
-        import SimpleITK
 
         # Its arrays are indexed the other way around; the values of a voxel come last in both.
-        stored = SimpleITK.GetArrayFromImage(native)
+        stored = _library().GetArrayFromImage(native)
         axes = native.GetDimension()
         order = [*range(axes - 1, -1, -1), *range(axes, stored.ndim)]
         data = np.ascontiguousarray(stored.transpose(order))
@@ -72,14 +71,20 @@ class _ItkReader:
 
 
 def _reader(path: Path, name: str) -> Any:
-    import SimpleITK
-
+    itk = _library()
     if name != "dicom":
         _refuse_detached_data(path)
-    reader = SimpleITK.ImageFileReader()
+    reader = itk.ImageFileReader()
     reader.SetImageIO(_READERS[name])
     reader.SetFileName(str(path))
     return reader
+
+
+def _library() -> Any:
+    """Import SimpleITK, whose functions are typed in part."""
+    import SimpleITK
+
+    return SimpleITK
 
 
 def _refuse_detached_data(path: Path) -> None:
@@ -99,16 +104,15 @@ def _refuse_detached_data(path: Path) -> None:
 
 def _series(files: list[Path]) -> Any:
     """Read the files of the one series among them, in the order of their places."""
-    import SimpleITK
-
     if not files:
         raise ValueError("holds no file")
+    itk = _library()
     folder = str(files[0].parent)
-    found = SimpleITK.ImageSeriesReader.GetGDCMSeriesIDs(folder)
+    found = itk.ImageSeriesReader.GetGDCMSeriesIDs(folder)
     if len(found) != 1:
         raise ValueError(f"holds {len(found)} DICOM series; exactly one is expected")
-    reader = SimpleITK.ImageSeriesReader()
-    reader.SetFileNames(SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(folder, found[0]))
+    reader = itk.ImageSeriesReader()
+    reader.SetFileNames(itk.ImageSeriesReader.GetGDCMSeriesFileNames(folder, found[0]))
     return reader.Execute()
 
 

@@ -15,8 +15,8 @@ _SECOND_MAGIC = (b"n+2\0", b"ni2\0")
 
 
 class _NiftiReader:
-    formats = ("nifti", "nifti_gzip")
-    libraries = ("numpy", "nibabel")
+    formats: tuple[str, ...] = ("nifti", "nifti_gzip")
+    libraries: tuple[str, ...] = ("numpy", "nibabel")
     package = "nibabel"
 
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 class _NpyReader:
-    formats = ("npy",)
-    libraries = ("numpy",)
+    formats: tuple[str, ...] = ("npy",)
+    libraries: tuple[str, ...] = ("numpy",)
     package = "numpy"
 
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:

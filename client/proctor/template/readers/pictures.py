@@ -19,8 +19,8 @@ _PLAINER_MODES = {"1": "L", "P": "RGB", "PA": "RGBA"}
 
 
 class _PictureReader:
-    formats = tuple(_FORMATS)
-    libraries = ("numpy", "PIL")
+    formats: tuple[str, ...] = tuple(_FORMATS)
+    libraries: tuple[str, ...] = ("numpy", "PIL")
     package = "pillow"
 
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _CsvReader:
-    formats = ("csv",)
+    formats: tuple[str, ...] = ("csv",)
     libraries: tuple[str, ...] = ()
     package = ""
 
@@ -35,8 +35,8 @@ class _CsvReader:
 
 
 class _ParquetReader:
-    formats = ("parquet",)
-    libraries = ("pyarrow",)
+    formats: tuple[str, ...] = ("parquet",)
+    libraries: tuple[str, ...] = ("pyarrow",)
     package = "pyarrow"
 
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:

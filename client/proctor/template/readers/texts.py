@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class _JsonReader:
-    formats = ("json",)
+    formats: tuple[str, ...] = ("json",)
     libraries: tuple[str, ...] = ()
     package = ""
 
@@ -31,7 +31,7 @@ class _JsonReader:
 
 
 class _TextReader:
-    formats = ("text",)
+    formats: tuple[str, ...] = ("text",)
     libraries: tuple[str, ...] = ()
     package = ""
 
