@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from proctor.spec.card.completeness import ALWAYS_PROVIDED, MEASURABLE, completeness
+from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.case import CaseFile
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.model import ModelCard
@@ -74,20 +76,40 @@ _PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
     "model-json.md": (
         "model.json",
         ModelCard,
-        "The card of a model: the file `model.json` in a model folder. The JSON schema is in"
-        " [schema/model.schema.json](schema/model.schema.json).",
+        "The card of a model: the file `model.json` in a model folder. Only `name` is required, and"
+        " `runtime` of a model folder; unknown fields are refused, each problem is told with its"
+        " path. It holds all that ModelHub's `config.json` does, and `proctor model upgrade` turns"
+        " the one into the other. `proctor model check` says what is missing. The JSON schema is in"
+        " [schema/model.schema.json](schema/model.schema.json).\n\n"
+        "What is stated here never replaces what is measured: framework, layers, parameters,"
+        " hyperparameters and sizes are found out by looking at the loaded model in the sandbox"
+        " ([metadata.md](metadata.md)), and scores by scoring. `resources` is what the model asks"
+        " for, and all that it gets: the smaller of it and the limits of the phase.",
+    ),
+    "metadata.md": (
+        "Measured metadata",
+        DetectedMetadata,
+        "What is found out about a model by looking at it, in the sandbox, without asking its"
+        " author. The engine walks over the loaded model and the files of its folder and writes"
+        " `/output/metadata.json`; the worker reads that with limits and adds the sizes, which it"
+        " measures itself. Nothing is unpickled outside the sandbox. The program that writes the"
+        " file shares a process with the model's own code, so what it says of the model is"
+        " evidence, not proof; the worker's sizes are. The JSON schema is in"
+        " [schema/metadata.schema.json](schema/metadata.schema.json).",
     ),
 }
 _SCHEMAS: dict[str, type[BaseModel]] = {
     "challenge.schema.json": ChallengeSpec,
     "case.schema.json": CaseFile,
     "model.schema.json": ModelCard,
+    "metadata.schema.json": DetectedMetadata,
 }
 
 
 def pages() -> dict[str, str]:
     """Return every generated file: path below docs/ and text."""
     made = {name: _page(*page) for name, page in _PAGES.items()}
+    made["model-json.md"] += f"\n{_elements()}"
     made["outcomes.md"] = _outcomes()
     made["metrics.md"] = _metrics()
     for name, model in _SCHEMAS.items():
@@ -114,6 +136,25 @@ def _page(title: str, model: type[BaseModel], introduction: str) -> str:
             + "\n".join(f"- `{member.value}`" for member in enum)
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _elements() -> str:
+    """Return the 26 elements of information, and where a card states each."""
+    bare = completeness(ModelCard(name="model"))
+    rows = ["| dimension | element | stated in | else |", "|---|---|---|---|"]
+    for state in bare.elements:
+        fields = ", ".join(f"`{field}`" for field in state.fields)
+        measured = "measured" if state.element in MEASURABLE else ""
+        provided = "given by Proctor" if state.element in ALWAYS_PROVIDED else ""
+        rows.append(
+            f"| {state.dimension} | `{state.element}` | {fields} | {measured or provided} |"
+        )
+    return (
+        "## Completeness\n\n"
+        "How many of these 26 elements of information are there, in percent, is shown by"
+        " `proctor model check` and on a submission's page. They are those of a study of model"
+        " stores, in its six dimensions.\n\n" + "\n".join(rows) + "\n"
+    )
 
 
 def _outcomes() -> str:

@@ -54,7 +54,7 @@ class ArchivedWork:
         return LocalTask(
             challenge.slug,
             scorable(challenge.task(self.task.slug), self.blobs),
-            phase.limits,
+            self.manifest.submission.card.resources.within(phase.limits),
             phase.ranking.bootstrap,
             self.data,
             self.blobs,

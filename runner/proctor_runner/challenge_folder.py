@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from proctor.spec.base import CaseId
+from proctor.spec.base import CaseId, field_path
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.custom import MOST_SOURCE_BYTES
 from proctor.spec.digests import digest_file
@@ -135,16 +135,6 @@ def _with_sources(folder: Path, spec: ChallengeSpec) -> ChallengeSpec:
             metrics.append(metric)
         tasks.append(task.model_copy(update={"metrics": tuple(metrics)}))
     return spec.model_copy(update={"tasks": tuple(tasks)})
-
-
-def field_path(location: Sequence[int | str]) -> str:
-    """Write a place in a document.
-
-    >>> field_path(("tasks", 0, "metrics", 1, "name"))
-    'tasks[0].metrics[1].name'
-    """
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return text.removeprefix(".")
 
 
 def read_split(folder: Path, task: TaskSpec, split: str, field: str) -> Split:

@@ -6,17 +6,15 @@ scoring the baselines is ``local``'s part.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
+from proctor.spec.card.reading import CardError, read_card_file
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.digests import FolderError, read_folder
-from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OrganizerError
 from proctor.spec.ranking import RankingColumn
 from proctor.spec.ranking_rules import aggregate_problems, ranking_problems
@@ -30,7 +28,6 @@ from proctor_runner.challenge_folder import (
     CaseFiles,
     ChallengeInvalidError,
     Problem,
-    field_path,
     load_challenge,
     read_split,
 )
@@ -138,14 +135,14 @@ def _check_baselines(folder: Path, spec: ChallengeSpec) -> Iterator[Problem]:
             yield Problem(CHALLENGE_FILE, field, f"there is no folder {name!r} beside it")
             continue
         try:
-            card = ModelCard.model_validate(json.loads((place / _MODEL_CARD).read_text("utf-8")))
+            card = read_card_file(place / _MODEL_CARD)
             read_folder(place)
         except FolderError as error:
             yield Problem(name, "", str(error))
-        except ValidationError as error:
-            for item in error.errors(include_url=False, include_input=False):
-                yield Problem(f"{name}/{_MODEL_CARD}", field_path(item["loc"]), item["msg"])
-        except (OSError, ValueError) as error:
+        except CardError as error:
+            for found in error.problems:
+                yield Problem(f"{name}/{_MODEL_CARD}", found.path, found.message)
+        except OSError as error:
             yield Problem(f"{name}/{_MODEL_CARD}", "", f"cannot be read: {error}")
         else:
             if card.runtime not in spec.runtimes:

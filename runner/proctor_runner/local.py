@@ -7,7 +7,6 @@ since both are its user's own.
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import tempfile
@@ -30,7 +29,6 @@ from proctor.spec.digests import (
 )
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.limits import Limits
-from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
 from proctor.spec.ranking import BootstrapSpec
 from proctor.spec.task import TaskSpec
@@ -52,6 +50,7 @@ from proctor_runner.gpus.interface import OpenDriver
 from proctor_runner.gpus.nvml import open_nvml
 from proctor_runner.images.builder import released_tag
 from proctor_runner.intake.archive import read_archive
+from proctor_runner.model_folder import MODEL_CARD, folder_content, permitted, read_card
 from proctor_runner.model_program import lay_out_folder
 from proctor_runner.run_work import run_cases
 from proctor_runner.sandbox.interface import Program
@@ -60,8 +59,6 @@ from proctor_runner.sandbox.slots import shared_folder
 from proctor_runner.score_work import score_cases
 from proctor_runner.scoring import Scores
 from proctor_runner.workshop import RunTools, SandboxWorkshop, Workshop
-
-MODEL_CARD = "model.json"
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many cases of how many are done."""
@@ -188,7 +185,7 @@ def run_local_task(
         with workshop.open(state / "cases") as tools:
             desk.progress("preparing", 0, len(local.data.inputs.cases))
             content, program = _prepare(model, weights, desk, tools, state / "model")
-            order = _run_order(local, content)
+            order = _run_order(local, content, permitted(local.limits, model))
             outcome = run_cases(order, program, desk, tools.bench)
             scores = None
             if outcome.code is Code.OK:
@@ -271,23 +268,6 @@ class LocalDesk:
         self.reports.setdefault(report.case, report)
 
 
-def read_card(folder: Path) -> ModelCard:
-    """Read a model folder's card.
-
-    Raises:
-        ParticipantError: FOLDER_REJECTED, it is missing or not what it must be.
-    """
-    path = folder / MODEL_CARD
-    try:
-        return ModelCard.model_validate(json.loads(path.read_text("utf-8")))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ParticipantError(Code.FOLDER_REJECTED, f"{path}: {place}: {first['msg']}") from error
-    except (OSError, ValueError) as error:
-        raise ParticipantError(Code.FOLDER_REJECTED, f"{path} cannot be read: {error}") from error
-
-
 def _gpus_for(limits: Limits, open_driver: OpenDriver) -> AbstractContextManager[HeldGpus | None]:
     if limits.gpu is None:
         return nullcontext()
@@ -300,7 +280,7 @@ def _prepare(
     """Return what would be submitted, and the program it becomes here."""
     if isinstance(model, str) or not model.is_dir():
         return _prepare_image(model, weights, desk, tools, folder)
-    content = _folder_content(model)
+    content = folder_content(model)
     _lay_out(model, content.entries, desk, folder)
     if tools.bench.sandbox.name == "process":
         return content, Program("", folder, protocols=protocols.of_folder(folder))
@@ -336,19 +316,7 @@ def _lay_out(source: Path, entries: tuple[FolderEntry, ...], desk: LocalDesk, fo
     lay_out_folder(entries, desk, folder)
 
 
-def _folder_content(model: Path) -> FolderContent:
-    card = read_card(model)
-    if card.runtime is None:
-        raise ParticipantError(
-            Code.FOLDER_REJECTED, f"{model / MODEL_CARD}: runtime: names no runtime image"
-        )
-    try:
-        return FolderContent(entries=read_folder(model), runtime=card.runtime)
-    except (FolderError, ValidationError) as error:
-        raise ParticipantError(Code.FOLDER_REJECTED, f"{model}: {error}") from error
-
-
-def _run_order(local: LocalTask, content: FolderContent | ImageContent) -> RunOrder:
+def _run_order(local: LocalTask, content: FolderContent | ImageContent, limits: Limits) -> RunOrder:
     cases = local.data.inputs.cases
     return RunOrder(
         id=new_id(Kind.RUN),
@@ -361,7 +329,7 @@ def _run_order(local: LocalTask, content: FolderContent | ImageContent) -> RunOr
         content=content,
         intake=False,
         task=local.task,
-        limits=local.limits,
+        limits=limits,
         cases=tuple(
             OrderCase(id=case.id, alias=secrets.token_hex(8), items=case.items, files=case.files)
             for case in cases

@@ -6,7 +6,6 @@ A model folder is listed and hashed here. An image is taken apart by the runner'
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager
@@ -23,6 +22,7 @@ from proctor.cli.output import say
 from proctor.cli.sources.git import PREFIX
 from proctor.cli.sources.reference import SCHEME
 from proctor.client.blobs import Blob
+from proctor.spec.card.reading import CardError, read_card_file
 from proctor.spec.digests import FolderEntry, FolderError, read_folder
 from proctor.spec.model import ModelCard
 from proctor.spec.work import AnyContent, FolderContent, ImageContent
@@ -144,29 +144,19 @@ def read_card(path: Path) -> ModelCard:
         CommandError: It is not there, is no JSON, or a field is wrong.
     """
     try:
-        return ModelCard.model_validate(json.loads(path.read_text()))
+        return read_card_file(path)
     except FileNotFoundError as error:
         raise CommandError(
             f"There is no {path}; a model folder has its card there.",
             "`proctor model init` writes a folder that is complete.",
             Exit.USAGE,
         ) from error
-    except ValidationError as error:
-        problems = "".join(
-            f"\n  {path}: {_told(entry['loc'], entry['msg'])}" for entry in error.errors()
-        )
-        raise CommandError(f"The model card is not valid:{problems}") from error
-    except ValueError as error:
-        raise CommandError(f"{path} is not JSON: {error}.") from error
-
-
-def _told(place: tuple[int | str, ...], message: str) -> str:
-    if place[:1] == ("claimed_scores",) and place[-1:] == ("[key]",):
-        return (
-            f"claimed_scores: {place[1]!r} is no score's name; give a metric's id,"
-            " task/metric or task/metric/label"
-        )
-    return f"{'.'.join(map(str, place))}: {message}"
+    except CardError as error:
+        problems = "".join(f"\n  {path}: {problem}" for problem in error.problems)
+        raise CommandError(
+            f"The model card is not valid:{problems}",
+            "docs/model-json.md has every field; `proctor model upgrade` reads ModelHub's.",
+        ) from error
 
 
 def refuse_unknown(name: str) -> None:

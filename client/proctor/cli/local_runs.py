@@ -79,7 +79,7 @@ def for_model(tasks: list[LocalTask], model: Path | str) -> list[LocalTask]:
     Raises:
         CommandError: The challenge has none of them.
     """
-    from proctor_runner.local import read_card
+    from proctor_runner.model_folder import read_card
 
     wanted = read_card(model).tasks if isinstance(model, Path) and model.is_dir() else ()
     chosen = [task for task in tasks if not wanted or task.task.slug in wanted]
@@ -93,7 +93,7 @@ def for_model(tasks: list[LocalTask], model: Path | str) -> list[LocalTask]:
 
 def remark_on_card(model: Path | str) -> None:
     """Say what of a model folder's card was never filled in."""
-    from proctor_runner.local import read_card
+    from proctor_runner.model_folder import read_card
 
     if isinstance(model, Path) and model.is_dir():
         remark_on(read_card(model))

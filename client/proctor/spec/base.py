@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -66,3 +66,13 @@ def refuse_twice(what: str, names: Iterable[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ValueError(f"{what} {repeated[0]!r} is given twice")
+
+
+def field_path(location: Sequence[int | str]) -> str:
+    """Write a place in a document.
+
+    >>> field_path(("tasks", 0, "metrics", 1, "name"))
+    'tasks[0].metrics[1].name'
+    """
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.removeprefix(".")

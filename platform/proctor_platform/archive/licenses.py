@@ -7,7 +7,8 @@ wants such a model asks its owner.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+
+from proctor.spec.card.licenses import judge
 
 OPEN = frozenset(
     {
@@ -65,7 +66,6 @@ OPEN = frozenset(
 )
 """SPDX ids of licenses under which everybody may redistribute."""
 
-_TOKEN = re.compile(r"\s*([()]|[A-Za-z0-9.+-]+)")
 _EXCEPTION = re.compile(
     r"(?!LicenseRef-|AdditionRef-)[A-Z0-9.-]+-exception(?:-[0-9.]+)?|Linux-syscall-note", re.I
 )
@@ -80,12 +80,10 @@ def may_be_handed_on(expression: str) -> bool:
     >>> may_be_handed_on("GPL-3.0-only WITH GCC-exception-3.1"), may_be_handed_on("")
     (True, False)
     """
-    tokens = list(_tokens(expression))
     try:
-        answer, rest = _any_of(tokens)
-    except (IndexError, ValueError):
+        return judge(expression, _is_open)
+    except ValueError:
         return False
-    return answer and not rest
 
 
 def single_license(expression: str) -> str | None:
@@ -93,43 +91,7 @@ def single_license(expression: str) -> str | None:
     return _BY_LOWER_CASE.get(expression.strip().lower())
 
 
-def _tokens(expression: str) -> Iterator[str]:
-    position = 0
-    while expression[position:].strip():
-        found = _TOKEN.match(expression, position)
-        if found is None:
-            yield "?"
-            return
-        yield found[1]
-        position = found.end()
-
-
-def _any_of(tokens: list[str]) -> tuple[bool, list[str]]:
-    answer, rest = _all_of(tokens)
-    while rest and rest[0].upper() == "OR":
-        other, rest = _all_of(rest[1:])
-        answer = answer or other
-    return answer, rest
-
-
-def _all_of(tokens: list[str]) -> tuple[bool, list[str]]:
-    answer, rest = _one(tokens)
-    while rest and rest[0].upper() == "AND":
-        other, rest = _one(rest[1:])
-        answer = answer and other
-    return answer, rest
-
-
-def _one(tokens: list[str]) -> tuple[bool, list[str]]:
-    first, rest = tokens[0], tokens[1:]
-    if first == "(":
-        answer, rest = _any_of(rest)
-        if rest[0] != ")":
-            raise ValueError("a parenthesis is not closed")
-        return answer, rest[1:]
-    known = first.lower() in _BY_LOWER_CASE
-    if not rest or rest[0].upper() != "WITH":
-        return known, rest
+def _is_open(name: str, addition: str | None) -> bool:
     # SPDX's exceptions only ever add permissions; other additions may take some away.
-    adds = len(rest) > 1 and _EXCEPTION.fullmatch(rest[1]) is not None
-    return known and adds, rest[2:]
+    adds = addition is None or _EXCEPTION.fullmatch(addition) is not None
+    return adds and name.lower() in _BY_LOWER_CASE

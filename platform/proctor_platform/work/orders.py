@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func, select
 from proctor.spec.base import FileRef
 from proctor.spec.dataset import DatasetCase
 from proctor.spec.identifiers import alias_of
+from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import Code
 from proctor.spec.states import SubmissionState
 from proctor.spec.work import FolderContent, OrderCase, RunOrder, ScoreCase, ScoreOrder
@@ -23,6 +24,7 @@ def run_order(session: Session, run: Run, *, token: str, lease_s: float) -> RunO
     """Make the order of a claimed run: the cases that still lack a result, in a random order."""
     frame = frame_of(session, run)
     content = content_of(run, frame)
+    card = ModelCard.model_validate(frame.submission.card)
     done = set(session.exec(select(CaseResult.case_id).where(CaseResult.run_id == run.id)))
     cases = cases_of(session, run, frame)
     missing = [_order_case(run, case) for case in cases if case.id not in done]
@@ -39,7 +41,7 @@ def run_order(session: Session, run: Run, *, token: str, lease_s: float) -> RunO
         intake=run.content is not None or frame.submission.state == SubmissionState.CHECKING,
         task=frame.task,
         split=frame.split,
-        limits=frame.phase.limits,
+        limits=card.resources.within(frame.phase.limits),
         cases=tuple(sorted(missing, key=lambda case: case.alias)),
         cases_total=run.cases_total,
         seconds_used=seconds_used(session, run),

@@ -9,22 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from proctor.spec.model import ModelCard, Protocol
+from proctor.spec.card.reading import CardError, read_card_file
+from proctor.spec.model import Protocol
 
 LABEL = "proctor.protocols"
 CARD = "model.json"
-_MOST_CARD_BYTES = 1 << 20
 _ASSUMED = frozenset({Protocol.CASE})
 
 
 def of_folder(folder: Path) -> frozenset[Protocol]:
     """Return what the card of a model folder declares; without a readable card, ``case``."""
     try:
-        with (folder / CARD).open("rb") as stream:
-            card = ModelCard.model_validate_json(stream.read(_MOST_CARD_BYTES))
-    except (OSError, ValidationError):
+        card = read_card_file(folder / CARD)
+    except (OSError, CardError):
         return _ASSUMED
     return _ASSUMED | set(card.protocols)
 
