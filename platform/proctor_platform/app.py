@@ -23,6 +23,8 @@ from proctor_platform.routes import (
     health,
     leaderboards,
     metrics,
+    model_reviews,
+    models,
     pictures,
     submissions,
     work,
@@ -85,6 +87,8 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
         submissions,
         pictures,
         leaderboards,
+        models,
+        model_reviews,
         work,
         workers,
     ):

@@ -9,16 +9,18 @@ leaves out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session as AnySession
 from sqlalchemy.orm import UOWTransaction, sessionmaker
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from proctor_platform.tables import Outbox
 
@@ -76,6 +78,13 @@ class Database:
 def writes(session: AnySession) -> bool:
     """Tell whether a session is a writing one."""
     return bool(session.info.get(_WRITES))
+
+
+def insert_once(session: Session, table: type[SQLModel], values: Mapping[str, Any]) -> bool:
+    """Insert a row unless one with its key is there; tell whether it was inserted."""
+    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    statement = insert(table).values(**values).on_conflict_do_nothing()
+    return bool(cast("CursorResult[Any]", session.execute(statement)).rowcount)
 
 
 def _note_outbox(session: AnySession, _: UOWTransaction) -> None:

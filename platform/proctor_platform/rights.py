@@ -163,6 +163,11 @@ class Feedback(NamedTuple):
         return round(value, self.digits)
 
 
+def keeps_scores_back(phase: PhaseSpec, present: datetime) -> bool:
+    """Tell whether a phase's scores are hidden from everybody but organizers at a moment."""
+    return phase.visibility is BoardVisibility.HIDDEN_UNTIL_CLOSE and present < phase.closes_at
+
+
 def feedback_of(
     session: Session, spec: ChallengeSpec, phase: PhaseSpec, *, organizer: bool
 ) -> Feedback:
@@ -179,7 +184,7 @@ def feedback_of(
     present = database_now(session)
     opened = present < phase.closes_at
     return Feedback(
-        hidden=opened and phase.visibility is BoardVisibility.HIDDEN_UNTIL_CLOSE,
+        hidden=keeps_scores_back(phase, present),
         board_only=opened and phase.feedback.ladder,
         private=phase.private is None or present >= spec.private_opens_at(phase),
         digits=phase.feedback.digits if opened else None,

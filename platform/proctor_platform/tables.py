@@ -320,6 +320,54 @@ class PrivateBoardRow(SQLModel, table=True):
     body: str = Field(sa_type=Text)
 
 
+class ModelReview(SQLModel, table=True):
+    """One look of an organizer at a model; the newest speaks."""
+
+    __tablename__ = "model_review"
+
+    id: str = Field(primary_key=True)
+    submission_id: str = Field(foreign_key="submission.id", index=True)
+    policy_version: str
+    checklist: dict[str, Any] = Field(sa_type=JSON, description="item → yes or no")
+    outcome: str
+    note: str = ""
+    reviewer_id: str = Field(foreign_key="user.id")
+    at: datetime = _moment()
+
+
+class ModelWithdrawal(SQLModel, table=True):
+    """A model that is not shown any more; its scores stay."""
+
+    __tablename__ = "model_withdrawal"
+
+    submission_id: str = Field(foreign_key="submission.id", primary_key=True)
+    user_id: str = Field(foreign_key="user.id")
+    reason: str = ""
+    at: datetime = _moment()
+
+
+class ModelMeasurement(SQLModel, table=True):
+    """What a worker found out about a model by looking at it, in its first run; written once."""
+
+    __tablename__ = "model_measurement"
+
+    submission_id: str = Field(foreign_key="submission.id", primary_key=True)
+    run_id: str = Field(foreign_key="run.id")
+    document: dict[str, Any] = Field(sa_type=JSON)
+    summary: dict[str, Any] = Field(sa_type=JSON, description="what lists need of the document")
+    at: datetime = _moment()
+
+
+class ModelRecord(SQLModel, table=True):
+    """What the registry keeps of a model that may change: its DOI, and how often it was taken."""
+
+    __tablename__ = "model_record"
+
+    submission_id: str = Field(foreign_key="submission.id", primary_key=True)
+    doi: str = ""
+    downloads: int = 0
+
+
 class Outbox(SQLModel, table=True):
     """What must still be told: a bell for a worker, or a leaderboard to be made anew."""
 

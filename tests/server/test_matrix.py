@@ -71,6 +71,17 @@ EXPECTED: dict[tuple[str, str], ROW] = {
     ("GET", "/submissions/{submission_id}/log"): (401, 403, 404, 200, 200),
     ("GET", "/submissions/{submission_id}/events"): (401, 403, 404, 200, 200),
     ("POST", "/submissions/{submission_id}/reruns"): (401, 403, 404, 201, 409),
+    ("GET", "/models"): (200, 403, 200, 200, 200),
+    ("GET", "/models/{submission_id}"): READ_CHALLENGE,
+    ("GET", "/models/{submission_id}/citation"): READ_CHALLENGE,
+    ("GET", "/models/{submission_id}/metadata"): (404, 403, 404, 404, 404),
+    ("GET", "/models/{submission_id}/similar"): READ_CHALLENGE,
+    ("GET", "/models/{submission_id}/differences"): (404, 403, 404, 404, 404),
+    ("GET", "/models/{submission_id}/reviews"): READ_CHALLENGE,
+    ("POST", "/models/{submission_id}/reviews"): (401, 403, 404, 403, 409),
+    ("PUT", "/models/{submission_id}/doi"): (401, 403, 404, 403, 200),
+    ("GET", "/challenges/{slug}/reviews"): (401, 403, 404, 403, 200),
+    ("POST", "/models/{submission_id}/withdrawal"): (401, 403, 404, 200, 200),
     ("POST", "/submissions/{submission_id}/cancel"): (401, 403, 404, 409, 409),
     ("DELETE", "/tokens/{token_id}"): (401, 403, 404, 204, 404),
     ("GET", "/workers"): (401, 403, 403, 403, 403),
@@ -211,6 +222,9 @@ def test_every_route_answers_every_role_as_the_table_says(
             "card": tiny.card.model_dump(mode="json"),
         },
         ("POST", "/submissions/{submission_id}/reruns"): {},
+        ("POST", "/models/{submission_id}/reviews"): {"outcome": "approved"},
+        ("PUT", "/models/{submission_id}/doi"): {"doi": "10.5072/a-test"},
+        ("POST", "/models/{submission_id}/withdrawal"): {},
         ("POST", "/work/claim"): {"queue": "run.cpu", "worker": "w"},
         ("POST", "/work/{work_id}/heartbeat"): fence | {"stage": "x"},
         ("POST", "/work/{work_id}/intake"): fence,
@@ -228,6 +242,7 @@ def test_every_route_answers_every_role_as_the_table_says(
             if path.endswith("/upload"):
                 options["params"] = {"size": len(content), "offset": 0}
             if (method, path) in bodies:
+                options.pop("content", None)
                 options["json"] = bodies[method, path]
             prefix = "" if path in ("/healthz", "/metrics") else "/api/v1"
             person = people[role]

@@ -16,6 +16,7 @@ from proctor.spec.phase_rules import (
 )
 from proctor.spec.protection import FeedbackSpec, PrivateSplit
 from proctor.spec.ranking import RankingColumn, RankingSpec
+from proctor.spec.review import ReviewPolicy
 from proctor.spec.task import TaskSpec
 
 
@@ -111,6 +112,11 @@ class ChallengeSpec(Spec):
     visibility: Visibility = Visibility.PUBLIC
     terms: Terms | None = None
     release: Release = Release.NEVER
+    review: ReviewPolicy | None = Field(
+        None,
+        description="organizers look at a model before it is public",
+        exclude_if=lambda review: review is None,
+    )
     accepts: tuple[SubmissionKind, ...] = (SubmissionKind.FOLDER, SubmissionKind.IMAGE)
     runtimes: tuple[Slug, ...] = Field((), description="approved runtime images")
     members: tuple[str, ...] = Field((), description="user names that may enter")

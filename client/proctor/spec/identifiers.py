@@ -24,6 +24,7 @@ class Kind(StrEnum):
     EVALUATION = "eva"
     LEADERBOARD = "lea"
     WORKER = "wrk"
+    REVIEW = "rev"
 
 
 def new_id(kind: Kind) -> str:

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from proctor.spec.base import CaseId, Digest, FileRef, Name, Slug, Spec
+from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.challenge import SubmissionKind
 from proctor.spec.digests import FolderEntry, digest_document, digest_entries
 from proctor.spec.gpus import GpuFacts
@@ -274,6 +275,11 @@ class RunReport(Spec):
     seconds: float
     environment: Environment
     protocol: Protocol = Protocol.CASE
+    metadata: DetectedMetadata | None = Field(
+        None,
+        description="what was found out about the model by looking at it, where anything was",
+        exclude_if=lambda metadata: metadata is None,
+    )
 
 
 class ScoreRow(Spec):

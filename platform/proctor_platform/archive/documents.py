@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import yaml
-
 from proctor.spec.archive import MANIFEST, ArchivedFile, ArchiveKind, ArchiveManifest
+from proctor_platform import citing
 from proctor_platform.archive.licenses import single_license
+from proctor_platform.citing import Citable, license_address
 
 CRATE = "ro-crate-metadata.json"
 CITATION = "CITATION.cff"
@@ -23,7 +23,6 @@ README = "README.md"
 _CRATE_CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 _CRATE_VERSION = "https://w3id.org/ro/crate/1.1"
 _SHA256 = "https://schema.org/sha256"
-_DATACITE = "http://datacite.org/schema/kernel-4"
 _TYPES = {".json": "application/json", ".md": "text/markdown", ".txt": "text/plain"}
 
 
@@ -34,68 +33,28 @@ class Listed(NamedTuple):
     word: str
 
 
+def citable(manifest: ArchiveManifest) -> Citable:
+    """Return the archived submission as it is cited."""
+    submission = manifest.submission
+    return Citable(
+        id=submission.id,
+        challenge=manifest.challenge.slug,
+        challenge_title=manifest.challenge.title,
+        participant=submission.participant,
+        card=submission.card,
+        content_digest=submission.content_digest,
+        submitted_at=submission.submitted_at,
+    )
+
+
 def citation(manifest: ArchiveManifest) -> bytes:
     """Return CITATION.cff, version 1.2.0."""
-    document: dict[str, Any] = {
-        "cff-version": "1.2.0",
-        "message": "If you use this model or its scores, cite it as below.",
-        "type": "software",
-        "title": _title(manifest),
-        "authors": [{"name": name} for name in _authors(manifest)],
-        "version": manifest.submission.card.version,
-        "date-released": manifest.submission.submitted_at.date(),
-        "identifiers": [
-            {
-                "type": "other",
-                "value": manifest.submission.content_digest,
-                "description": "Digest of what was entered",
-            },
-            {
-                "type": "other",
-                "value": manifest.submission.id,
-                "description": f"Submission to {manifest.challenge.slug}",
-            },
-        ],
-    }
-    if manifest.submission.card.description:
-        document["abstract"] = manifest.submission.card.description
-    if license_id := single_license(manifest.submission.card.license):
-        document["license"] = license_id
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
+    return citing.citation_cff(citable(manifest))
 
 
 def datacite(manifest: ArchiveManifest) -> bytes:
     """Return DataCite metadata, schema 4.5, as JSON; the DOI is for whoever registers one."""
-    submission = manifest.submission
-    document: dict[str, Any] = {
-        "schemaVersion": _DATACITE,
-        "identifiers": [
-            {"identifier": submission.content_digest, "identifierType": "SHA-256"},
-            {"identifier": submission.id, "identifierType": "Proctor submission"},
-        ],
-        "creators": [{"name": name} for name in _authors(manifest)],
-        "titles": [{"title": _title(manifest)}],
-        "publisher": {"name": f"{manifest.challenge.title} (Proctor)"},
-        "publicationYear": str(submission.submitted_at.year),
-        "types": {"resourceTypeGeneral": "Software", "resourceType": "Archived submission"},
-        "dates": [{"date": f"{submission.submitted_at:%Y-%m-%d}", "dateType": "Submitted"}],
-        "version": submission.card.version,
-        "formats": ["application/zip"],
-        "language": "en",
-        "descriptions": [
-            {"description": _description(manifest), "descriptionType": "Abstract"},
-        ],
-    }
-    if license_id := single_license(submission.card.license):
-        document["rightsList"] = [
-            {
-                "rights": license_id,
-                "rightsUri": _license_address(license_id),
-                "rightsIdentifier": license_id,
-                "rightsIdentifierScheme": "SPDX",
-            }
-        ]
-    return _json(document)
+    return citing.datacite(citable(manifest))
 
 
 def crate(manifest: ArchiveManifest, files: Sequence[Listed]) -> bytes:
@@ -103,18 +62,19 @@ def crate(manifest: ArchiveManifest, files: Sequence[Listed]) -> bytes:
 
     The manifest has this file's digest, so this cannot have the manifest's.
     """
-    license_id = single_license(manifest.submission.card.license)
+    cited = citable(manifest)
+    license_id = single_license(cited.card.license)
     people = [
         {"@id": f"#author-{number}", "@type": "Person", "name": name}
-        for number, name in enumerate(_authors(manifest), start=1)
+        for number, name in enumerate(cited.authors, start=1)
     ]
     # RO-Crate demands a license of every crate, of one that nobody may hand on too.
-    terms = _license_address(license_id) if license_id else "#license"
+    terms = license_address(license_id) if license_id else "#license"
     root = {
         "@id": "./",
         "@type": "Dataset",
-        "name": _title(manifest),
-        "description": _description(manifest),
+        "name": cited.title,
+        "description": cited.description,
         "datePublished": f"{manifest.submission.submitted_at:%Y-%m-%dT%H:%M:%SZ}",
         "identifier": manifest.submission.content_digest,
         "author": [{"@id": person["@id"]} for person in people],
@@ -190,29 +150,6 @@ def _crate_file(listed: Listed) -> dict[str, Any]:
         "encodingFormat": _TYPES.get(suffix, "application/octet-stream"),
         "sha256": file.digest.removeprefix("sha256:"),
     }
-
-
-def _title(manifest: ArchiveManifest) -> str:
-    card = manifest.submission.card
-    return card.title or card.name
-
-
-def _authors(manifest: ArchiveManifest) -> tuple[str, ...]:
-    named = tuple(dict.fromkeys(name for name in manifest.submission.card.authors if name.strip()))
-    return named or (manifest.submission.participant,)
-
-
-def _description(manifest: ArchiveManifest) -> str:
-    said = manifest.submission.card.description.strip()
-    entered = (
-        f"Entered in {manifest.challenge.title} as {manifest.submission.id}, with the data digests,"
-        " settings and metrics of its scores."
-    )
-    return f"{said} {entered}".strip()
-
-
-def _license_address(license_id: str) -> str:
-    return f"https://spdx.org/licenses/{license_id}"
 
 
 def _json(document: dict[str, Any]) -> bytes:

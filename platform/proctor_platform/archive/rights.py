@@ -12,6 +12,7 @@ from proctor.spec.challenge import ChallengeSpec, Release
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.work import Split
 from proctor_platform.archive.licenses import may_be_handed_on
+from proctor_platform.registry.publication import is_withdrawn
 from proctor_platform.rights import Asker, database_now
 from proctor_platform.submissions.sights import Access, SubmissionSight, submission_in_sight
 from proctor_platform.tables import ChallengeVersion, Run
@@ -25,15 +26,17 @@ def archive_in_sight(
 
     Raises:
         ProctorError: there is none in sight (not found), the model's license lets nobody hand it
-            on, the challenge never releases hidden data, or not yet.
+            on, it was withdrawn, the challenge never releases hidden data, or not yet.
     """
     sight = submission_in_sight(session, submission_id, asker)
     if sight.access is Access.ORGANIZER:
         return sight
+    if not sight.yours and is_withdrawn(session, submission_id):
+        raise ProctorError(Code.FORBIDDEN, "This model was withdrawn; its scores are what is left.")
     if kind is ArchiveKind.SEALED:
         _refuse_sealed(session, sight)
-    license_name = str(sight.submission.card.get("license") or "")
-    if not sight.yours and not may_be_handed_on(license_name):
+    if not may_have_files(sight):
+        license_name = _license_of(sight)
         said = f"The license {license_name!r}" if license_name else "A model without a license"
         raise ProctorError(
             Code.FORBIDDEN,
@@ -41,6 +44,16 @@ def archive_in_sight(
             " get the archive.",
         )
     return sight
+
+
+def may_have_files(sight: SubmissionSight) -> bool:
+    """Tell whether the asker may have what was entered: by right, or by its license."""
+    inside = sight.yours or sight.access is Access.ORGANIZER
+    return inside or may_be_handed_on(_license_of(sight))
+
+
+def _license_of(sight: SubmissionSight) -> str:
+    return str(sight.submission.card.get("license") or "")
 
 
 def _refuse_sealed(session: Session, sight: SubmissionSight) -> None:

@@ -11,8 +11,9 @@ from proctor.spec.archive import ArchiveKind
 from proctor.spec.outcomes import Code
 from proctor_platform.archive.making import make_archive
 from proctor_platform.archive.packing import zip_stream
-from proctor_platform.database import Reading
+from proctor_platform.database import Database, Reading, database_of
 from proctor_platform.identity import OptionalUser
+from proctor_platform.registry.records import count_download
 from proctor_platform.routes.problems import problems
 from proctor_platform.storage import Store, store_of
 
@@ -36,10 +37,12 @@ def read_archive(
     user: OptionalUser,
     session: Reading,
     store: Annotated[Store, Depends(store_of)],
+    database: Annotated[Database, Depends(database_of)],
     kind: Annotated[ArchiveKind, Query()] = ArchiveKind.PUBLIC,
 ) -> StreamingResponse:
     """Stream a submission and all that its scores stand on; `sealed` with the hidden data."""
     archive = make_archive(session, store, submission_id, kind, user)
+    count_download(database, submission_id)
     return StreamingResponse(
         zip_stream(archive.members),
         media_type="application/zip",

@@ -1,7 +1,8 @@
 """Who sees a submission, and how much of it.
 
 Its owner and the organizers see it always; readers of a board see what stands on that board,
-while its scores are open. To everybody else it does not exist.
+while its scores are open, and once it was reviewed where the challenge asks for that. To everybody
+else it does not exist.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from sqlmodel import Session, col, or_, select
 
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.columns import column_place
+from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code, Owner, ProctorError
-from proctor.spec.states import SubmissionState
 from proctor_platform.identity import UserIdentity
 from proctor_platform.private_cases import no_private_case
+from proctor_platform.registry.publication import may_be_read, stood_on_a_board
 from proctor_platform.rights import Asker, Feedback, feedback_of, organizes, sees
-from proctor_platform.tables import Challenge, ChallengeVersion, LeaderboardRow, Submission
+from proctor_platform.tables import Challenge, ChallengeVersion, Submission
 from proctor_platform.versions import newest, spec_of
 
 # Details that repeat what a model wrote or how it chose to end. A model has seen hidden inputs.
@@ -114,14 +116,11 @@ def submission_in_sight(session: Session, submission_id: str, asker: Asker) -> S
     Raises:
         ProctorError: there is none in sight.
     """
-    on_board = select(col(LeaderboardRow.position)).where(
-        col(LeaderboardRow.submission_id) == col(Submission.id)
-    )
-    readable = (
-        sees(asker) & on_board.exists() & (col(Submission.state) == SubmissionState.ACCEPTED.value)
-    )
+    readable = sees(asker) & stood_on_a_board()
     sight = _find(session, submission_id, asker, or_(is_inside(asker), readable))
-    if sight.access is Access.READER and sight.hidden:
+    if sight.access is Access.READER and (
+        sight.hidden or not may_be_read(session, sight.submission, sight.challenge)
+    ):
         raise ProctorError(Code.NOT_FOUND)
     return sight
 
@@ -168,6 +167,12 @@ def sight_of(
     access = Access.ORGANIZER if organizer else Access.OWNER if yours else Access.READER
     feedback = feedback_of(session, spec, phase, organizer=organizer)
     return SubmissionSight(submission, challenge, phase, access, ruling, spec, feedback, yours)
+
+
+def shown_card(submission: Submission, *, bare: bool) -> ModelCard:
+    """Return a submission's card; of a withdrawn one, the names that its board shows anyway."""
+    card = ModelCard.model_validate(submission.card)
+    return ModelCard(name=card.name, title=card.title, version="") if bare else card
 
 
 class _Ruling(NamedTuple):

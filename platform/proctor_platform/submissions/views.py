@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.api import EvaluationView, Page, RunView, Source, SubmissionView
 from proctor.spec.base import FileRef
-from proctor.spec.model import ModelCard, Protocol
+from proctor.spec.model import Protocol
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
 from proctor.spec.work import RESULTS, Environment, Purpose
@@ -25,9 +25,7 @@ from proctor_platform.alike import asked_alike
 from proctor_platform.identity import UserIdentity
 from proctor_platform.outbox import boards_about_to_come
 from proctor_platform.rights import organizes
-from proctor_platform.score_tables import (
-    AggregateScore,
-)
+from proctor_platform.score_tables import AggregateScore
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.progress import (
     Progress,
@@ -36,7 +34,13 @@ from proctor_platform.submissions.progress import (
     telling_evaluations,
     tryouts_of,
 )
-from proctor_platform.submissions.sights import Access, SubmissionSight, is_inside, sight_of
+from proctor_platform.submissions.sights import (
+    Access,
+    SubmissionSight,
+    is_inside,
+    shown_card,
+    sight_of,
+)
 from proctor_platform.submissions.standing import ranked_rows, standing_of
 from proctor_platform.tables import (
     CaseResult,
@@ -45,6 +49,7 @@ from proctor_platform.tables import (
     Evaluation,
     LeaderboardRow,
     LeaderboardSnapshot,
+    ModelWithdrawal,
     Run,
     Submission,
     User,
@@ -79,6 +84,8 @@ class _Parts:
     """Why a run waits, where there is more to say than that it does."""
     outdated: dict[str, int] = field(default_factory=dict)
     """The version that asks something else than what a submission has answered."""
+    withdrawn: set[str] = field(default_factory=set)
+    """Submissions whose model is shown to its owner and the organizers alone."""
 
 
 def view_submission(
@@ -162,6 +169,8 @@ def _read(session: Session, sights: Sequence[SubmissionSight], running: int | No
     ).all()
     parts.evaluations = telling_evaluations(evaluations)
     _read_scores(session, sights, parts)
+    gone = select(ModelWithdrawal.submission_id).where(col(ModelWithdrawal.submission_id).in_(ids))
+    parts.withdrawn = set(session.exec(gone).all())
     reasons = WaitingReasons(session, running)
     for sight in sights:
         if sight.access is not Access.READER:
@@ -278,6 +287,8 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
     progress = progress_of(submission, runs, parts.evaluations)
     place = parts.places.get(submission.id)
     board = submission.challenge_id, submission.phase
+    bare = sight.access is Access.READER and submission.id in parts.withdrawn
+    source = None if bare else submission.source
     if progress.word == "scored" and place is None and board in parts.renewing:
         progress = Progress("ranking", final=False)
     return SubmissionView(
@@ -287,11 +298,11 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
         phase=submission.phase,
         participant=parts.names[submission.user_id],
         kind=submission.kind,
-        card=ModelCard.model_validate(submission.card),
+        card=shown_card(submission, bare=bare),
         message="" if sight.access is Access.READER else submission.message,
         baseline=submission.baseline,
         check_only=submission.check_only,
-        source=Source.model_validate(submission.source) if submission.source else None,
+        source=Source.model_validate(source) if source else None,
         content_digest=submission.content_digest,
         state=SubmissionState(submission.state),
         progress=progress.word,

@@ -17,6 +17,7 @@ from proctor.spec.states import EvaluationState, RunState
 from proctor.spec.work import Purpose, RunReport, ScoreReport
 from proctor_platform import outbox, reruns
 from proctor_platform.clock import now
+from proctor_platform.registry.measurements import keep_measurement
 from proctor_platform.tables import CaseResult, Evaluation, Run, Submission
 from proctor_platform.transitions import move
 from proctor_platform.work.documents import cases_of, frame_of
@@ -83,6 +84,8 @@ def _complete_run(session: Session, work_id: str, report: RunReport, max_attempt
             max_attempts=max_attempts,
         )
         return
+    if report.metadata is not None:
+        keep_measurement(session, run, report.metadata)
     results = _results(session, run)
     if run.purpose == Purpose.TRYOUT:
         _end_tryout(session, run, report, results, actor, changes)

@@ -1,0 +1,41 @@
+"""How to have the model: on one's own machine, or as a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proctor.spec.registry.pages import Fact
+from proctor_platform.registry.elements.known import Known, measured, recorded, stated
+
+
+def deployment(known: Known) -> Iterator[Fact]:
+    """Say how to run it as a service."""
+    if "serve" in known.commands:
+        yield recorded("as a service", known.commands["serve"])
+
+
+def compatibility(known: Known) -> Iterator[Fact]:
+    """Say where and by which contract it runs."""
+    yield recorded("contract", f"Proctor, version {known.card.contract}")
+    if known.protocols:
+        yield recorded("answered through", ", ".join(known.protocols))
+    if known.measured is not None and known.measured.python:
+        platform = f" on {known.measured.platform}" if known.measured.platform else ""
+        yield measured("Python", f"{known.measured.python}{platform}")
+    if known.environment is not None:
+        yield recorded("ran on", known.environment.gpu or known.environment.cpu)
+    asks = known.card.compatibility
+    yield from stated("architectures", *asks.architectures)
+    yield from stated("processor flags", *asks.cpu_flags)
+    yield from stated("CUDA at least", asks.min_cuda)
+
+
+def installation(known: Known) -> Iterator[Fact]:
+    """Say how to have it here."""
+    if "download" in known.commands:
+        yield recorded("download it", known.commands["download"])
+
+
+def cloud(known: Known) -> Iterator[Fact]:
+    """Say whether it can be hosted elsewhere."""
+    yield from stated("hosted at", known.card.support.demo)
