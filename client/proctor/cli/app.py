@@ -16,6 +16,7 @@ from proctor.cli import (
     boards,
     challenges,
     doctor,
+    model_registry,
     models,
     ranking,
     reruns,
@@ -60,6 +61,7 @@ app.command("archive")(archives.archive)
 app.command("rerun")(reruns.rerun)
 app.command("run")(models.run)
 app.add_typer(models.models, name="model")
+app.add_typer(model_registry.registry, name="models")
 app.add_typer(challenges.challenges, name="challenge")
 app.command("login")(accounts.login)
 app.command("logout")(accounts.logout)

@@ -18,6 +18,9 @@ HostOption = Annotated[
         help="The platform; else PROCTOR_HOST, the one that runs here, the one logged in to.",
     ),
 ]
+ModelIdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of its submission: sub_ and 26 characters.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How data is printed.")]
 PhaseOption = Annotated[
     str | None, typer.Option("--phase", help="The phase; not needed when there is one.")
