@@ -59,7 +59,41 @@ SHEET = """
 .pr-up {color: #0b5236;} .pr-down {color: #8c2415;}
 .pr-action a {display: inline-block; padding: .35rem 1rem; border-radius: 6px; background: #0f5c4d;
   color: #fff; text-decoration: none; font-weight: 600;}
+.pr-graph {overflow: auto; max-height: 42rem; border: 1px solid #dce4e1; border-radius: 8px;
+  background: #fff; padding: .4rem; text-align: center;}
+.pr-graph img {max-width: none;}
+.pr-card {display: grid; gap: 1.2rem 2.2rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr));}
+.pr-card h4 {margin: 0 0 .3rem; font-size: .95rem; color: #0f5c4d;
+  border-bottom: 1px solid #dce4e1; padding-bottom: .25rem;}
+.pr-card dl {margin: 0; padding: 0; display: grid; grid-template-columns: 9.5rem minmax(0, 1fr);
+  font-size: .9rem;}
+.pr-card dt, .pr-card dd {margin: 0;}
+.pr-card dt {font-weight: 600; color: #4a5a56; padding: .35rem .8rem .35rem 0;
+  border-bottom: 1px solid #edf1f0;}
+.pr-card dd {margin: 0; padding: .35rem 0; border-bottom: 1px solid #edf1f0;
+  overflow-wrap: anywhere;}
+.pr-card dd.pr-none {color: #8a9692;}
+.pr-card dd span {color: #6b7a76;}
+.pr-card a, .pr-lines a {color: #0f5c4d;}
+.pr-lines td, .pr-lines th {border-bottom: 1px solid #edf1f0;}
+.pr-lines td:not(:last-child) {white-space: nowrap;}
+.pr-lines td {overflow-wrap: normal;}
+.pr-lines tr.pr-here td {background: #f0f7f4;}
+.pr-models {border-top: 1px solid #dce4e1;}
+.pr-model {display: flex; justify-content: space-between; gap: 1.5rem; padding: .8rem .2rem;
+  border-bottom: 1px solid #dce4e1;}
+.pr-model a {font-weight: 600; color: #0f5c4d; text-decoration: none; font-size: 1.02rem;}
+.pr-model a:hover {text-decoration: underline;}
+.pr-model small {display: block; color: #6b7a76; font-size: .8rem; margin: .1rem 0 .3rem;}
+.pr-model p {margin: .2rem 0 .4rem; font-size: .9rem; overflow-wrap: anywhere;}
+.pr-place {text-align: right; white-space: nowrap; font-size: .9rem;
+  font-variant-numeric: tabular-nums;}
 @media (max-width: 640px) {
+  .pr-card dl {grid-template-columns: minmax(0, 1fr);}
+  .pr-card dt {border-bottom: 0; padding-bottom: 0;}
+  .pr-model {display: block;}
+  .pr-place {text-align: left; margin-top: .4rem;}
   .block-container {padding-left: .8rem; padding-right: .8rem;}
   .pr-board th, .pr-board td {padding: .4rem .5rem;}
   .pr-scroll .pr-facts th, .pr-scroll .pr-facts td {padding-right: .8rem;}

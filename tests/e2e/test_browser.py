@@ -88,6 +88,8 @@ def test_nothing_a_stranger_writes_runs_or_calls_home(
     for path in (
         f"/submission?id={submission}",
         f"/leaderboard?slug={challenge}&phase=main",
+        f"/model?id={submission}",
+        f"/models?challenge={challenge}",
     ):
         page.goto(dashboard + path)
         found = page.get_by_text("onerror", exact=False).first

@@ -46,6 +46,8 @@ def draw() -> None:
         st.warning(prose(challenge.notice))
     st.markdown(prose(challenge.summary))
     _draw_phases(view)
+    models = address("models", challenge=slug)
+    st.html(f'<div class="pr-links"><a href="{models}" target="_self">Its models</a></div>')
     about, part, details = st.tabs(["About", "How to take part", "Tasks and metrics"])
     with about:
         st.markdown(prose(challenge.text) or "The organizers have written nothing here yet.")

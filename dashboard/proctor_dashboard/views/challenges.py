@@ -12,6 +12,10 @@ from proctor_dashboard.visitor import client
 def draw() -> None:
     """List every challenge the visitor may see."""
     st.title("Challenges")
+    models = address("models")
+    st.html(
+        f'<div class="pr-links"><a href="{models}" target="_self">Models of all of them</a></div>'
+    )
     page = client().challenges()
     if not page.items:
         st.info("There is no challenge yet. Publish one with `proctor challenge publish FOLDER`.")

@@ -185,6 +185,11 @@ def _case_line(case: CaseView) -> dict[str, str]:
 def _draw_card(submission: SubmissionView) -> None:
     card = submission.card
     st.subheader("Model card", anchor=False)
+    page = address("model", id=submission.id)
+    st.html(
+        f'<div class="pr-links"><a href="{page}" target="_self">Page of this model: its versions,'
+        " how to use it, how to cite it</a></div>"
+    )
     st.markdown(prose(card.description) or "The author has written nothing here.")
     facts = {
         "Name": card.name,

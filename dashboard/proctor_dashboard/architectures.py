@@ -1,0 +1,97 @@
+"""A model's layers as a graph: in which row each is drawn, and what two graphs do not share.
+
+What is drawn was read from the model in a sandbox. Names in it are a stranger's; here they are
+only compared.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from proctor.spec.card.detected import DetectedLayer
+
+MOST_LAYERS = 600
+"""More are not drawn: nobody can read them, and comparing takes long."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer with its place: the row from above, and the column of those in the row."""
+
+    layer: DetectedLayer
+    row: int
+    column: float
+    parents: tuple[int, ...]
+
+
+def arrange(layers: Sequence[DetectedLayer]) -> list[Node]:
+    """Put every layer below all that it reads from, near the middle of these.
+
+    Layers come in the order of computation, as graphs and loaded models have them. One that names
+    nothing that another makes is put below the one before it, if that names no outputs either.
+    """
+    shown = list(layers[:MOST_LAYERS])
+    parents = _parents(shown)
+    rows: list[int] = []
+    for index in range(len(shown)):
+        rows.append(1 + max((rows[parent] for parent in parents[index]), default=-1))
+    taken: defaultdict[int, set[int]] = defaultdict(set)
+    columns: list[float] = []
+    for index in range(len(shown)):
+        above = [columns[parent] for parent in parents[index]]
+        wanted = round(sum(above) / len(above)) if above else 0
+        column = _nearest_free(wanted, taken[rows[index]])
+        taken[rows[index]].add(column)
+        columns.append(column)
+    return [
+        Node(layer, rows[index], columns[index], tuple(sorted(parents[index])))
+        for index, layer in enumerate(shown)
+    ]
+
+
+def unlike(
+    one: Sequence[DetectedLayer], other: Sequence[DetectedLayer]
+) -> tuple[set[int], set[int]]:
+    """Return the layers of each that have no like in the other, in the same order.
+
+    Two layers are alike when type, shapes of weights and settings are; names do not count.
+    """
+    first, second = (
+        [_signature(layer) for layer in layers[:MOST_LAYERS]] for layers in (one, other)
+    )
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    left, right = set(range(len(first))), set(range(len(second)))
+    for start_left, start_right, size in matcher.get_matching_blocks():
+        left -= set(range(start_left, start_left + size))
+        right -= set(range(start_right, start_right + size))
+    return left, right
+
+
+def _parents(layers: Sequence[DetectedLayer]) -> list[set[int]]:
+    makers: dict[str, int] = {}
+    found: list[set[int]] = []
+    for index, layer in enumerate(layers):
+        parents = {makers[name] for name in layer.inputs if name in makers}
+        if not parents and not layer.inputs and index:
+            parents = {index - 1}
+        found.append(parents)
+        for name in layer.outputs or (layer.name,):
+            makers[name] = index
+    return found
+
+
+def _nearest_free(wanted: int, taken: set[int]) -> int:
+    step = 0
+    while True:
+        for column in (wanted + step, wanted - step):
+            if column not in taken:
+                return column
+        step += 1
+
+
+def _signature(layer: DetectedLayer) -> tuple[object, ...]:
+    settings = tuple(sorted((one.name, str(one.value)) for one in layer.settings))
+    return layer.type, layer.weight_shapes, layer.activation, settings
