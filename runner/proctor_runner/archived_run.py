@@ -27,6 +27,7 @@ from proctor.spec.work import (
 from proctor_runner.local import LocalDesk, LocalTask, Progress, local_score_order, scorable
 from proctor_runner.model_program import model_program
 from proctor_runner.run_work import run_cases
+from proctor_runner.sandbox.interface import Program
 from proctor_runner.workshop import RunTools, SandboxWorkshop, Workshop
 
 
@@ -119,10 +120,8 @@ def infer_anew(
     order = _order(work)
     with (workshop or SandboxWorkshop(sandbox, state, "local")).open(state / "cases") as tools:
         desk.progress("preparing", 0, len(order.cases))
-        images = tools.bench.sandbox.name != "process"
         try:
-            _check_runtime(order, desk, tools, images)
-            program = model_program(order, desk, tools.shelf, state / "model", images)
+            program = _program(order, desk, tools, state / "model")
             ended = run_cases(order, program, desk, tools.bench)
             outcome, detail = ended.code, ended.detail
         except ParticipantError as error:
@@ -198,10 +197,24 @@ def _order(work: ArchivedWork) -> RunOrder:
     )
 
 
-def _check_runtime(order: RunOrder, desk: LocalDesk, tools: RunTools, images: bool) -> None:
-    """Load the runtime image as a stranger's: here no organizer vouches for it."""
-    if not images or order.runtime is None:
-        return
-    image = order.runtime.image
-    files = {file.digest: file for file in (image.config, *image.layers)}
-    tools.shelf.ensure(image, lambda digest: desk.fetch(files[digest]).open("rb"), check=True)
+def archived_program(work: ArchivedWork, desk: LocalDesk, tools: RunTools, folder: Path) -> Program:
+    """Return the archived model as a program, checked as any other stranger's.
+
+    Args:
+        folder: Where a model folder, or the weights of an image, are laid out; it must not exist.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED or FOLDER_REJECTED.
+        PlatformError: something of ours failed.
+    """
+    return _program(_order(work), desk, tools, folder)
+
+
+def _program(order: RunOrder, desk: LocalDesk, tools: RunTools, folder: Path) -> Program:
+    images = tools.bench.sandbox.name != "process"
+    if images and order.runtime is not None:
+        # The runtime image is a stranger's as well: here no organizer vouches for it.
+        image = order.runtime.image
+        files = {file.digest: file for file in (image.config, *image.layers)}
+        tools.shelf.ensure(image, lambda digest: desk.fetch(files[digest]).open("rb"), check=True)
+    return model_program(order, desk, tools.shelf, folder, images)

@@ -184,7 +184,7 @@ def run_local_task(
         (state / "cases").mkdir()
         with workshop.open(state / "cases") as tools:
             desk.progress("preparing", 0, len(local.data.inputs.cases))
-            content, program = _prepare(model, weights, desk, tools, state / "model")
+            content, program = prepare(model, weights, desk, tools, state / "model")
             order = _run_order(local, content, permitted(local.limits, model))
             outcome = run_cases(order, program, desk, tools.bench)
             scores = None
@@ -274,10 +274,18 @@ def _gpus_for(limits: Limits, open_driver: OpenDriver) -> AbstractContextManager
     return held_for(open_driver, shared_folder(), limits.gpu)
 
 
-def _prepare(
+def prepare(
     model: Path | str, weights: Path | None, desk: LocalDesk, tools: RunTools, folder: Path
 ) -> tuple[FolderContent | ImageContent, Program]:
-    """Return what would be submitted, and the program it becomes here."""
+    """Return what would be submitted, and the program it becomes here.
+
+    Args:
+        folder: Where a model folder, or the weights of an image, are laid out; it must not exist.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED or FOLDER_REJECTED.
+        PlatformError: something of ours failed.
+    """
     if isinstance(model, str) or not model.is_dir():
         return _prepare_image(model, weights, desk, tools, folder)
     content = folder_content(model)

@@ -37,6 +37,10 @@ class ImageShelf(Protocol):
         """Return the protocols that an image declares by its label."""
         ...
 
+    def copy_shown(self, image_id: str, folder: Path) -> None:
+        """Copy the card and the samples that an image holds into ``folder``."""
+        ...
+
 
 class NoImages:
     """The shelf of a sandbox that runs no images."""
@@ -58,6 +62,14 @@ class NoImages:
         raise _no_docker()
 
     def protocols(self, image_id: str) -> frozenset[ContainerProtocol]:
+        """Refuse likewise.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, always.
+        """
+        raise _no_docker()
+
+    def copy_shown(self, image_id: str, folder: Path) -> None:
         """Refuse likewise.
 
         Raises:

@@ -32,6 +32,7 @@ from proctor_runner.run_work import Bench
 from proctor_runner.sandbox.choose import choose
 from proctor_runner.sandbox.daemon import connect
 from proctor_runner.sandbox.slots import shared_folder
+from proctor_runner.serving.image_model import copy_shown
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,14 @@ class DockerShelf:
             raise PlatformError(
                 Code.SANDBOX_FAILED, f"the Docker daemon failed: {error}"
             ) from error
+
+    def copy_shown(self, image_id: str, folder: Path) -> None:
+        """Copy the card and the samples that an image holds into ``folder``.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, the daemon failed.
+        """
+        copy_shown(self._client, image_id, folder)
 
 
 @dataclass(frozen=True)

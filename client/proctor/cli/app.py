@@ -22,6 +22,7 @@ from proctor.cli import (
     reruns,
     running,
     scoring,
+    serving,
     submissions,
     workers,
 )
@@ -68,6 +69,7 @@ app.command("logout")(accounts.logout)
 app.command("whoami")(accounts.whoami)
 app.add_typer(accounts.users, name="user")
 app.add_typer(admin.admin, name="admin")
+app.command("serve")(serving.serve)
 app.command("up")(running.up)
 app.command("worker")(workers.worker)
 app.command("workers")(workers.workers)

@@ -1,6 +1,7 @@
-"""Speaks the protocol that PROCTOR_PROTOCOL names: `case`, or `serve` (see `serve`).
+"""Speaks the protocol that PROCTOR_PROTOCOL names: `case`, `serve` (see `serve`), or `rest`.
 
 `case`: start, answer the one case in the input folder, exit.
+`rest`: a service over HTTP, for whoever gives the container a port (see `rest.starting`).
 
 Exit codes: 0 answered; 1 the model failed on this case; 2 wrong use; 3 the model cannot start
 (its folder is broken); 4 the case cannot be read.
@@ -24,9 +25,9 @@ ANSWERED, MODEL_FAILED, WRONG_USE, MODEL_BROKEN, CASE_UNREADABLE = range(5)
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     """Run one protocol to its end and return the exit code."""
     protocol = environment.get("PROCTOR_PROTOCOL") or "case"
-    if arguments or protocol not in ("case", "serve"):
+    if arguments or protocol not in ("case", "serve", "rest"):
         what = f"argument {arguments[0]!r}" if arguments else f"PROCTOR_PROTOCOL={protocol!r}"
-        return _stop(WRONG_USE, f"proctor.template speaks case and serve, not {what}.")
+        return _stop(WRONG_USE, f"proctor.template speaks case, serve and rest, not {what}.")
     model = Path(environment.get("PROCTOR_MODEL") or "/model")
     input_folder = Path(environment.get("PROCTOR_INPUT") or "/input")
     output_folder = Path(environment.get("PROCTOR_OUTPUT") or "/output")
@@ -41,6 +42,8 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     try:
         if protocol == "serve":
             serve(Line.keep(), model, input_folder, output_folder, seed)
+        elif protocol == "rest":
+            return _rest(model, environment, seed or 0)
         else:
             Engine.start(model, seed or 0).answer(input_folder, output_folder, seed)
     except ModelError as error:
@@ -51,6 +54,17 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         return _stop(CASE_UNREADABLE, str(error))
     except ProtocolError as error:
         return _stop(WRONG_USE, str(error))
+    return ANSWERED
+
+
+def _rest(model: Path, environment: Mapping[str, str], seed: int) -> int:
+    from .rest.starting import rest
+
+    address = environment.get("PROCTOR_REST_ADDRESS", "")
+    try:
+        rest(model, environment, seed)
+    except (OSError, ValueError) as error:
+        return _stop(WRONG_USE, f"PROCTOR_REST_ADDRESS={address!r} cannot be had: {error}.")
     return ANSWERED
 
 

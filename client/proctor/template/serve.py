@@ -21,6 +21,9 @@ from .case import CaseError
 from .engine import Engine, ModelError
 
 MOST_LINE_BYTES = 64 * 1024
+REQUEST_FILE = "request.json"
+"""In place of `case.json`: somebody tries the model; see `rest.boxed`."""
+
 _MOST_ERROR_CHARACTERS = 1000
 
 
@@ -98,9 +101,15 @@ def serve(
 def _answer(
     engine: Engine, model: Path, input_folder: Path, output_folder: Path, seed: int | None
 ) -> str:
-    """Answer one case; return why not, as it was printed, or nothing."""
+    """Answer one case, or one request of a service; return why not, as printed, or nothing."""
     try:
-        engine.answer(input_folder, output_folder, seed)
+        if (input_folder / REQUEST_FILE).exists():
+            # Who is examined does not pay for the import of what serves.
+            from .rest.boxed import answer_request
+
+            answer_request(engine, input_folder, output_folder)
+        else:
+            engine.answer(input_folder, output_folder, seed)
     except ModelError as error:
         failures.show(error, model)
         message = str(error)

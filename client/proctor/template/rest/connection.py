@@ -1,0 +1,236 @@
+"""One client's connection: bytes in before a clock runs out, answers out, request after request.
+
+The hard part is patience. A client that says its first lines or its body drop by drop is given up
+after a time that depends on nothing it can choose; one that is slow and honest is not.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .failures import GoneError, RefusedError
+from .messages import Body, Head, Request, Response, read_head
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_RECEIVE_BYTES = 1 << 16
+_SMALL_BYTES = 1 << 16
+_LINGER_S = 2.0
+_MOST_WASTED_BYTES = 64 << 20
+_UNREAD_BYTES = 1 << 16
+
+
+class Patience:
+    """How long a client is waited for.
+
+    Attributes:
+        head_s: For the first lines of a request, from its first byte on.
+        idle_s: For the next request.
+        body_s: For a body, before its length counts.
+        least_bytes_per_s: A body or an answer that goes slower than this is given up.
+    """
+
+    def __init__(
+        self,
+        head_s: float = 10.0,
+        idle_s: float = 30.0,
+        body_s: float = 20.0,
+        least_bytes_per_s: float = 20_000.0,
+    ) -> None:
+        self.head_s = head_s
+        self.idle_s = idle_s
+        self.body_s = body_s
+        self.least_bytes_per_s = least_bytes_per_s
+
+
+class Connection:
+    """A connection that was accepted; the thread that serves it owns it.
+
+    Attributes:
+        rests_since: When it began to wait for a request, None while it has one.
+    """
+
+    def __init__(self, accepted: socket.socket, patience: Patience, most_head_bytes: int) -> None:
+        self._socket = accepted
+        self._patience = patience
+        self._most_head_bytes = most_head_bytes
+        self._buffer = b""
+        self._deadline = 0.0
+        self._is_paced = False
+        self.rests_since: float | None = time.monotonic()
+        if accepted.family != socket.AF_UNIX:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def next_head(self) -> Head | None:
+        """Return the first lines of the next request, None when no more come.
+
+        Raises:
+            RefusedError: They are too long, or no request.
+            GoneError: The client is gone or too slow.
+        """
+        self.rests_since = time.monotonic()
+        self._set_clock(self._patience.idle_s)
+        self._is_paced = False
+        while not self._buffer.lstrip(b"\r\n"):
+            self._buffer = b""
+            if not self._receive():
+                return None
+        self._buffer = self._buffer.lstrip(b"\r\n")
+        self._set_clock(self._patience.head_s)
+        searched = 0
+        while True:
+            end = self._buffer.find(b"\r\n\r\n", max(0, searched - 3))
+            if end >= 0:
+                break
+            searched = len(self._buffer)
+            if searched > self._most_head_bytes:
+                raise RefusedError(431, "headers", "The first lines of the request are too long.")
+            if not self._receive():
+                return None
+        if end > self._most_head_bytes:
+            raise RefusedError(431, "headers", "The first lines of the request are too long.")
+        text, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
+        self.rests_since = None
+        return read_head(text)
+
+    def request(self, head: Head, most_body_bytes: int) -> Request:
+        """Return the request that begins with ``head``; its body is read through this.
+
+        Raises:
+            RefusedError: What it says of its body cannot be.
+        """
+        self._set_clock(self._patience.body_s)
+        self._is_paced = True
+        body = Body(self, head.headers, most_body_bytes)
+        if head.headers.get("expect", "").lower() == "100-continue":
+            body.before = lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return Request(head.method, head.path, head.query, head.headers, body, is_gone=self.is_gone)
+
+    def some(self, most_bytes: int) -> bytes:
+        """Return the next bytes of a body; see `messages.Source`."""
+        if not self._buffer and not self._receive():
+            raise GoneError("the client left in the middle of a body")
+        piece, self._buffer = self._buffer[:most_bytes], self._buffer[most_bytes:]
+        return piece
+
+    def line(self, most_bytes: int) -> bytes:
+        """Return the next line of a body; see `messages.Source`."""
+        while b"\r\n" not in self._buffer[: most_bytes + 2]:
+            if len(self._buffer) > most_bytes + 2:
+                raise RefusedError(400, "bad_request", "A line within the body is too long.")
+            if not self._receive():
+                raise GoneError("the client left in the middle of a body")
+        line, _, self._buffer = self._buffer.partition(b"\r\n")
+        return line
+
+    def answer(self, response: Response, keeps_alive: bool, shared: bytes, body: bool) -> None:
+        """Send an answer.
+
+        Args:
+            shared: Headers that every answer has, each with its end.
+            body: Whether the content follows, which it does not after HEAD.
+
+        Raises:
+            GoneError: The client is gone or too slow.
+        """
+        if response.file is not None:
+            self._answer_file(response, response.file, keeps_alive, shared, body)
+            return
+        content = response.content
+        head = response.head(len(content), keeps_alive, shared)
+        if not body:
+            self._send(head)
+        elif len(content) <= _SMALL_BYTES:
+            self._send(head + content)
+        else:
+            self._send(head)
+            self._send(content)
+
+    def is_gone(self) -> bool:
+        """Tell whether the client has hung up; only while nothing of it is expected."""
+        with suppress(OSError, ValueError):
+            ready, _, _ = select.select([self._socket], [], [], 0)
+            return bool(ready) and self._socket.recv(1, socket.MSG_PEEK) == b""
+        return True
+
+    def use_up(self, request: Request) -> bool:
+        """Read what is left of a body if it is little; return whether the connection can go on."""
+        if request.body.is_over:
+            return True
+        if request.headers.get("expect"):
+            return False
+        left_bytes = _UNREAD_BYTES
+        with suppress(RefusedError, GoneError):
+            for piece in request.body.pieces():
+                left_bytes -= len(piece)
+                if left_bytes < 0:
+                    return False
+            return True
+        return False
+
+    def close_gently(self) -> None:
+        """Close after a last answer to one who still sends: he gets to read it first."""
+        end = time.monotonic() + _LINGER_S
+        wasted = 0
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            while wasted < _MOST_WASTED_BYTES and (left := end - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                data = self._socket.recv(_RECEIVE_BYTES)
+                if not data:
+                    break
+                wasted += len(data)
+        self.close()
+
+    def close(self) -> None:
+        """Let go. Safe to call twice, and from another thread to end a wait."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _answer_file(
+        self, response: Response, file: Path, keeps_alive: bool, shared: bytes, body: bool
+    ) -> None:
+        with file.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(0)
+            self._send(response.head(size, keeps_alive, shared))
+            if not body:
+                return
+            try:
+                self._socket.settimeout(self._send_s(size))
+                self._socket.sendfile(stream)
+            except OSError as error:
+                raise GoneError(str(error)) from error
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._socket.settimeout(self._send_s(len(data)))
+            self._socket.sendall(data)
+        except OSError as error:
+            raise GoneError(str(error)) from error
+
+    def _send_s(self, size: int) -> float:
+        return self._patience.body_s + size / self._patience.least_bytes_per_s
+
+    def _set_clock(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+
+    def _receive(self) -> bool:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise GoneError("the client is too slow")
+        try:
+            self._socket.settimeout(left)
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except OSError as error:
+            raise GoneError(str(error)) from error
+        if self._is_paced:
+            self._deadline += len(data) / self._patience.least_bytes_per_s
+        self._buffer += data
+        return bool(data)
