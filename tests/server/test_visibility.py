@@ -225,6 +225,52 @@ def test_what_a_model_says_without_a_log_stays_with_the_organizers_too(
     }
 
 
+@pytest.mark.parametrize("code", ["PROTOCOLS_DISAGREE", "CUDA_OOM"])
+def test_no_code_that_a_model_can_choose_brings_its_words_along(
+    code: str,
+    published: Any,
+    organizer: Any,
+    participant: Any,
+    fake: Any,
+    tiny_phase: Callable[..., Any],
+) -> None:
+    assert published.publish(organizer, phases=[tiny_phase(show_logs=False)]).status_code == 201
+    made = published.enter(participant).json()["id"]
+    held = fake.claim()
+    assert held.complete_run(code, "not through case: columns canary").status_code == 204
+    view = participant.get(f"/submissions/{made}").json()
+    assert view["detail"] == view["runs"][0]["detail"] == OUTCOMES[Code(code)].message
+    assert "canary" in organizer.get(f"/submissions/{made}").json()["detail"]
+
+
+def test_neither_time_nor_digest_of_a_run_tells_what_its_log_may_not(
+    published: Any,
+    organizer: Any,
+    participant: Any,
+    anonymous: Any,
+    fake: Any,
+    scores: Callable[..., Any],
+    dispatch: Callable[[], None],
+    tiny_phase: Callable[..., Any],
+) -> None:
+    phases = [tiny_phase(show_logs=False, feedback={"digits": 3})]
+    assert published.publish(organizer, phases=phases).status_code == 201
+    made = published.enter(participant).json()["id"]
+    fake.run()
+    fake.score(scores(0.7, 0.8, 0.9))
+    dispatch()
+
+    def told(who: Any) -> tuple[float, str | None]:
+        (run,) = who.get(f"/submissions/{made}").json()["runs"]
+        return run["seconds"], run["predictions_digest"]
+
+    exact, digest = told(organizer)
+    assert digest is not None
+    assert exact != float(f"{exact:.0e}")
+    for who in (participant, anonymous):
+        assert told(who) == (float(f"{exact:.0e}"), None)
+
+
 def test_organizers_of_another_challenge_are_strangers(
     published: Any, participant: Any, other: Any
 ) -> None:

@@ -43,6 +43,7 @@ from proctor_platform.archive.scorings import archived_evaluation, case_scores, 
 from proctor_platform.challenges import without_paths
 from proctor_platform.publishing import metric_sources
 from proctor_platform.rights import feedback_of
+from proctor_platform.submissions.figures import coarse_seconds
 from proctor_platform.submissions.sights import Access, SubmissionSight
 from proctor_platform.tables import (
     CaseResult,
@@ -286,8 +287,8 @@ def _run(
         alias_seed=run.alias_seed,
         protocol=Protocol(run.protocol) if run.protocol else None,
         environment=_environment(run),
-        seconds=run.seconds,
-        predictions_digest=run.predictions_digest,
+        seconds=run.seconds if sealed else coarse_seconds(run.seconds),
+        predictions_digest=run.predictions_digest if sight.feedback.whole else None,
         cases=cases,
         evaluation=_evaluation(session, sight, found, run, scoring, sealed) if scoring else None,
     )
@@ -312,7 +313,7 @@ def _case(
         id=row.case_id,
         outcome=Code(row.outcome),
         detail=sight.told(row.outcome, row.detail),
-        seconds=None if row.seconds is None else float(f"{row.seconds:.0e}"),
+        seconds=coarse_seconds(row.seconds),
         scores=scores,
         predictions=predictions if bytes_too else {},
     )

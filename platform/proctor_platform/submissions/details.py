@@ -12,10 +12,17 @@ from proctor.spec.base import FileRef
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState
 from proctor.spec.work import RESULTS, Purpose
+from proctor_platform.events import ORIGIN
 from proctor_platform.identity import UserIdentity
 from proctor_platform.parts import PRIVATE, PUBLIC
 from proctor_platform.rights import hidden_until
 from proctor_platform.storage import Store
+from proctor_platform.submissions.figures import (
+    coarse_bytes,
+    coarse_seconds,
+    has_exact_figures,
+    may_read_log,
+)
 from proctor_platform.submissions.progress import shown_runs, tryouts_of
 from proctor_platform.submissions.sights import Access, SubmissionSight
 from proctor_platform.tables import CaseResult, Evaluation, EventRow, Run
@@ -55,20 +62,19 @@ def _view_case(
 ) -> CaseView:
     organizer = sight.access is Access.ORGANIZER
     readable = may_read_log(sight, run)
-    # A model could tell in exact figures what its log may not say.
-    exact = readable or (sight.phase.show_logs and not sight.hidden)
+    exact = has_exact_figures(sight, run)
     return CaseView(
         run=run.id,
         task=run.task,
         case=case.case_id,
         outcome=Code(case.outcome),
         detail=sight.told(case.outcome, case.detail, sample=run.purpose == Purpose.TRYOUT),
-        seconds=case.seconds if exact else _coarse_seconds(case.seconds),
+        seconds=case.seconds if exact else coarse_seconds(case.seconds),
         peak_memory_bytes=(
-            case.peak_memory_bytes if exact else _coarse_bytes(case.peak_memory_bytes)
+            case.peak_memory_bytes if exact else coarse_bytes(case.peak_memory_bytes)
         ),
         peak_gpu_memory_bytes=(
-            case.peak_gpu_memory_bytes if exact else _coarse_bytes(case.peak_gpu_memory_bytes)
+            case.peak_gpu_memory_bytes if exact else coarse_bytes(case.peak_gpu_memory_bytes)
         ),
         scores=dict(sight.in_order(run.task, scores)),
         predictions=_predictions(case) if organizer else {},
@@ -84,14 +90,6 @@ def _runs(session: Session, sight: SubmissionSight, run_id: str | None) -> list[
     if run_id not in {run.id for run in runs}:
         raise ProctorError(Code.NOT_FOUND, f"The submission has no run {run_id}.")
     return [run_id]
-
-
-def _coarse_seconds(seconds: float | None) -> float | None:
-    return None if seconds is None else float(f"{seconds:.0e}")
-
-
-def _coarse_bytes(size: int | None) -> int | None:
-    return None if size is None else 1 << max(0, size - 1).bit_length()
 
 
 def _predictions(case: CaseResult) -> dict[str, FileRef]:
@@ -123,16 +121,6 @@ def _scores(
             score = sight.feedback.of(row.value)
             scores[runs[row.evaluation_id], row.case_id][row.metric, row.label] = score
     return scores
-
-
-def may_read_log(sight: SubmissionSight, run: Run) -> bool:
-    """Tell whether the asker may read what the model printed in a run.
-
-    A try-out saw what everybody may see, so its log is its owner's whatever the phase says.
-    """
-    if sight.access is not Access.OWNER:
-        return sight.access is Access.ORGANIZER
-    return run.purpose == Purpose.TRYOUT or (sight.phase.show_logs and not sight.hidden)
 
 
 def find_logs(
@@ -200,7 +188,7 @@ def list_events(session: Session, sight: SubmissionSight, user: UserIdentity) ->
     """List the history of a submission, its runs and their evaluations, oldest first.
 
     Whoever does not organize sees of the facts only those that tell nothing of hidden data, and
-    of other actors only that it was not they.
+    of other actors only that it was not they. From where somebody asked is for admins alone.
     """
     runs = session.exec(select(Run.id).where(col(Run.submission_id) == sight.submission.id)).all()
     evaluations = session.exec(select(Evaluation.id).where(col(Evaluation.run_id).in_(runs))).all()
@@ -215,7 +203,11 @@ def list_events(session: Session, sight: SubmissionSight, user: UserIdentity) ->
             subject=row.subject,
             name=row.name,
             actor=row.actor if everything or row.actor == user.id else "platform",
-            facts={k: v for k, v in row.facts.items() if everything or k in _TOLD},
+            facts={
+                name: fact
+                for name, fact in row.facts.items()
+                if name in _TOLD or (everything and (name != ORIGIN or user.admin))
+            },
         )
         for row in rows
     ]

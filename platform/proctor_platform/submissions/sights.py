@@ -26,8 +26,17 @@ from proctor_platform.rights import Asker, Feedback, feedback_of, organizes, see
 from proctor_platform.tables import Challenge, ChallengeVersion, Submission
 from proctor_platform.versions import newest, spec_of
 
-# Details that repeat what a model wrote or how it chose to end. A model has seen hidden inputs.
-_MODELS_WORDS = frozenset((Code.INVALID_OUTPUT, Code.CRASH, Code.START_FAILED))
+# Details that repeat what a model wrote, how it chose to end or how much it took. A model has seen
+# hidden inputs.
+_MODELS_WORDS = frozenset(
+    (
+        Code.INVALID_OUTPUT,
+        Code.CRASH,
+        Code.START_FAILED,
+        Code.PROTOCOLS_DISAGREE,
+        Code.CUDA_OOM,
+    )
+)
 
 
 class Access(StrEnum):

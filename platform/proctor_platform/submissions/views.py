@@ -27,6 +27,7 @@ from proctor_platform.outbox import boards_about_to_come
 from proctor_platform.rights import organizes
 from proctor_platform.score_tables import AggregateScore
 from proctor_platform.settings import PlatformSettings
+from proctor_platform.submissions.figures import coarse_seconds, has_exact_figures
 from proctor_platform.submissions.progress import (
     Progress,
     first_runs,
@@ -351,10 +352,11 @@ def _view_run(sight: SubmissionSight, run: Run, parts: _Parts) -> RunView:
         cases_failed=parts.failed_cases.get(run.id, 0),
         cases_total=run.cases_total,
         attempt=run.attempt,
-        seconds=run.seconds,
+        seconds=run.seconds if has_exact_figures(sight, run) else coarse_seconds(run.seconds),
         protocol=Protocol(run.protocol) if run.protocol else None,
         environment=Environment.model_validate(run.environment) if run.environment else None,
-        predictions_digest=run.predictions_digest,
+        # Whoever knows what a model can have written finds out by its digest what it did write.
+        predictions_digest=run.predictions_digest if sight.feedback.whole else None,
         verdict=run.verdict,
         verdict_detail=run.verdict_detail if sight.feedback.whole else "",
         queued_at=run.queued_at,
