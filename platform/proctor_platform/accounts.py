@@ -84,8 +84,16 @@ def revoke_token(session: Session, asker: UserIdentity, token_id: str) -> None:
     wanted = select(Token).where(col(Token.id) == token_id)
     if not asker.admin:
         wanted = wanted.where(col(Token.user_id) == asker.id)
-    if session.exec(wanted).first() is None:
+    token = session.exec(wanted).first()
+    if token is None:
         raise ProctorError(Code.NOT_FOUND)
+    before = "revoked" if token.revoked_at else "valid"
     tokens.revoke(session, token_id)
-    record(session, token_id, "token_revoked", asker.id)
+    facts = {
+        "user": token.user_id,
+        "worker_role": token.worker_role,
+        "before": before,
+        "after": "revoked",
+    }
+    record(session, token_id, "token_revoked", asker.id, facts)
     session.commit()

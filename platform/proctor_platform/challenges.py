@@ -200,10 +200,12 @@ def join(session: Session, user: UserIdentity, slug: str, request: JoinRequest) 
     membership = sight.membership or Membership(challenge_id=sight.challenge.id, user_id=user.id)
     if membership.terms_version == wanted:
         return
+    before = membership.terms_version
     membership.terms_version = wanted
     membership.joined_at = database_now(session)
     session.add(membership)
-    record(session, sight.challenge.id, "challenge_joined", user.id, {"terms_version": wanted})
+    facts = {"before": before, "after": wanted}
+    record(session, sight.challenge.id, "challenge_joined", user.id, facts)
     session.commit()
 
 
@@ -218,10 +220,15 @@ def add_member(session: Session, user: UserIdentity, slug: str, request: MemberC
     if member is None:
         raise ProctorError(Code.NOT_FOUND, f"There is no user {request.user}.")
     row = session.get(Membership, (sight.challenge.id, member.id))
+    before = None if row is None else _part_of(row)
     if row is None:
         row = Membership(challenge_id=sight.challenge.id, user_id=member.id)
     row.organizer = row.organizer or request.organizer
     session.add(row)
-    facts = {"user": member.id, "organizer": row.organizer}
+    facts = {"user": member.id, "before": before, "after": _part_of(row)}
     record(session, sight.challenge.id, "member_added", user.id, facts)
     session.commit()
+
+
+def _part_of(row: Membership) -> str:
+    return "organizer" if row.organizer else "member"

@@ -17,6 +17,7 @@ from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.work import Role
 from proctor_platform import tokens
 from proctor_platform.database import Database, database_of
+from proctor_platform.origin import present_origin
 from proctor_platform.rates import Act, address_of, rates_of
 from proctor_platform.tables import Token, User
 
@@ -63,6 +64,8 @@ def token_of(connection: HTTPConnection, text: str) -> Token:
     if token is None:
         rates_of(connection).count(Act.WRONG_TOKEN, address_of(connection))
         raise ProctorError(Code.UNAUTHENTICATED, "This token is unknown or revoked.")
+    if (origin := present_origin()) is not None:
+        origin.token = token.id
     return token
 
 

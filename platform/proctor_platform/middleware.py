@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proctor.spec.outcomes import Code, ProctorError
 from proctor_platform.errors import problem, refusal
+from proctor_platform.origin import request_from
 
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +60,8 @@ class RequestFrame:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=request_id):
+        host = (scope.get("client") or ("",))[0]
+        with structlog.contextvars.bound_contextvars(request=request_id), request_from(host):
             try:
                 await self.app(scope, receive, send_framed)
             except Exception:

@@ -61,6 +61,7 @@ def publish(session: Session, user: UserIdentity, slug: str, request: PublishReq
     members = _members(session, spec)
     hidden, shown = list(_hidden_files(request)), list(_shown_files(request))
     blobs.refuse_missing(session, [*hidden, *shown], user)
+    before = None if challenge is None else _told_of(newest(session, challenge))
     challenge = _renewed(session, challenge, spec, user)
     version = _version(session, challenge, request, digest, user)
     keep_private_cases(session, challenge.id, version.number, request)
@@ -70,12 +71,17 @@ def publish(session: Session, user: UserIdentity, slug: str, request: PublishReq
         if session.get(Membership, (challenge.id, member)) is None:
             session.add(Membership(challenge_id=challenge.id, user_id=member))
     asked = queue_missing(session, challenge, user)
-    facts = {"version": version.number, "digest": digest, **asked._asdict()}
+    facts = {"before": before, "after": _told_of(version), **asked._asdict()}
     record(session, challenge.id, "challenge_published", user.id, facts)
     for phase in spec.phases:
         renew_board(session, challenge.id, phase.slug)
     session.commit()
     return Published(version, new=True, asked=asked)
+
+
+def _told_of(version: ChallengeVersion) -> dict[str, object]:
+    """Return what the history keeps of a version, which stays in the database itself."""
+    return {"version": version.number, "digest": version.digest}
 
 
 def _find(session: Session, slug: str, user: UserIdentity) -> Challenge | None:

@@ -330,7 +330,7 @@ def joined(stack: Stack, challenge: str, participant: str) -> str:
     return participant
 
 
-@pytest.fixture(name="write_challenge")
+@pytest.fixture(scope="session", name="write_challenge")
 def _write_challenge() -> Callable[..., Path]:
     """The function that writes a small challenge folder."""
     return write_challenge

@@ -63,18 +63,25 @@ def audit_log(
     noted: Annotated[
         str, typer.Option("--noted", help="A head that was noted before: 12:sha256:….")
     ] = "",
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Write the history there, one JSON a line.")
+    ] = None,
+    exported: Annotated[
+        Path | None, typer.Option("--exported", help="Check such a file, not the database.")
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Check that no event of the history was changed, removed or put in later."""
     from proctor_platform.chain import parse_head
     from proctor_platform.upkeep.audit import audit
+    from proctor_platform.upkeep.exported_history import check_export, export_history
 
     try:
         before = parse_head(noted) if noted else None
     except ValueError as error:
         hint = "Give a head as this command prints it: 12:sha256:…."
         raise CommandError(f"{error}.", hint, Exit.USAGE) from error
-    found = audit(_settings(home), before)
+    found = check_export(exported, before) if exported else audit(_settings(home), before)
     if found.broken is not None:
         broken = found.broken
         place = "without a place" if broken.position is None else f"at place {broken.position}"
@@ -86,6 +93,9 @@ def audit_log(
         )
     say(f"{found.head.position} events are as they were sealed; {found.waiting} wait for it.")
     say("Note the head elsewhere: with --noted a later check finds a history written anew.")
+    if export is not None:
+        written = export_history(_settings(home), export)
+        say(f"{export} has the {written.position} events that are sealed, with who asked whence.")
     print(found.head)
 
 

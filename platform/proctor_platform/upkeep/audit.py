@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -61,6 +61,17 @@ def audit(settings: PlatformSettings, noted: Head | None = None) -> Audit:
     Raises:
         UpkeepError: the database has no chain.
     """
+    with history(settings) as session:
+        return walk(session, noted)
+
+
+@contextmanager
+def history(settings: PlatformSettings) -> Generator[Session]:
+    """Give a session that sees the history of a platform as it is at one moment.
+
+    Raises:
+        UpkeepError: the database has no chain.
+    """
     database = Database(settings.database_address)
     try:
         if not _has_chain(database):
@@ -70,30 +81,52 @@ def audit(settings: PlatformSettings, noted: Head | None = None) -> Audit:
                 " older Proctor gets its chain when the platform starts.",
             )
         with database.reading() as session:
-            return walk(session, noted)
+            yield session
     finally:
         database.close()
 
 
 def walk(session: Session, noted: Head | None = None) -> Audit:
     """Walk along the chain, and over what waits for its place, in one moment."""
-    head, latest = START, None
-    with closing(_sealed(session)) as events:
-        for row in events:
-            broken = _broken(row, head, latest, noted)
-            if broken is not None:
-                return Audit(head, 0, broken)
-            head = link(head, content_of(row))
-            latest = row.at if latest is None else max(latest, row.at)
-    if noted is not None and noted.position > head.position:
-        gone = f"the chain ends at {head.position}; {noted.position} was noted"
-        return Audit(head, 0, BrokenEvent(head.position + 1, None, gone))
+    with closing(sealed_events(session)) as events:
+        head, latest, broken = walk_chain(events, noted)
+    if broken is not None:
+        return Audit(head, 0, broken)
     waiting = 0
     for row in session.exec(_events().where(col(EventRow.position).is_(None))):
         waiting += 1
         if late := _late(row, latest):
             return Audit(head, waiting, BrokenEvent(None, row.id, late))
     return Audit(head, waiting, None)
+
+
+class Walked(NamedTuple):
+    """How far a walk along sealed events came.
+
+    Attributes:
+        head: the last good place and its digest.
+        latest: the latest moment of an event up to there.
+        broken: what is wrong after it, if anything is.
+    """
+
+    head: Head
+    latest: datetime | None
+    broken: BrokenEvent | None
+
+
+def walk_chain(events: Iterable[EventRow], noted: Head | None = None) -> Walked:
+    """Walk along sealed events, wherever they are read from."""
+    head, latest = START, None
+    for row in events:
+        broken = _broken(row, head, latest, noted)
+        if broken is not None:
+            return Walked(head, latest, broken)
+        head = link(head, content_of(row))
+        latest = row.at if latest is None else max(latest, row.at)
+    if noted is not None and noted.position > head.position:
+        gone = f"the chain ends at {head.position}; {noted.position} was noted"
+        return Walked(head, latest, BrokenEvent(head.position + 1, None, gone))
+    return Walked(head, latest, None)
 
 
 def _has_chain(database: Database) -> bool:
@@ -134,7 +167,8 @@ def _events() -> SelectOfScalar[EventRow]:
     return select(EventRow).order_by(col(EventRow.position), col(EventRow.id))
 
 
-def _sealed(session: Session) -> Generator[EventRow]:
+def sealed_events(session: Session) -> Generator[EventRow]:
+    """Yield the events of the chain in its order, without keeping them."""
     wanted = _events().where(col(EventRow.position).is_not(None))
     found = session.exec(wanted, execution_options={"yield_per": _AT_ONCE})
     with closing(found):

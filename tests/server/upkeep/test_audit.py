@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from proctor_platform.settings import PlatformSettings
 from proctor_platform.tables import EventRow
 from proctor_platform.upkeep.audit import Audit, audit
 from proctor_platform.upkeep.errors import UpkeepError
+from proctor_platform.upkeep.exported_history import check_export, export_history
 
 
 @pytest.fixture
@@ -247,6 +249,80 @@ def test_the_operator_is_told_the_first_broken_event(
     wrong = command(settings, "--noted", "five")
     assert isinstance(wrong.exception, CommandError)
     assert wrong.exception.code == 2
+
+
+def test_the_history_is_exported_and_checked_where_no_database_is(
+    sealed: int, database: Database, settings: PlatformSettings, tmp_path: Path
+) -> None:
+    file = tmp_path / "history.jsonl"
+    assert command(settings, "--export", str(file)).exit_code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    lines = file.read_text().splitlines()
+    assert [json.loads(line)["position"] for line in lines] == [1, 2, 3, 4, 5]
+    assert json.loads(lines[2])["facts"] == {"number": 2, "nested": {"ü": [1.5, None, True]}}
+    head = str(head_of(database))
+    elsewhere = ["audit-log", "--exported", str(file), "--noted", head]
+    assert CliRunner().invoke(admin, elsewhere).stdout == f"{head}\n"
+    again = command(settings, "--export", str(file))
+    assert isinstance(again.exception, UpkeepError)
+
+
+@pytest.mark.parametrize(
+    ("change", "position", "says"),
+    [
+        (lambda lines: [*lines[:2], lines[2].replace("ü", "u"), *lines[3:]], 3, "is not what was"),
+        (lambda lines: [*lines[:2], *lines[3:]], 3, "no event is at this place"),
+        (lambda lines: [*lines[:4], "{}"], 5, "line 5 is no event"),
+        (lambda lines: lines[:4], 5, "the chain ends at 4; 5 was noted"),
+    ],
+)
+def test_an_exported_history_that_was_changed_is_found(
+    change: Callable[[list[str]], list[str]],
+    position: int,
+    says: str,
+    sealed: int,
+    database: Database,
+    settings: PlatformSettings,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "history.jsonl"
+    export_history(settings, file)
+    file.write_text("\n".join(change(file.read_text().splitlines())) + "\n")
+    broken = check_export(file, head_of(database)).broken
+    assert broken is not None
+    assert (broken.position, says in broken.reason) == (position, True)
+
+
+def test_what_people_do_is_kept_with_address_token_before_and_after(
+    published: Any, organizer: Any, participant: Any, other: Any, database: Database
+) -> None:
+    spare = participant.post("/tokens", {}).json()["id"]
+    assert participant.request("DELETE", f"/tokens/{spare}").status_code == 204
+    for organizes in (False, True):
+        member = {"user": other.name, "organizer": organizes}
+        assert organizer.post("/challenges/tiny/members", member).status_code == 204
+    assert published.publish(organizer, title="Another title").status_code == 201
+    made = published.enter(participant).json()["id"]
+    with database.reading() as session:
+        events = session.exec(select(EventRow).order_by(col(EventRow.id))).all()
+    told = {(event.name, event.subject): event.facts for event in events}
+    token = participant.token.partition(".")[0]
+    origin = {"address": "testclient", "token": token}
+    assert told["submission_received", made]["origin"] == origin
+    revoked = told["token_revoked", spare]
+    assert (revoked["before"], revoked["after"], revoked["origin"]) == ("valid", "revoked", origin)
+    parts = [event.facts for event in events if event.name == "member_added"]
+    assert [(facts["before"], facts["after"]) for facts in parts] == [
+        (None, "member"),
+        ("member", "organizer"),
+    ]
+    versions = [event.facts for event in events if event.name == "challenge_published"]
+    assert versions[0]["before"] is None
+    assert versions[-1]["before"] == versions[-2]["after"]
+    for who in (participant, organizer):
+        seen = who.get(f"/submissions/{made}/events")
+        assert seen.status_code == 200
+        assert "testclient" not in seen.text
 
 
 def test_a_database_without_a_chain_is_refused(tmp_path: Path) -> None:
