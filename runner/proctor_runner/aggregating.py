@@ -7,7 +7,8 @@ from typing import assert_never
 import numpy as np
 import numpy.typing as npt
 
-from proctor.spec.task import AggregateRule, MetricSpec
+from proctor.spec.aggregate_rules import AggregateRule
+from proctor.spec.task import MetricSpec
 from proctor_metrics.bootstrap import replicate_means
 from proctor_metrics.cases import FloatArray
 from proctor_metrics.metric import Direction

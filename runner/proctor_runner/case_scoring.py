@@ -8,32 +8,21 @@ here, by whoever holds the order's rights; another process gets paths.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import proctor_metrics
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.work import ScoreCase, ScoreOrder
-from proctor_metrics.threads import thread_limit
 from proctor_runner.desk import Desk, StoppedError
 from proctor_runner.references import load_prediction, load_reference
 from proctor_runner.scoring import CaseScores, Scorer
+from proctor_runner.side_by_side import ProcessDiedError, side_by_side
+from proctor_runner.time_limit import Spent, TimeUpError, time_limit
 
-WORTH_S = 5.0
-"""Other processes are started when what is left would take this process longer."""
-
-_LOOK_S = 0.5
-_PR_SET_PDEATHSIG = 1
+_GRACE = 1.5
+"""Another process has so many times the limit of a case to give it up by itself."""
 
 
 class CaseFiles(NamedTuple):
@@ -42,24 +31,6 @@ class CaseFiles(NamedTuple):
     case: ScoreCase
     predictions: dict[str, Path]
     references: dict[str, Path]
-
-
-class Failed(NamedTuple):
-    """How a case could not be scored: an error of ours cannot be pickled as it is."""
-
-    kind: type[OrganizerError] | type[PlatformError]
-    code: Code
-    detail: str
-
-
-@dataclass
-class _Process:
-    """What a scoring process knows besides the case it is given."""
-
-    order: ScoreOrder | None = None
-
-
-_HERE = _Process()
 
 
 def score_all(order: ScoreOrder, desk: Desk, scorer: Scorer, processes: int) -> None:
@@ -76,117 +47,62 @@ def score_all(order: ScoreOrder, desk: Desk, scorer: Scorer, processes: int) -> 
         PlatformError: something of ours failed, or a scoring process died.
         StoppedError: the desk said stop.
     """
-    began = time.monotonic()
     total = len(order.cases)
-    for done, case in enumerate(order.cases):
-        left_s = (time.monotonic() - began) / max(done, 1) * (total - done)
-        if processes > 1 and done and left_s > WORTH_S:
-            _score_elsewhere(order, desk, scorer, order.cases[done:], processes)
-            return
-        _look(desk, done, total)
-        scorer.take(case, score_one(order, _files(case, desk)))
+
+    def look(done: int) -> None:
+        if desk.stopped():
+            raise StoppedError
+        desk.progress("scoring", done, total)
+
+    # Another process needs the task and no case but its own.
+    work = partial(score_one, order.model_copy(update={"cases": ()}))
+    limit_s = _GRACE * order.task.score_case_s
+    try:
+        for done in side_by_side(work, _files(order, desk), total, processes, look, limit_s):
+            scorer.take(done.given.case, done.made)
+    except ProcessDiedError as error:
+        raise PlatformError(
+            Code.INTERNAL,
+            f"the process that scored case {error.given.case.id!r} by"
+            f" {', '.join(metric.id for metric in order.task.metrics)} ended {error.reason}",
+        ) from error
 
 
 def score_one(order: ScoreOrder, files: CaseFiles) -> CaseScores:
-    """Load one case and score it.
+    """Load one case and score it, within the time that its task allows.
 
     Raises:
         OrganizerError: REFERENCE_INVALID or METRIC_FAILED.
         PlatformError: a canonical prediction cannot be read.
     """
-    case = files.case
-    references = {
-        name: load_reference(order.task, name, path, case.id)
-        for name, path in files.references.items()
-    }
-    predictions = {name: load_prediction(path) for name, path in files.predictions.items()}
-    scorer = Scorer(order.task, order.bootstrap, order.inputs_digest)
-    return scorer.score(case, predictions, references)
-
-
-def _files(case: ScoreCase, desk: Desk) -> CaseFiles:
-    answered = case.predictions.items() if case.outcome is Code.OK else ()
-    return CaseFiles(
-        case,
-        {name: desk.fetch(file) for name, file in answered},
-        {name: desk.fetch(file) for name, file in case.reference.items()},
-    )
-
-
-def _look(desk: Desk, done: int, total: int) -> None:
-    if desk.stopped():
-        raise StoppedError
-    desk.progress("scoring", done, total)
-
-
-def _score_elsewhere(
-    order: ScoreOrder, desk: Desk, scorer: Scorer, cases: Sequence[ScoreCase], processes: int
-) -> None:
-    waiting: dict[Future[CaseScores | Failed], ScoreCase] = {}
-    ahead = iter(cases)
-    done = len(order.cases) - len(cases)
-    with _pool(order, min(processes, len(cases))) as pool:
-        while True:
-            # A few more than there are processes: none waits, and few files are held.
-            while len(waiting) < 2 * processes and (case := next(ahead, None)) is not None:
-                try:
-                    waiting[pool.submit(_score_in_child, _files(case, desk))] = case
-                except BrokenProcessPool as error:
-                    raise _died(case) from error
-            if not waiting:
-                return
-            finished, _ = wait(waiting, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
-            for future in finished:
-                case = waiting.pop(future)
-                scorer.take(case, _result(future, case))
-                done += 1
-            _look(desk, done, len(order.cases))
-
-
-def _result(future: Future[CaseScores | Failed], case: ScoreCase) -> CaseScores:
+    case, spent = files.case, Spent()
     try:
-        found = future.result()
-    except BrokenProcessPool as error:
-        raise _died(case) from error
-    if isinstance(found, Failed):
-        raise found.kind(found.code, found.detail)
-    return found
+        with time_limit(order.task.score_case_s):
+            references = {
+                name: load_reference(order.task, name, path, case.id)
+                for name, path in files.references.items()
+            }
+            predictions = {name: load_prediction(path) for name, path in files.predictions.items()}
+            scorer = Scorer(order.task, order.bootstrap, order.inputs_digest)
+            return scorer.score(case, predictions, references, spent.begin)
+    except TimeUpError:
+        metric, took_s = spent.most()
+        raise OrganizerError(
+            Code.METRIC_FAILED,
+            f"case {case.id!r} was not scored within {order.task.score_case_s:g} s, which the task"
+            f" allows a case (score_case_s); {_what(metric)} took {took_s:.0f} s of them",
+        ) from None
 
 
-def _died(case: ScoreCase) -> PlatformError:
-    return PlatformError(
-        Code.INTERNAL,
-        f"a process died that scored case {case.id!r} or one beside it; most often memory ran out",
-    )
+def _what(metric: str) -> str:
+    return f"metric {metric!r}" if metric else "reading its files"
 
 
-@contextmanager
-def _pool(order: ScoreOrder, processes: int) -> Iterator[ProcessPoolExecutor]:
-    # Not forked from this process, which has threads; from one that has only imported this module.
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    pool = ProcessPoolExecutor(
-        processes, context, initializer=_begin, initargs=(order, proctor_metrics.__file__)
-    )
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _begin(order: ScoreOrder, metrics: str) -> None:
-    """Make this process one that scores, for as long as there is one to score for."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if proctor_metrics.__file__ != metrics:
-        # An archive's metrics are never replaced by the installed ones without a word.
-        os._exit(1)
-    _HERE.order = order
-
-
-def _score_in_child(files: CaseFiles) -> CaseScores | Failed:
-    assert _HERE.order is not None  # noqa: S101
-    try:
-        with thread_limit(1):
-            return score_one(_HERE.order, files)
-    except (OrganizerError, PlatformError) as error:
-        return Failed(type(error), error.code, error.detail)
+def _files(order: ScoreOrder, desk: Desk) -> Iterator[CaseFiles]:
+    for case in order.cases:
+        answered = case.predictions.items() if case.outcome is Code.OK else ()
+        yield CaseFiles(
+            case,
+            {name: desk.fetch(file) for name, file in answered},
+            {name: desk.fetch(file) for name, file in case.reference.items()},
+        )

@@ -9,7 +9,6 @@ whose bell was lost is found. The work runs in a forked child that dies with its
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import math
 import os
 import re
@@ -34,6 +33,7 @@ from rq.worker.base import WorkerStatus
 from proctor.spec.outcomes import PlatformError
 from proctor.spec.work import RunOrder, ScoreOrder
 from proctor_runner import jobs
+from proctor_runner.parent_death import bind_to
 
 ALLOWED_FUNCTION = "proctor_runner.jobs.execute"
 JOB_TIMEOUT_S = 60 * 24 * 3600
@@ -43,7 +43,6 @@ _RESULT_TTL_S = 60
 _WORKER_TTL_S = 30
 _MONITOR_S = 5
 _WORK_ID = re.compile(r"(run|eva)_[0-9a-z]{26}")
-_PR_SET_PDEATHSIG = 1
 _REDIS_AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 
 _log = structlog.get_logger()
@@ -256,14 +255,6 @@ def fork_bound(work: Callable[[], NoReturn]) -> int:
         _log.exception("child_failed")
     finally:
         sys.stderr.flush()
-        os._exit(1)
-
-
-def bind_to(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies, and die now if it already has."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
         os._exit(1)
 
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from proctor.spec.aggregate_rules import AggregateRule
 from proctor.spec.outcomes import Code, OrganizerError
-from proctor.spec.task import AggregateRule, MetricSpec
+from proctor.spec.task import MetricSpec
 from proctor.spec.work import Aggregate, ScoreCase, ScoreRow, StratumAggregate
 from proctor_metrics.aggregate import label_means
 from proctor_metrics.cases import Case, FloatArray

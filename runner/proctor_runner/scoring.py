@@ -11,7 +11,7 @@ a set of their own: nothing that is made from the others depends on them.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -131,12 +131,18 @@ class Scorer:
         case: ScoreCase,
         predictions: Mapping[str, npt.NDArray[Any]],
         references: Mapping[str, Reference],
+        begin: Callable[[str], None] = lambda _metric: None,
     ) -> CaseScores:
-        """Score one case by every metric, and take nothing yet; see ``add``."""
+        """Score one case by every metric, and take nothing yet; see ``add``.
+
+        Args:
+            begin: told the id of each metric before it is computed.
+        """
         made: dict[tuple[str, str], tuple[Case, bool]] = {}
         scores: list[MetricScores] = []
         for collected in self._metrics:
             spec = collected.spec
+            begin(spec.id)
             pair = spec.output, spec.reference
             if spec.reference not in references:
                 raise OrganizerError(

@@ -226,7 +226,10 @@ OUTCOMES: dict[Code, Outcome] = {
         _N, "The request is not valid.", "Mend the fields that errors names.", 422
     ),
     Code.CONFLICT: Outcome(
-        _N, "It is not in a state that allows this.", "Look at its present state first.", 409
+        _N,
+        "It is not in a state that allows this.",
+        "That is in the way: wait until it has changed, or ask for something else.",
+        409,
     ),
     Code.TERMS_NOT_ACCEPTED: Outcome(
         _N,
@@ -292,6 +295,9 @@ class ProctorError(Exception):
         super().__init__(detail or OUTCOMES[code].message)
         self.code = code
         self.detail = detail
+
+    def __reduce__(self) -> tuple[type[ProctorError], tuple[Code, str]]:
+        return type(self), (self.code, self.detail)
 
     @property
     def outcome(self) -> Outcome:

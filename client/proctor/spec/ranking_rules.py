@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+from proctor.spec.aggregate_rules import AggregateRule
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec
 from proctor.spec.ranking import OF_CASES, Gate, RankingScheme
-from proctor.spec.task import AggregateRule
 
 
 class RankedMetric(Protocol):

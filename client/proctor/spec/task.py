@@ -11,6 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from proctor.spec.aggregate_rules import AggregateRule
 from proctor.spec.base import FileName, Name, Slug, Spec, refuse_twice
 from proctor.spec.boxes import MOST_PER_ITEM, MOST_ROWS, Geometry, predicted_columns
 from proctor.spec.custom import (
@@ -28,6 +29,9 @@ FilePattern = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._/{}-]*$", description="holds {case} once")
 ]
 
+
+SCORE_CASE_S = 600.0
+"""In which a case is scored where the organizer says nothing; the slowest known take a tenth."""
 
 _GEOMETRIES = ", ".join(Geometry)
 
@@ -231,22 +235,6 @@ class TaskData(Spec):
     sample: SplitSpec
 
 
-class AggregateRule(StrEnum):
-    """How the values of a metric's items become the number of a column.
-
-    ``items``: the mean over items; over labels, each item's mean first.
-    ``labels``: the same, but over labels the mean of the labels' means (macro).
-    ``pooled``: the same, but over labels the mean of all their values together.
-    ``median`` and ``quantile`` (with ``quantile``): that value over the items.
-    """
-
-    ITEMS = "items"
-    LABELS = "labels"
-    POOLED = "pooled"
-    MEDIAN = "median"
-    QUANTILE = "quantile"
-
-
 class MetricSpec(Spec):
     """One metric of a task, by its name in the registry, or the organizer's own."""
 
@@ -323,6 +311,13 @@ class TaskSpec(Spec):
     primary: Name
     strata: tuple[Name, ...] = ()
     rerun_tolerance: float = Field(0.0, ge=0)
+    score_case_s: float = Field(
+        SCORE_CASE_S,
+        gt=0,
+        le=86_400,
+        description="seconds in which all metrics but custom ones have to score a case",
+        exclude_if=lambda seconds: seconds == SCORE_CASE_S,
+    )
     seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from proctor_metrics.cases import BoolArray, FloatArray, InstanceCase, IntArray, MaskCase
+
+_SLAB_VOXELS = 1 << 22
 
 
 class Components(StrEnum):
@@ -143,19 +146,41 @@ def _overlaid(
     reference: npt.NDArray[np.int32],
     spacing_mm: tuple[float, ...],
 ) -> Objects:
-    both = (predicted > 0) & (reference > 0)
     right = _measured(reference, spacing_mm)
     n_columns = right.sizes.size
-    pairs = (predicted[both].astype(np.int64) - 1) * n_columns + reference[both] - 1
-    keys, shared = np.unique(pairs, return_counts=True)
+    found, counted = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for slab in _slabs(reference.shape):
+        left, there = predicted[slab], reference[slab]
+        both = (left > 0) & (there > 0)
+        pairs = (left[both].astype(np.int64) - 1) * n_columns + there[both] - 1
+        some, times = np.unique(pairs, return_counts=True)
+        found.append(some)
+        counted.append(times)
+    keys, places = np.unique(np.concatenate(found), return_inverse=True)
+    shared = np.zeros(keys.size, dtype=np.int64)
+    np.add.at(shared, places, np.concatenate(counted))
     rows, columns = np.divmod(keys, max(1, n_columns))
     return Objects(name, _measured(predicted, spacing_mm), right, rows, columns, shared)
 
 
 def _measured(numbers: npt.NDArray[np.int32], spacing_mm: tuple[float, ...]) -> Numbered:
-    places = np.nonzero(numbers)
-    mine = numbers[places] - 1
-    sizes = np.bincount(mine)
-    sums = [np.bincount(mine, weights=along) for along in places]
-    centers = np.stack(sums, axis=1) / np.maximum(sizes, 1)[:, np.newaxis]
-    return Numbered(sizes.astype(np.int64), centers * np.asarray(spacing_mm))
+    count = int(numbers.max(initial=0))
+    sizes = np.zeros(count, dtype=np.int64)
+    sums = np.zeros((count, numbers.ndim))
+    for slab in _slabs(numbers.shape):
+        places = np.nonzero(numbers[slab])
+        mine = numbers[slab][places] - 1
+        sizes += np.bincount(mine, minlength=count)
+        # Sums of whole numbers are exact, so it does not matter how they are cut.
+        places[0][:] += slab.start
+        for axis, along in enumerate(places):
+            sums[:, axis] += np.bincount(mine, weights=along, minlength=count)
+    centers = sums / np.maximum(sizes, 1)[:, np.newaxis]
+    return Numbered(sizes, centers * np.asarray(spacing_mm))
+
+
+def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Cut an image along its first axis, so that what is made of each voxel stays small."""
+    step = max(1, _SLAB_VOXELS // max(1, prod(shape[1:])))
+    for start in range(0, shape[0], step):
+        yield slice(start, min(start + step, shape[0]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from proctor.spec.digests import digest_document
 from proctor.spec.outcomes import Code, OrganizerError
@@ -33,12 +34,12 @@ from proctor_runner.folders.layout import Layout, find_layout
 from proctor_runner.folders.masks import MASK_SUFFIXES, labels_in
 from proctor_runner.folders.pairs import FilePair, Pairs, pair_files
 from proctor_runner.folders.results import NO_WORST, FolderScores, metric_results, metric_title
-from proctor_runner.folders.side_by_side import side_by_side
 from proctor_runner.folders.tables import TABLE_SUFFIXES
 from proctor_runner.pairings import metric_labels
 from proctor_runner.references import make_case
 from proctor_runner.score_tables import REFUSED
 from proctor_runner.scoring import CaseScores, Scorer
+from proctor_runner.side_by_side import ProcessDiedError, side_by_side
 
 OUTPUT, REFERENCE, GRID = "prediction", "reference", "grid"
 """What both sides and the grid are called in the task that is made of two folders."""
@@ -49,6 +50,9 @@ _TABLES = (
     frozenset({CaseType.MULTILABEL}),
     frozenset({CaseType.SURVIVAL}),
 )
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 Progress = Callable[[int, int], None]
 """Told how many cases of how many are done."""
@@ -171,10 +175,9 @@ def _scored(
     refused: dict[str, str] = {}
     missing: list[str] = []
     found: list[_Scored] = []
-    for done, part in enumerate(
-        side_by_side(partial(_score_pair, plan), list(enumerate(pairs.cases)), jobs)
-    ):
-        progress(done, len(pairs.cases))
+    numbered = list(enumerate(pairs.cases))
+    work = partial(_score_pair, plan)
+    for part in _each(work, numbered, jobs, lambda one: one[1].reference, progress):
         found += part
     for number, one in enumerate(sorted(found, key=lambda one: one.place)):
         case = _case(number, one.items)
@@ -278,7 +281,7 @@ def _labels_of(pairs: Pairs, jobs: int) -> tuple[dict[int, str], list[int]]:
     references = {case.reference for case in pairs.cases}
     found: set[int] = set()
     known: set[int] = set()
-    for path, labels in side_by_side(_labels_by_path, paths, jobs):
+    for path, labels in _each(_labels_by_path, paths, jobs, lambda path: path):
         found |= labels
         if path in references:
             known |= labels
@@ -287,6 +290,24 @@ def _labels_of(pairs: Pairs, jobs: int) -> tuple[dict[int, str], list[int]]:
     if min(found) < 0:
         raise FolderError(f"A label map holds {min(found)}; labels are numbers from 1.")
     return {label: str(label) for label in sorted(found)}, sorted(found - known)
+
+
+def _each(
+    work: Callable[[_Given], _Made],
+    given: Sequence[_Given],
+    jobs: int,
+    file: Callable[[_Given], Path],
+    progress: Progress = lambda _done, _total: None,
+) -> Iterator[_Made]:
+    total = len(given)
+    try:
+        for done in side_by_side(work, given, total, jobs, lambda n: progress(n, total)):
+            yield done.made
+    except ProcessDiedError as error:
+        raise FolderError(
+            f"The process that was at {file(error.given)} ended {error.reason}.",
+            "Try again with --jobs 1.",
+        ) from None
 
 
 def _labels_by_path(path: Path) -> tuple[Path, set[int]]:

@@ -215,7 +215,7 @@ def test_arrays_need_no_header(proctor, tmp_path):
 @pytest.mark.slow
 def test_other_processes_find_the_same(folders):
     script = f"""
-import proctor_runner.folders.side_by_side as pool
+import proctor_runner.side_by_side as pool
 from proctor.cli import main
 if __name__ == "__main__":
     for worth_s, jobs in ((1e9, "1"), (-1.0, "2")):

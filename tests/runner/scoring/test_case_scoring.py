@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import signal
+import threading
+import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +14,8 @@ from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.work import ScoreOrder
-from proctor_runner import case_scoring
+from proctor_metrics.classification import Accuracy
+from proctor_runner import side_by_side as crew
 from proctor_runner.desk import StoppedError
 from proctor_runner.score_work import score_cases
 
@@ -39,7 +40,7 @@ class Desk:
 @pytest.fixture
 def side_by_side(monkeypatch):
     """Start processes after the first case, whatever it took."""
-    monkeypatch.setattr(case_scoring, "WORTH_S", -1.0)
+    monkeypatch.setattr(crew, "WORTH_S", -1.0)
 
 
 def keep(folder: Path, array: np.ndarray) -> dict[str, object]:
@@ -113,24 +114,15 @@ def test_the_number_of_processes_changes_no_number(tmp_path, side_by_side):
     assert desk.most_done == 7
 
 
-def test_a_scoring_process_that_dies_is_a_failure_of_ours(tmp_path, side_by_side, monkeypatch):
-    elsewhere = SimpleNamespace(__file__="other metrics than the process finds, so that it ends")
-    monkeypatch.setattr(case_scoring, "proctor_metrics", elsewhere)
-    with pytest.raises(PlatformError, match="a process died that scored case 'c") as caught:
-        score_cases(order(tmp_path, 4), Desk(tmp_path), no_bench, 2)
-    assert caught.value.code is Code.INTERNAL
-
-
-def test_a_pool_that_broke_before_it_is_given_a_case_is_a_failure_of_ours(
+def test_a_scoring_process_that_dies_is_a_failure_of_ours_that_says_how(
     tmp_path, side_by_side, monkeypatch
 ):
-    def broken(*_given):
-        raise BrokenProcessPool("it broke a moment ago")
-
-    monkeypatch.setattr(ProcessPoolExecutor, "submit", broken)
-    with pytest.raises(PlatformError, match="a process died that scored case 'c") as caught:
+    monkeypatch.setattr(crew.proctor_metrics, "__file__", "/archive/metrics.py")
+    with pytest.raises(PlatformError, match="the process that scored case 'c") as caught:
         score_cases(order(tmp_path, 4), Desk(tmp_path), no_bench, 2)
     assert caught.value.code is Code.INTERNAL
+    assert "by top1, auc ended with exit status 1; it last said: found the" in caught.value.detail
+    assert "in place of /archive/metrics.py" in caught.value.detail
 
 
 def test_what_is_wrong_in_another_process_keeps_its_owner(tmp_path, side_by_side):
@@ -146,5 +138,45 @@ def test_a_stop_ends_scoring_side_by_side(tmp_path, side_by_side):
 
 
 def test_few_quick_cases_start_no_process(tmp_path, monkeypatch):
-    monkeypatch.setattr(case_scoring, "_pool", None)
+    monkeypatch.setattr(crew, "_Crew", None)
     score_cases(order(tmp_path, 3), Desk(tmp_path), no_bench, 8)
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    """Make a metric that never ends, nor minds an error."""
+
+    def compact(_metric, _case):
+        while True:
+            try:
+                time.sleep(60)
+            except Exception:
+                continue
+
+    monkeypatch.setattr(Accuracy, "per_item", compact)
+
+
+def test_a_case_that_takes_longer_than_its_task_allows_is_the_organizers_failure(tmp_path, endless):
+    asked = order(tmp_path, 3)
+    asked = asked.model_copy(update={"task": asked.task.model_copy(update={"score_case_s": 0.05})})
+    with pytest.raises(OrganizerError) as caught:
+        score_cases(asked, Desk(tmp_path), no_bench)
+    assert caught.value.code is Code.METRIC_FAILED
+    assert "case 'c0' was not scored within 0.05 s" in caught.value.detail
+    assert "score_case_s); metric 'top1' took" in caught.value.detail
+
+
+def test_a_limit_leaves_no_alarm_behind(tmp_path):
+    score_cases(order(tmp_path, 1), Desk(tmp_path), no_bench)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_thread_that_cannot_be_interrupted_scores_all_the_same(tmp_path):
+    found = []
+    asked = order(tmp_path, 2)
+    thread = threading.Thread(
+        target=lambda: found.append(score_cases(asked, Desk(tmp_path), no_bench))
+    )
+    thread.start()
+    thread.join()
+    assert found == [score_cases(asked, Desk(tmp_path), no_bench)]
