@@ -17,7 +17,7 @@ from proctor.cli.output import Format, emit, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proctor.cli.audit.board import Finding
+    from proctor.cli.audit.findings import Finding
 
 _PAGE = 500
 _SHOWN = 50
@@ -62,8 +62,9 @@ def audit(
             "`pip install 'proctor[audit]'` brings it. It is free software under the GNU GPL,"
             " version 3; Proctor uses it for audits alone.",
         )
-    from proctor.cli.audit.board import Extent, audit_board
+    from proctor.cli.audit.board import audit_board
     from proctor.cli.audit.cases import LocalReferences, PlatformReferences
+    from proctor.cli.audit.findings import Extent
 
     say("MedPy, which masks are recomputed by, is under the GNU GPL, version 3.")
     with connect(host) as client:

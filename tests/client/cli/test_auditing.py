@@ -11,24 +11,29 @@ import numpy as np
 import pytest
 import yaml
 
-from proctor.cli.audit.board import EVERYTHING, Extent, audit_board
+from proctor.cli.audit.board import audit_board
+from proctor.cli.audit.box_peers import FoundBoxes, box_peer
 from proctor.cli.audit.cases import LocalReferences
+from proctor.cli.audit.findings import EVERYTHING, Extent
 from proctor.cli.audit.mask_peers import mask_peer
-from proctor.cli.audit.table_peers import Answers, table_peer
+from proctor.cli.audit.peers import Answers
+from proctor.cli.audit.table_peers import table_peer
 from proctor.cli.new_challenge import new_challenge
 from proctor.client import Blob
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.leaderboard import BoardValue
-from proctor.spec.task import MetricSpec
+from proctor.spec.task import MetricSpec, TaskSpec
 from proctor_metrics import (
     LabelCase,
     MaskCase,
     MultilabelCase,
+    SurvivalCase,
     TableCase,
     ValueCase,
     names,
     resolve,
 )
+from proctor_metrics.cases import BoxCase, ReferenceBoxes
 from proctor_metrics.metric import CaseType, PerItemMetric
 from proctor_metrics.registry import metric_class
 
@@ -150,25 +155,34 @@ def test_some_cases_are_compared_one_by_one_and_differences_name_them(tmp_path):
 
 RNG = np.random.default_rng(7)
 SPACING_MM = (0.5, 0.5, 5.0)
-MASK_PARAMETERS = {"volume_error": {"form": "signed_ml"}, "voxel_f_beta": {"beta": 2.0}}
+MASK_PARAMETERS = {
+    "volume_error": {"form": "signed_ml"},
+    "voxel_f_beta": {"beta": 2.0},
+    "nsd": {"tolerance_mm": {"x": 0.5}},
+    "boundary_iou": {"distance_mm": 0.6},
+}
+FURTHER = [
+    ("nsd", {"tolerance_mm": 0.5, "definition": "voxel6"}),
+    ("nsd", {"tolerance_mm": 1.0, "definition": "itk-6-26"}),
+    ("boundary_iou", {"definition": "erosion", "width_voxels": 1}),
+]
 
 
-@pytest.mark.parametrize("name", [n for n in names() if metric_class(n).case_type is CaseType.MASK])
-def test_peers_of_masks_agree_with_the_metric_they_audit(name):
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        *((n, MASK_PARAMETERS.get(n, {})) for n in names()
+          if metric_class(n).case_type is CaseType.MASK),
+        *FURTHER,
+    ],
+)  # fmt: skip
+def test_peers_of_masks_agree_with_the_metric_they_audit(name, parameters):
     spec = MetricSpec(
-        id="m",
-        name=name,
-        parameters=MASK_PARAMETERS.get(name, {}),
-        output="o",
-        reference="r",
-        worst=1000.0,
+        id="m", name=name, parameters=parameters, output="o", reference="r", worst=1000.0
     )
-    peer = mask_peer(spec)
+    peer = mask_peer(spec, "x")
     if peer is None:
-        assert name in {
-            "boundary_iou", "cldice", "nsd", "voxel_count", "voxel_npv",
-            "lesion_wise_dice", "lesion_wise_hd95",
-        }  # fmt: skip
+        assert name in {"voxel_count", "lesion_wise_dice", "lesion_wise_hd95"}
         return
     true = np.zeros((9, 8, 5), np.uint8)
     true[2:6, 2:6, 1:4] = 1
@@ -190,7 +204,7 @@ HELD = RNG.random((N, 3)) < 0.4
 PARAMETERS = {"top_k_accuracy": {"k": 2}, "f_beta": {"beta": 2.0}}
 NO_PEER = {
     "bland_altman", "concordance_correlation", "debiased_calibration_error", "expected_cost",
-    "expected_calibration_error", "label_ranking_average_precision", "multilabel_f1", "net_benefit",
+    "label_ranking_average_precision", "multilabel_f1", "net_benefit",
     "npv", "positive_likelihood_ratio", "ppv_at_sensitivity", "samples_f1",
     "sensitivity_at_specificity", "specificity", "specificity_at_sensitivity",
 }  # fmt: skip
@@ -222,7 +236,11 @@ def test_peers_of_tables_agree_with_the_metric_they_audit(name):
         value = ours.per_item(case).values.mean()
     else:
         value = ours.pooled([case]).mean()
-    assert peer.measure(answers).value == pytest.approx(value, rel=1e-9)
+    found = peer.measure(answers)
+    if name == "expected_calibration_error":
+        assert found == (None, 1), "an item has a tie; see below"
+    else:
+        assert found.value == pytest.approx(value, rel=1e-9)
     assert peer.pooled is not isinstance(ours, PerItemMetric)
 
 
@@ -239,6 +257,85 @@ def test_lists_of_classes_have_peers_too():
         )
         found = table_peer(spec).measure(Answers(decided, TRUE, (0, 1, 2))).value
         assert found == pytest.approx(value, rel=1e-9)
+
+
+def test_calibration_of_each_class_has_a_peer_and_ties_are_left_to_the_edge_rule():
+    parameters = {"form": "class_wise", "bins": 5}
+    name = "expected_calibration_error"
+    spec = MetricSpec(id="m", name=name, parameters=parameters, output="o", reference="r")
+    case, answers = TABLES[CaseType.TABLE]
+    value = resolve(name, parameters).pooled([case]).mean()
+    assert table_peer(spec).measure(answers).value == pytest.approx(value, rel=1e-9)
+    top = MetricSpec(id="m", name=name, output="o", reference="r")
+    assert table_peer(top).measure(answers) == (None, 1)
+    clear = Answers(SCORES[2:], TRUE[2:], (0, 1, 2))
+    value = resolve(name, {}).pooled(
+        [TableCase("a", SCORES[2:], TRUE[2:], ("0", "1", "2"), (0, 1, 2))]
+    )
+    assert table_peer(top).measure(clear).value == pytest.approx(value.mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("concordance_index", {}),
+        ("concordance_index", {"answer": "time"}),
+        ("time_dependent_auc", {"times": [2.0, 4.0]}),
+    ],
+)
+def test_peers_of_survival_agree_with_the_metric_they_audit(name, parameters):
+    seen = np.column_stack([RNG.exponential(5, 60), RNG.random(60) < 0.7])
+    risks = -seen[:, :1] + RNG.normal(0, 3, (60, 1))
+    spec = MetricSpec(id="m", name=name, parameters=parameters, output="o", reference="r")
+    value = resolve(name, parameters).pooled([SurvivalCase("a", risks, seen, ("risk",))]).mean()
+    assert table_peer(spec).measure(Answers(risks, seen)).value == pytest.approx(value, rel=1e-9)
+
+
+BOX_TASK = TaskSpec.model_validate(
+    {
+        "slug": "find",
+        "title": "Find",
+        "inputs": {"image": {"type": "array", "file": "{case}.npy"}},
+        "outputs": {"found": {"type": "boxes", "file": "found.csv", "geometry": "box_2d"}},
+        "reference": {"boxes": {"type": "boxes", "file": "{case}.csv", "geometry": "box_2d"}},
+        "labels": {1: "cat", 2: "dog"},
+        "data": {
+            "hidden": {"inputs": "", "reference": ""},
+            "sample": {"inputs": "", "reference": ""},
+        },
+        "metrics": [{"id": "map", "name": "map", "output": "found", "reference": "boxes"}],
+        "primary": "map",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("map", {}), ("average_precision_at_iou", {"iou": 0.75})]
+)
+def test_peers_of_boxes_agree_with_the_metric_they_audit(name, parameters):
+    spec = MetricSpec(id="m", name=name, parameters=parameters, output="found", reference="boxes")
+    cases, found = [], []
+    for number in range(3):
+        corners = RNG.uniform(0, 50, (12, 2))
+        places = np.hstack([corners, corners + RNG.uniform(5, 30, (12, 2))])
+        truth = ReferenceBoxes.of_rows(
+            np.column_stack([np.arange(12) % 4, np.arange(12) % 2 + 1, places]), 4
+        )
+        noisy = places + RNG.normal(0, 0.7, places.shape)
+        rows = np.column_stack([truth.items, truth.classes, RNG.random(12), noisy])
+        case = BoxCase(f"c{number}", rows, truth, 4, ("cat", "dog"), (1, 2))
+        cases.append(case)
+        found.append(FoundBoxes(case.prediction, truth, 4))
+    value = resolve(name, parameters).pooled(cases).mean()
+    assert 0.1 < value < 0.99
+    assert box_peer(spec, BOX_TASK).measure(found) == pytest.approx(value, rel=1e-9)
+
+
+def test_boxes_without_a_peer_say_so():
+    spec = MetricSpec(
+        id="m", name="froc", parameters={"match": "radius"}, output="found", reference="boxes"
+    )
+    assert box_peer(spec, BOX_TASK) is None
 
 
 @pytest.fixture

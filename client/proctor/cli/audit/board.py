@@ -8,114 +8,24 @@ leaves undefined follows the metric's edge rule: the shown value is taken, and c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from proctor.cli.audit.box_peers import box_peer
+from proctor.cli.audit.boxes import audit_boxes
 from proctor.cli.audit.cases import AuditCase, References, cases_of, prediction
+from proctor.cli.audit.findings import EVERYTHING, MEAN, Extent, Finding, board_value
 from proctor.cli.audit.mask_peers import MaskPeer, mask_peer
-from proctor.cli.audit.table_peers import Answers, TablePeer, table_peer
+from proctor.cli.audit.peers import Answers, TablePeer
+from proctor.cli.audit.table_peers import table_peer
 from proctor.spec.leaderboard import BoardRow, Leaderboard
 from proctor.spec.task import MetricSpec, OutputType, TaskSpec
 
 if TYPE_CHECKING:
     from proctor.client import Client
     from proctor_runner.references import Reference
-
-AGREEMENT = 1e-9
-"""The largest difference, absolute or by the size of the value, that is rounding alone."""
-
-_MEAN = "mean"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One number that is not what another library finds; ``where`` is a case, or the board."""
-
-    submission: str
-    where: str
-    label: str
-    shown: float | None
-    found: float
-
-
-@dataclass
-class Finding:
-    """One metric of one board, recomputed.
-
-    Attributes:
-        library: who did; empty where nobody here computes the metric.
-        values: How many numbers were compared.
-        largest: The largest absolute difference among them.
-        edges: How many single scores followed an edge rule, for want of a value.
-        differences: those beyond rounding.
-        reason: why nothing was compared.
-    """
-
-    challenge: str
-    metric: str
-    library: str = ""
-    values: int = 0
-    largest: float = 0.0
-    edges: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    reason: str = ""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the difference is rounding alone, and anything was compared at all."""
-        return self.values > 0 and not self.differences
-
-    def row(self) -> dict[str, object]:
-        """Return the finding as a row of a table."""
-        return {
-            "challenge": self.challenge,
-            "metric": self.metric,
-            "against": self.library or f"nobody: {self.reason}",
-            "values": self.values,
-            "largest difference": f"{self.largest:.3g}",
-            "by edge rule": self.edges,
-        }
-
-    def compare(
-        self, submission: str, where: str, label: str, found: float, shown: float | None,
-        allowed: float = 0.0,
-    ) -> None:  # fmt: skip
-        """Take a number of another library's beside the one that is shown."""
-        difference = float("inf") if shown is None else abs(found - shown)
-        self.values += 1
-        self.largest = max(self.largest, difference)
-        # Written so that a NaN is a difference.
-        if not difference <= max(AGREEMENT, AGREEMENT * abs(found), allowed):
-            self.differences.append(Difference(submission, where, label, shown, found))
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How much of a board is recomputed.
-
-    Attributes:
-        cases: so many of each submission at random; all where none. Of some, whatever is of all
-            cases together is not compared.
-        seed: of that choice.
-        whole: whether the board's own numbers are made from all cases.
-        allowed: by how much they may differ: what rounding of the board leaves.
-    """
-
-    cases: int | None = None
-    seed: int = 0
-    whole: bool = True
-    allowed: float = 0.0
-
-    @property
-    def boards(self) -> bool:
-        """Whether the board's numbers, and pooled metrics, can be compared."""
-        return self.cases is None and self.whole
-
-
-EVERYTHING = Extent()
 
 
 def audit_board(
@@ -135,18 +45,24 @@ def audit_board(
     for task in tasks:
         for metric in task.metrics:
             finding = Finding(slug, metric.id)
-            if task.outputs[metric.output].type is OutputType.MASK_IMAGE:
-                mask = mask_peer(metric)
+            kind = task.outputs[metric.output].type
+            if kind is OutputType.MASK_IMAGE:
+                mask = mask_peer(metric, next(iter(task.structures)))
                 if mask is not None:
                     finding.library = mask.library
                     _audit_masks(client, task, metric, mask, board, references, extent, finding)
-            else:
+            elif kind is OutputType.BOXES:
+                box = box_peer(metric, task)
+                if box is not None:
+                    finding.library = box.library
+                    audit_boxes(client, task, metric, box, board, references, extent, finding)
+            elif kind in (OutputType.TABLE, OutputType.LABEL_LIST):
                 table = table_peer(metric)
                 if table is not None:
                     finding.library = table.library
                     _audit_table(client, task, metric, table, board, references, extent, finding)
             if not finding.library:
-                finding.reason = f"MedPy, scikit-learn and SciPy have no {metric.name} of this form"
+                finding.reason = f"no library that is installed has {metric.name} in this form"
             elif not finding.values and not finding.edges:
                 finding.reason = finding.reason or "no case could be compared"
                 finding.library = ""
@@ -197,7 +113,8 @@ def _audit_mask(
     scores = []
     for place, (name, members) in enumerate(task.structures.items()):
         predicted, true = np.isin(answer, members), np.isin(values, members)
-        theirs = peer.measure(predicted, true, truth.spacing_mm)
+        here = mask_peer(metric, name) or peer
+        theirs = here.measure(predicted, true, truth.spacing_mm)
         if theirs is None:
             finding.edges += 1
             scores.append(shown[place])
@@ -243,11 +160,11 @@ def _compare_board(
 ) -> None:
     """Compare the means over cases of each structure, and of the mean over structures."""
     defined = ~np.isnan(values)
-    names = [*task.structures, _MEAN]
+    names = [*task.structures, MEAN]
     over = [*values, _means(values.T, defined.T)]
     for name, column in zip(names, over, strict=True):
         mean = _means(column[np.newaxis], ~np.isnan(column[np.newaxis]))[0]
-        shown = _board_value(row, task, metric, name)
+        shown = board_value(row, task, metric, name)
         if np.isnan(mean) and shown is None:
             continue
         finding.compare(row.submission, "board", name, float(mean), shown, extent.allowed)
@@ -279,7 +196,7 @@ def _audit_table(
         for case in cases_of(client, row.submission, task, extent.cases, extent.seed):
             answer = prediction(client, case, metric.output)
             truth = references.get(task, metric.reference, case)
-            shown = case.view.scores.get(f"{metric.id}/{_MEAN}")
+            shown = case.view.scores.get(f"{metric.id}/{MEAN}")
             if answer is None:
                 lost = True
                 finding.edges += 1
@@ -294,19 +211,19 @@ def _audit_table(
             value = shown if found.value is None else found.value
             means.append((float("nan") if value is None else value, len(answers.true)))
             if found.value is not None and shown is not None:
-                finding.compare(case.submission, case.view.case, _MEAN, found.value, shown)
-        shown = _board_value(row, task, metric, _MEAN)
+                finding.compare(case.submission, case.view.case, MEAN, found.value, shown)
+        shown = board_value(row, task, metric, MEAN)
         if peer.pooled and lost:
             finding.reason = "a submission has cases without an answer"
         elif peer.pooled:
             found = peer.measure(_joined(kept))
             finding.edges += found.edges if found.value is not None else 1
             if found.value is not None:
-                finding.compare(row.submission, "board", _MEAN, found.value, shown, extent.allowed)
+                finding.compare(row.submission, "board", MEAN, found.value, shown, extent.allowed)
         elif extent.boards and means:
             values, counts = (np.array(part, dtype=np.float64) for part in zip(*means, strict=True))
             mean = float((values * counts).sum() / counts.sum())
-            finding.compare(row.submission, "board", _MEAN, mean, shown, extent.allowed)
+            finding.compare(row.submission, "board", MEAN, mean, shown, extent.allowed)
 
 
 def _answers(
@@ -337,8 +254,3 @@ def _joined(parts: list[Answers]) -> Answers:
 
 def _items(truth: Reference) -> int:
     return len(np.asarray(truth.values))  # type: ignore[union-attr]  # as above
-
-
-def _board_value(row: BoardRow, task: TaskSpec, metric: MetricSpec, label: str) -> float | None:
-    value = row.values.get(f"{task.slug}/{metric.id}/{label}")
-    return value.value if value else None

@@ -12,14 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
-
+from proctor.cli.audit.peers import call, function
+from proctor.cli.audit.shape_peers import (
+    Mask,
+    Measure,
+    boundary_iou,
+    centerline_dice,
+    surface_dice,
+)
 from proctor.spec.task import MetricSpec
-
-Mask = npt.NDArray[np.bool_]
-Measure = Callable[[Mask, Mask, tuple[float, ...]], float | None]
-"""Takes prediction, reference and spacing in mm."""
 
 _MM3_IN_ML = 1000.0
 
@@ -39,8 +40,12 @@ class MaskPeer:
     under: dict[str, object] | None = field(default=None)
 
 
-def mask_peer(metric: MetricSpec) -> MaskPeer | None:
-    """Return who else computes a metric of masks; None where nobody here does."""
+def mask_peer(metric: MetricSpec, structure: str = "") -> MaskPeer | None:
+    """Return who else computes a metric of masks; None where nobody here does.
+
+    Args:
+        structure: the name of what is measured, where parameters differ by it.
+    """
     given = metric.parameters
     match metric.name:
         case "dice" | "dsc":
@@ -70,8 +75,24 @@ def mask_peer(metric: MetricSpec) -> MaskPeer | None:
             return _distance("assd", given, {"definition": "voxel6"})
         case "masd":
             return _distance("asd", given, {"definition": "voxel6"}, both_ways=True)
+        case "voxel_npv":
+            return MaskPeer("scikit-learn precision_score", _npv)
+        case "nsd" | "surface_dice":
+            library, measure, under = surface_dice(given, structure)
+            alike = given.get("definition", "surfel") == under["definition"]
+            return MaskPeer(library, measure, None if alike else under)
+        case "boundary_iou":
+            return MaskPeer(*boundary_iou(given))
+        case "cldice":
+            return MaskPeer("scikit-image skeletonize", centerline_dice)
         case _:
             return None
+
+
+def _npv(predicted: Mask, true: Mask, _spacing_mm: tuple[float, ...]) -> float | None:
+    if predicted.all():
+        return None
+    return call("sklearn.metrics", "precision_score", ~true.ravel(), ~predicted.ravel())
 
 
 def _distance(
@@ -81,58 +102,52 @@ def _distance(
     *,
     both_ways: bool = False,
 ) -> MaskPeer:
-    function = _function("medpy.metric.binary", name)
-
     def measure(predicted: Mask, true: Mask, spacing_mm: tuple[float, ...]) -> float | None:
         if not predicted.any() or not true.any():
             return None
-        there = float(function(predicted, true, voxelspacing=spacing_mm))
+        distance = function("medpy.metric.binary", name)
+        there = float(distance(predicted, true, voxelspacing=spacing_mm))
         if not both_ways:
             return there
-        return (there + float(function(true, predicted, voxelspacing=spacing_mm))) / 2
+        return (there + float(distance(true, predicted, voxelspacing=spacing_mm))) / 2
 
     alike = given.get("definition", "surfel") == under["definition"]
     return MaskPeer(f"MedPy {name} ({under['definition']})", measure, None if alike else under)
 
 
 def _medpy(name: str, needs: Callable[[Mask, Mask], bool]) -> Measure:
-    function = _function("medpy.metric.binary", name)
-
     def measure(predicted: Mask, true: Mask, _spacing_mm: tuple[float, ...]) -> float | None:
-        return float(function(predicted, true)) if needs(predicted, true) else None
+        if not needs(predicted, true):
+            return None
+        return call("medpy.metric.binary", name, predicted, true)
 
     return measure
 
 
 def _flat(name: str) -> Measure:
-    function = _function("sklearn.metrics", name)
-
     def measure(predicted: Mask, true: Mask, _spacing_mm: tuple[float, ...]) -> float | None:
         if predicted.all() or true.all() or not predicted.any() or not true.any():
             return None
-        return float(function(true.ravel(), predicted.ravel()))
+        return call("sklearn.metrics", name, true.ravel(), predicted.ravel())
 
     return measure
 
 
 def _f_beta(beta: float) -> Measure:
-    function = _function("sklearn.metrics", "fbeta_score")
-
     def measure(predicted: Mask, true: Mask, _spacing_mm: tuple[float, ...]) -> float | None:
         if not _any(predicted, true):
             return None
-        return float(function(true.ravel(), predicted.ravel(), beta=beta, zero_division=0.0))
+        options = {"beta": beta, "zero_division": 0.0}
+        return call("sklearn.metrics", "fbeta_score", true.ravel(), predicted.ravel(), **options)
 
     return measure
 
 
 def _volume_error(form: str) -> Measure:
-    function = _function("medpy.metric.binary", "ravd")
-
     def measure(predicted: Mask, true: Mask, spacing_mm: tuple[float, ...]) -> float | None:
         if not true.any():
             return None
-        ratio = float(function(predicted, true))
+        ratio = call("medpy.metric.binary", "ravd", predicted, true)
         ratio = ratio if form.startswith("signed") else abs(ratio)
         if form.endswith("percent"):
             return 100 * ratio
@@ -141,17 +156,6 @@ def _volume_error(form: str) -> Measure:
         return ratio * int(true.sum()) * math.prod(spacing_mm) / _MM3_IN_ML
 
     return measure
-
-
-def _function(module: str, name: str) -> Callable[..., Any]:
-    """Return a function that is looked up when it is first called: not all are installed always."""
-
-    def call(*arguments: object, **options: object) -> object:
-        import importlib
-
-        return getattr(importlib.import_module(module), name)(*arguments, **options)
-
-    return call
 
 
 def _any(predicted: Mask, true: Mask) -> bool:

@@ -3,59 +3,29 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from proctor.cli.audit.calibration_peers import calibration_peer
+from proctor.cli.audit.peers import Answers, Found, TablePeer, call
+from proctor.cli.audit.survival_peers import survival_peer
 from proctor.spec.task import MetricSpec
 
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.integer]
 
 _EPS = 1e-15
 _ROW_SUM = 1e-3
 
 
-class Answers(NamedTuple):
-    """Items with their truth; predictions have a column for each class, or are classes.
-
-    ``classes`` are those of the columns, in ascending order, as the columns then are.
-    """
-
-    predicted: npt.NDArray[Any]
-    true: npt.NDArray[Any]
-    classes: tuple[int, ...] = ()
-
-
-class Found(NamedTuple):
-    """A value, None where it is left to an edge rule, and how many items followed one."""
-
-    value: float | None
-    edges: int = 0
-
-
-@dataclass(frozen=True)
-class TablePeer:
-    """How another library computes a metric.
-
-    Attributes:
-        pooled: whether it is of all items of a task at once, not a mean over them.
-    """
-
-    library: str
-    measure: Callable[[Answers], Found]
-    pooled: bool
-
-
 def table_peer(metric: MetricSpec) -> TablePeer | None:
     """Return who else computes a metric of tables; None where nobody here does."""
     given = metric.parameters
     known = _of_items(metric.name, given) or _of_classes(metric.name, given)
-    return known or _of_scores(metric.name, given) or _of_numbers(metric.name)
+    known = known or _of_scores(metric.name, given) or _of_numbers(metric.name)
+    return known or calibration_peer(metric.name, given) or survival_peer(metric.name, given)
 
 
 def _of_items(name: str, given: Mapping[str, Any]) -> TablePeer | None:
@@ -113,7 +83,7 @@ def _of_classes(name: str, given: Mapping[str, Any]) -> TablePeer | None:
             options["labels"] = sorted({*answers.true.tolist(), *decided.tolist()})
         elif function == "cohen_kappa_score":
             options["labels"] = list(answers.classes)
-        value = _call("sklearn.metrics", function, answers.true, decided, **options)
+        value = call("sklearn.metrics", function, answers.true, decided, **options)
         return Found(None if math.isnan(value) else value)
 
     return TablePeer(f"scikit-learn {function}", measure, True)
@@ -133,7 +103,7 @@ def _of_scores(name: str, given: Mapping[str, Any]) -> TablePeer | None:
             if held.all() or not held.any():
                 return Found(None)
             scores = answers.predicted[:, answers.classes.index(label)]
-            values.append(_call("sklearn.metrics", function, held, scores))
+            values.append(call("sklearn.metrics", function, held, scores))
         return Found(float(np.mean(values)))
 
     return TablePeer(f"scikit-learn {function}, one class against the rest", measure, True)
@@ -151,7 +121,7 @@ def _of_labels(name: str, average: str) -> TablePeer | None:
         held = answers.true.astype(bool)
         if (held.all(axis=0) | ~held.any(axis=0)).any():
             return Found(None)
-        return Found(_call("sklearn.metrics", function, held, answers.predicted, average="macro"))
+        return Found(call("sklearn.metrics", function, held, answers.predicted, average="macro"))
 
     return TablePeer(f"scikit-learn {function}", measure, True)
 
@@ -187,7 +157,7 @@ def _columns(
             true, predicted = answers.true[:, column], answers.predicted[:, column]
             if pooled and (np.ptp(true) == 0 or (module != "sklearn.metrics" and len(true) < 3)):
                 return Found(None)
-            values.append(times * _call(module, function, true, predicted))
+            values.append(times * call(module, function, true, predicted))
         value = float(np.mean(values))
         return Found(None if math.isnan(value) else value)
 
@@ -200,7 +170,7 @@ def _held(function: str, given: Mapping[str, Any]) -> TablePeer:
 
     def measure(answers: Answers) -> Found:
         said = answers.predicted >= threshold
-        return Found(_call("sklearn.metrics", function, answers.true.astype(bool), said))
+        return Found(call("sklearn.metrics", function, answers.true.astype(bool), said))
 
     return TablePeer(f"scikit-learn {function}", measure, False)
 
@@ -219,7 +189,7 @@ def _log_loss(answers: Answers) -> Found:
         return Found(None, len(predicted))
     clipped = np.clip(predicted, _EPS, 1)
     return Found(
-        _call("sklearn.metrics", "log_loss", answers.true, clipped, labels=list(answers.classes))
+        call("sklearn.metrics", "log_loss", answers.true, clipped, labels=list(answers.classes))
     )
 
 
@@ -231,7 +201,7 @@ def _brier(answers: Answers, positive: object) -> Found:
     for label in chosen:
         scores = np.clip(answers.predicted[:, answers.classes.index(label)], 0, 1)
         held = (answers.true == label).astype(int)
-        total += _call("sklearn.metrics", "brier_score_loss", held, scores, pos_label=1)
+        total += call("sklearn.metrics", "brier_score_loss", held, scores, pos_label=1)
     return Found(total)
 
 
@@ -243,7 +213,7 @@ def _top_k(answers: Answers, k: int) -> Found:
     """
     true, predicted = answers.true, answers.predicted
     if predicted.ndim == 1:
-        return Found(_call("sklearn.metrics", "accuracy_score", true, predicted))
+        return Found(call("sklearn.metrics", "accuracy_score", true, predicted))
     classes = list(answers.classes)
     own = predicted[np.arange(len(true)), np.searchsorted(classes, true)][:, np.newaxis]
     above, tied = (predicted > own).sum(axis=1), (predicted == own).sum(axis=1)
@@ -253,11 +223,9 @@ def _top_k(answers: Answers, k: int) -> Found:
     if clear.any():
         if k == 1:
             decided = np.asarray(classes)[predicted[clear].argmax(axis=1)]
-            hits += _call(
-                "sklearn.metrics", "accuracy_score", true[clear], decided, normalize=False
-            )
+            hits += call("sklearn.metrics", "accuracy_score", true[clear], decided, normalize=False)
         else:
-            hits += _call(
+            hits += call(
                 "sklearn.metrics",
                 "top_k_accuracy_score",
                 true[clear],
@@ -267,14 +235,3 @@ def _top_k(answers: Answers, k: int) -> Found:
                 normalize=False,
             )
     return Found(hits / len(true), int(open_tie.sum()))
-
-
-def _call(module: str, name: str, *arguments: object, **options: object) -> float:
-    import importlib
-
-    function = getattr(importlib.import_module(module), name)
-    with warnings.catch_warnings():
-        # Of rounded rows and absent classes the libraries warn; what follows is compared.
-        warnings.simplefilter("ignore")
-        found = function(*arguments, **options)
-    return float(getattr(found, "statistic", found))

@@ -1,0 +1,51 @@
+"""Recomputes a metric of boxes over all cases of each row of a board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from proctor.cli.audit.box_peers import BoxPeer, FoundBoxes
+from proctor.cli.audit.cases import References, cases_of, prediction
+from proctor.cli.audit.findings import MEAN, Extent, Finding, board_value
+from proctor.spec.leaderboard import Leaderboard
+from proctor.spec.task import MetricSpec, TaskSpec
+
+if TYPE_CHECKING:
+    from proctor.client import Client
+
+
+def audit_boxes(
+    client: Client,
+    task: TaskSpec,
+    metric: MetricSpec,
+    peer: BoxPeer,
+    board: Leaderboard,
+    references: References,
+    extent: Extent,
+    finding: Finding,
+) -> None:
+    """Compare every row's value with what the peer finds."""
+    from proctor_runner.box_reference import BoxesReference
+
+    if not extent.boards:
+        finding.reason = "it is of all cases together, and these are some"
+        return
+    for row in board.rows:
+        found: list[FoundBoxes] = []
+        for case in cases_of(client, row.submission, task, extent.cases, extent.seed):
+            answer = prediction(client, case, metric.output)
+            truth = references.get(task, metric.reference, case)
+            if not isinstance(truth, BoxesReference):
+                raise TypeError(f"{metric.name} is of boxes")
+            # Nothing found is what a missing case counts as.
+            rows = np.zeros((0, 7)) if answer is None else np.asarray(answer, dtype=np.float64)
+            finding.edges += answer is None
+            found.append(FoundBoxes(rows, truth.boxes, truth.n_items))
+        value = peer.measure(found)
+        if value is None:
+            finding.edges += 1
+            continue
+        shown = board_value(row, task, metric, MEAN)
+        finding.compare(row.submission, "board", MEAN, value, shown, extent.allowed)
