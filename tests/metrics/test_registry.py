@@ -12,6 +12,7 @@ from proctor_metrics import (
     MetricParameterError,
     UnknownMetricError,
     names,
+    registry,
     resolve,
 )
 from proctor_metrics.registry import metric_class
@@ -431,3 +432,21 @@ def test_a_worst_value_is_finite(worst: float) -> None:
 def test_metrics_with_equal_parameters_are_equal() -> None:
     assert resolve("hd95", {}) == resolve("hd95", {"percentile": 95})
     assert resolve("hd95", {}) != resolve("hd95", {"percentile": 90})
+
+
+def test_a_name_that_two_metrics_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._FAMILIES, "text", "bleu dice")  # type: ignore[index]
+    with pytest.raises(RuntimeError, match="dice is a metric of segmentation and of text"):
+        registry._family_by_name()
+
+
+def test_a_metric_that_is_not_listed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from proctor_metrics import text
+
+    registry._metrics_of.cache_clear()
+    monkeypatch.setattr(text, "METRICS", text.METRICS[:-1])
+    with pytest.raises(RuntimeError, match="text and the registry do not agree on"):
+        registry._metrics_of("text")
+    monkeypatch.setattr(text, "METRICS", (text.METRICS[0], *text.METRICS))
+    with pytest.raises(RuntimeError, match="two metrics of text are called"):
+        registry._metrics_of("text")

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable
 
 import numpy as np
-from scipy import ndimage
 
 from proctor_metrics.cases.faults import IntArray
 
@@ -25,6 +24,9 @@ def label_extents(array: IntArray, values: Collection[int]) -> dict[int, Extent]
         numbered = np.where(found, places + 1, 0)
         boxes = label_extents(numbered, range(1, order.size + 1))
         return {int(order[place - 1]): box for place, box in boxes.items()}
+    # Importing it takes longer than most tables, which hold no mask.
+    from scipy import ndimage
+
     listed = ndimage.find_objects(array, max(values))
     return {value: box for value in values if (box := listed[value - 1]) is not None}
 
