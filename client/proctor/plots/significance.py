@@ -78,7 +78,7 @@ def significance_map(known: RankingStatistics) -> Plot | None:
     )
     caption = (
         "A dark cell: the algorithm of the row beats that of the column significantly (one-sided"
-        f" paired Wilcoxon signed-rank test over cases, Holm-adjusted p < {ALPHA:g}). White: the"
+        f" {known.better_by}, Holm-adjusted p < {ALPHA:g}). White: the"
         " data does not show it. Columns are numbered as the rows are. In a clear ranking all"
         " above the diagonal is dark; a white block along the diagonal is a group that this data"
         f" cannot separate.{left_out(shown, count)}"

@@ -93,6 +93,9 @@ class RankingStatistics(Spec):
         description="[row][column], Holm-adjusted one-sided p that the row beats the column;"
         " none on the diagonal",
     )
+    better_by: str = Field(
+        "paired Wilcoxon signed-rank test over cases", description="the one-sided test of `better`"
+    )
     schemes: tuple[SchemeRanks, ...] = Field((), description="every scheme, the one shown among it")
     tasks: tuple[TaskRanks, ...] = ()
     influence: tuple[CaseInfluence, ...] = Field(

@@ -16,6 +16,7 @@ from proctor_metrics.ranking.consensus import Consensus, consensus_scores
 from proctor_metrics.ranking.contest import Contest, Task
 from proctor_metrics.ranking.correlation import kendall_tau
 from proctor_metrics.ranking.influence import Influence, influence
+from proctor_metrics.ranking.permutation import permutation_p_values
 from proctor_metrics.ranking.ranks import Missing, RankTies, quantized, rank
 from proctor_metrics.ranking.schemes import (
     AggregateThenRank,
@@ -62,6 +63,7 @@ __all__ = [
     "kendall_tau",
     "mean_scores",
     "p_values",
+    "permutation_p_values",
     "quantized",
     "rank",
     "rank_by_mean",

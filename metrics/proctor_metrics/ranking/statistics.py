@@ -16,6 +16,7 @@ from proctor_metrics.ranking.combination import Ranking, case_ranks
 from proctor_metrics.ranking.contest import Contest
 from proctor_metrics.ranking.correlation import kendall_tau
 from proctor_metrics.ranking.influence import influence
+from proctor_metrics.ranking.permutation import permutation_p_values
 from proctor_metrics.ranking.schemes import (
     AggregateThenRank,
     Bootstrap,
@@ -105,7 +106,7 @@ def ranking_statistics(
         scores=_numbers(ranking.scores[order]),
         ranks=_floats(full_ranks[order]),
         level=drawn.level,
-        better=_better(contest, order),
+        **_better(contest, order),
         schemes=_schemes(contest, compared, full_ranks, order),
         tasks=_tasks(contest, order),
         influence=_influence(contest),
@@ -196,15 +197,27 @@ def _case_values(
     }
 
 
-def _better(contest: Contest, order: npt.NDArray[np.intp]) -> tuple[tuple[float | None, ...], ...]:
-    task = contest.tasks[0]
+def _better(
+    contest: Contest, order: npt.NDArray[np.intp]
+) -> dict[str, tuple[tuple[float | None, ...], ...] | str]:
+    """Return who beats whom in one task, by the test that belongs to what decides."""
+    task, scheme = contest.tasks[0], contest.scheme
     n = len(contest.algorithms)
-    alone = len(contest.tasks) == 1 and len(task.directions) == 1
-    if not alone or n * (n - 1) // 2 * len(task.cases) > _MOST_DIFFERENCES:
-        return ()
-    raw = p_values(task.values[:, :, 0], task.directions[0], contest.scheme.missing)
+    if len(contest.tasks) > 1 or n * (n - 1) // 2 * len(task.cases) > _MOST_DIFFERENCES:
+        return {}
+    said = {}
+    if isinstance(scheme, RankThenAggregate) and scheme.aggregate.statistic is Statistic.MEAN:
+        ranks = case_ranks(task.values, task.directions, scheme.ties, scheme.missing)
+        raw = permutation_p_values(ranks, task.groups)
+        said = {"better_by": "paired permutation test of the ranks within cases"}
+    elif len(task.directions) == 1:
+        raw = p_values(task.values[:, :, 0], task.directions[0], scheme.missing)
+    else:
+        raw = None
+    if raw is None:
+        return {}
     table = adjusted(raw, Adjustment.HOLM)[np.ix_(order, order)]
-    return tuple(_numbers(row) for row in table)
+    return {"better": tuple(_numbers(row) for row in table), **said}
 
 
 def _schemes(
