@@ -9,12 +9,14 @@ import typer
 from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption, WaitOption
-from proctor.cli.output import Format, emit, say
-from proctor.cli.reevaluating import board_of, follow, renewed, show_moves
+from proctor.cli.output import Format, say
+from proctor.cli.renewing import boards_of, emit_counts, follow, renewed, show_moves
 from proctor.cli.submissions import PollOption
 
 if TYPE_CHECKING:
     from proctor.spec.api import Refreshes
+
+_COUNTS = ("version", "runs", "outdated", "predictions", "waiting", "failed")
 
 
 def refresh(
@@ -30,18 +32,16 @@ def refresh(
 ) -> None:
     """Run every archived model on the newest test set; the board switches when all have ended."""
     with connect(host) as client:
-        known = [known.slug for known in client.challenge(slug).challenge.phases]
-        phases = known if phase is None else [phase]
-        before = {name: board_of(client, slug, name) for name in phases}
+        before = boards_of(client, slug, phase)
         asked = client.refresh(slug, phase, best=best)
         _tell(asked)
         if not wait:
-            _emit_counts(asked, style)
+            emit_counts(asked, _COUNTS, style)
             return
         ended = follow(lambda: client.refreshes(slug, phase), poll_s)
         after = before
         if asked.waiting and not ended.failed:
-            after = {name: renewed(client, slug, name, before[name], poll_s) for name in phases}
+            after = renewed(client, slug, before, poll_s)
     if ended.failed:
         raise CommandError(
             f"{ended.failed} runs or scorings failed for no fault of a model. {ended.failure}",
@@ -62,9 +62,3 @@ def _tell(asked: Refreshes) -> None:
         say(f"{asked.predictions} submissions are predictions, which nothing can run again.")
     if asked.outdated:
         say(f"{asked.outdated} submissions answer in other files than is asked; enter them again.")
-
-
-def _emit_counts(asked: Refreshes, style: Format) -> None:
-    document = asked.model_dump(mode="json")
-    names = ("version", "runs", "outdated", "predictions", "waiting", "failed")
-    emit([{name: document[name] for name in names}], style, document=document)
