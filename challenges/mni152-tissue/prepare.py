@@ -5,10 +5,13 @@ versions always make the same bytes.
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 import sys
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,8 +35,14 @@ def main() -> None:
     parser.add_argument("--force", action="store_true", help="make it again even if up to date")
     arguments = parser.parse_args()
     out = arguments.out.resolve()
+    with alone(out):
+        prepare(out, force=arguments.force)
+
+
+def prepare(out, *, force):
+    """Make what is not up to date."""
     stamp = current_stamp()
-    if not arguments.force and is_up_to_date(out, stamp):
+    if not force and is_up_to_date(out, stamp):
         print(f"mni152-tissue: up to date in {out}")
         return
     if out != HERE:
@@ -48,6 +57,18 @@ def main() -> None:
     )
     (out / STAMP).write_text(json.dumps(stamp, indent=2) + "\n")
     print(f"mni152-tissue: ready in {out}")
+
+
+@contextmanager
+def alone(folder):
+    """Wait for whoever prepares the same folder: two would take each other's files away."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def build(out):

@@ -155,6 +155,14 @@ def test_preparing_again_does_nothing_until_a_file_is_missing(digits: Path) -> N
     assert weights.read_bytes() == before
 
 
+def test_two_who_prepare_one_folder_do_so_one_after_the_other(digits: Path) -> None:
+    (digits / "baselines/svc/weights/model.npz").unlink()
+    program = [sys.executable, str(CHALLENGES / "digits" / "prepare.py"), "--out", str(digits)]
+    both = [subprocess.Popen(program, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = sorted(each.communicate()[0].splitlines()[-1] for each in both)
+    assert [line.split(" in ")[0] for line in said] == ["digits: ready", "digits: up to date"]
+
+
 def test_tissue_is_48_blocks_half_hidden_eight_of_each_scanner(tissue: Path) -> None:
     check_sources(tissue)
     hidden, train = rows(tissue / "data/hidden"), rows(tissue / "data/train")
