@@ -146,6 +146,19 @@ def test_no_hidden_byte_is_in_a_public_archive_whoever_asks(
     assert fetch(participant, archived) == content
 
 
+def test_an_archive_that_was_cut_goes_on_where_it_was_if_it_is_the_same(
+    archived: str, anonymous: Any
+) -> None:
+    address = f"/submissions/{archived}/archive"
+    whole = anonymous.get(address)
+    same = {"If-Match": whole.headers["ETag"]}
+    for offset in (0, 1, 1000, len(whole.content) - 1, len(whole.content)):
+        rest = anonymous.get(f"{address}?offset={offset}", headers=same)
+        assert whole.content[:offset] + rest.content == whole.content
+    refused = anonymous.get(f"{address}?offset=9", headers={"If-Match": '"another"'})
+    assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
+
+
 def test_a_sealed_archive_holds_everything(archived: str, published: Any, organizer: Any) -> None:
     found = members(fetch(organizer, archived, "sealed"))
     manifest = ArchiveManifest.model_validate_json(found["proctor-archive.json"])

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import httpx2
 
 from proctor.client.connection import API
-from proctor.client.errors import HostError
+from proctor.client.errors import ApiError, HostError
 from proctor.client.files import verified
 from proctor.client.registry import Registry
 from proctor.client.transport import Params, RetryPolicy
@@ -43,6 +43,7 @@ from proctor.spec.api import (
 from proctor.spec.archive import ArchiveKind
 from proctor.spec.dataset import PublicInputs, SplitData
 from proctor.spec.leaderboard import BoardChanges, Leaderboard, SnapshotRef
+from proctor.spec.outcomes import Code
 from proctor.spec.overfitting import OverfittingReport
 from proctor.spec.statistics import RankingStatistics
 from proctor.spec.uploads import PART_BYTES
@@ -241,18 +242,30 @@ class Client(Registry):
         return self._wire.send("GET", path, params=params, safe=True).text
 
     def archive(self, submission_id: str, kind: ArchiveKind, path: Path) -> None:
-        """Write the archive of a submission to ``path``; a lost connection starts it anew."""
+        """Write the archive of a submission to ``path``; a download that is cut goes on."""
         address = f"{API}/submissions/{submission_id}/archive?kind={kind.value}"
-        for attempt in range(self._retry.attempts):
-            try:
-                with self._wire.stream(address) as chunks, path.open("wb") as target:
-                    for chunk in chunks:
-                        target.write(chunk)
-                return
-            except HostError:
-                if attempt + 1 == self._retry.attempts:
-                    raise
-                self._retry.sleep(self._retry.pause_s(attempt, None))
+        etag, attempt = "", 0
+        with path.open("wb") as target:
+            while True:
+                received = target.tell()
+                same = {"If-Match": etag} if received else {}
+                try:
+                    with self._wire.stream(f"{address}&offset={received}", same) as incoming:
+                        etag = incoming.etag
+                        for chunk in incoming.chunks:
+                            target.write(chunk)
+                    return
+                except HostError:
+                    # Whoever gets further is not kept from the end by many cuts.
+                    attempt = 0 if target.tell() > received else attempt + 1
+                    if attempt == self._retry.attempts:
+                        raise
+                    self._retry.sleep(self._retry.pause_s(attempt, None))
+                except ApiError as error:
+                    if not received or error.problem.code is not Code.CONFLICT:
+                        raise
+                    target.seek(0)
+                    target.truncate()
 
     def submit(
         self, request: SubmissionCreate, idempotency_key: str | None = None

@@ -103,8 +103,8 @@ class Files(Connection):
             return
         for attempt in range(self._retry.attempts):
             try:
-                with self._wire.stream(f"{API}/blobs/{digest}") as chunks:
-                    store(chunks, digest, path)
+                with self._wire.stream(f"{API}/blobs/{digest}") as incoming:
+                    store(incoming.chunks, digest, path)
                 return
             except HostError:
                 if attempt + 1 == self._retry.attempts:

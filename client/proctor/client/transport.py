@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 import httpx2
 
@@ -42,6 +43,13 @@ class RetryPolicy:
             return min(float(asked), _LONGEST_PAUSE_S)
         doubled = self.first_pause_s * 2.0**attempt
         return min(doubled, _LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+class Incoming(NamedTuple):
+    """A body on its way, and what names its bytes, if the platform says."""
+
+    chunks: Iterator[bytes]
+    etag: str
 
 
 class Transport:
@@ -124,7 +132,7 @@ class Transport:
         raise AssertionError("the last attempt returns or raises")
 
     @contextmanager
-    def stream(self, path: str) -> Generator[Iterator[bytes]]:
+    def stream(self, path: str, headers: Mapping[str, str] | None = None) -> Generator[Incoming]:
         """Read a body piece by piece; the caller repeats it when the connection is lost.
 
         Raises:
@@ -132,11 +140,11 @@ class Transport:
             HostError: no answer came, or it stopped in the middle.
         """
         try:
-            with self._http.stream("GET", path) as response:
+            with self._http.stream("GET", path, headers=dict(headers or {})) as response:
                 if response.is_error:
                     response.read()
                     raise ApiError(problem_of(response))
-                yield response.iter_bytes()
+                yield Incoming(response.iter_bytes(), response.headers.get("ETag", ""))
         except httpx2.RequestError as error:
             raise self._unreachable(error) from error
 

@@ -33,10 +33,11 @@ Open = Callable[[], BinaryIO]
 
 
 class Archive(NamedTuple):
-    """An archive ready to be sent: what to call it, and its members in order."""
+    """An archive ready to be sent: what to call it, its members in order, and what names them."""
 
     name: str
     members: tuple[Member, ...]
+    digest: str
 
 
 def make_archive(
@@ -83,7 +84,8 @@ def make_archive(
         Member(entry.member.path, entry.member.file.size, opened)
         for entry, opened in (*written, *kept)
     ]
-    return Archive(f"{submission_id}-{kind.value}.zip", (*first, *rest))
+    # The manifest has the digest of every other member.
+    return Archive(f"{submission_id}-{kind.value}.zip", (*first, *rest), digest_bytes(text))
 
 
 def _kept(wheels: dict[str, str], file: FileRef, word: str) -> Listed:

@@ -44,8 +44,15 @@ class _Outgoing:
         return found
 
 
-def zip_stream(members: Iterable[Member]) -> Iterator[bytes]:
-    """Yield the bytes of a zip of these members, in their order."""
+def zip_stream(members: Iterable[Member], offset: int = 0) -> Iterator[bytes]:
+    """Yield the bytes of a zip of these members, in their order, from ``offset`` on."""
+    for part in _whole(members):
+        if offset < len(part):
+            yield part[offset:]
+        offset = max(0, offset - len(part))
+
+
+def _whole(members: Iterable[Member]) -> Iterator[bytes]:
     outgoing = _Outgoing()
     with zipfile.ZipFile(outgoing, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # it needs write and flush alone
         for member in members:

@@ -8,6 +8,7 @@ from proctor import ApiError, Client
 from proctor.client import Blob, DownloadError, HostError
 from proctor.client.transport import RetryPolicy
 from proctor.spec.api import RerunRequest
+from proctor.spec.archive import ArchiveKind
 from proctor.spec.digests import digest_bytes
 
 ME = {"id": "usr_1", "name": "ada", "admin": False, "organizes": [], "joined": []}
@@ -189,3 +190,37 @@ def test_a_download_is_tried_again_when_it_breaks_off(tmp_path):
     client.download(digest, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == b"whole"
     assert [path.name for path in Path(tmp_path).iterdir()] == ["file"]
+
+
+class Cutting(httpx2.SyncByteStream):
+    """A body that ends after so many bytes, too early unless there are none left."""
+
+    def __init__(self, content: bytes, most: int) -> None:
+        self.content, self.most = content, most
+
+    def __iter__(self):
+        yield self.content[: self.most]
+        if len(self.content) > self.most:
+            raise httpx2.ReadError("cut")
+
+
+def test_an_archive_that_is_cut_goes_on_and_one_that_changed_starts_anew(tmp_path, problem):
+    versions = {'"one"': bytes(range(250)), '"two"': bytes(reversed(range(250)))}
+    asked = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        offset = int(request.url.params["offset"])
+        asked.append((offset, request.headers.get("If-Match")))
+        etag = '"one"' if len(asked) < 4 else '"two"'
+        if request.headers.get("If-Match", etag) != etag:
+            return httpx2.Response(409, json=problem(409, "CONFLICT", "It is another one."))
+        body = Cutting(versions[etag][offset:], 60)
+        return httpx2.Response(200, headers={"ETag": etag}, stream=body)
+
+    retry = RetryPolicy(attempts=2, sleep=lambda _pause_s: None)
+    path = tmp_path / "a.zip"
+    transport = httpx2.MockTransport(answer)
+    with Client("http://platform.test", "tok", retry=retry, transport=transport) as client:
+        client.archive("sub_1", ArchiveKind.PUBLIC, path)
+    assert path.read_bytes() == versions['"two"']
+    assert asked[:5] == [(0, None), (60, '"one"'), (120, '"one"'), (180, '"one"'), (0, None)]
