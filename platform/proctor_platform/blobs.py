@@ -43,6 +43,7 @@ async def receive_blob(
     audience: str,
     max_bytes: int,
     quota_bytes: int | None = None,
+    owner: str | None = None,
 ) -> bool:
     """Stream a request's body into the store and let ``audience`` name it.
 
@@ -56,6 +57,7 @@ async def receive_blob(
         audience: who may name the blob from now on.
         max_bytes: the largest allowed.
         quota_bytes: what the audience may have in all.
+        owner: the user whose uploads in parts, begun and not whole, count to it.
 
     Returns:
         Whether the right is new to the audience.
@@ -67,7 +69,10 @@ async def receive_blob(
     """
     ref = FileRef(digest=digest, size=announced(request, max_bytes))
     if quota_bytes is not None:
-        await run_in_threadpool(tell_early, database, ref, audience, quota_bytes)
+        begun = 0
+        if owner is not None:
+            begun = await run_in_threadpool(store.unfinished.announced, owner, ref)
+        await run_in_threadpool(tell_early, database, ref, audience, quota_bytes, begun)
     writer = await run_in_threadpool(store.writer, ref)
     try:
         buffer = bytearray()

@@ -131,6 +131,17 @@ def test_unfinished_uploads_are_held_to_limits(
     assert len(unfinished(settings)) == 1
 
 
+def test_an_upload_in_one_piece_finds_no_room_that_others_in_parts_will_need(
+    app: FastAPI, participant: Any, settings: PlatformSettings
+) -> None:
+    app.state.settings = settings.model_copy(update={"upload_quota_bytes": REF.size + 999})
+    earlier = FileRef(digest=digest_bytes(b"another"), size=1000)
+    assert put(participant, 0, bytes(10), earlier).status_code == 200
+    refused = participant.request("PUT", f"/blobs/{REF.digest}", content=WHOLE)
+    assert (refused.status_code, refused.json()["code"]) == (413, "TOO_LARGE")
+    assert "1000 of them not to their end" in refused.json()["detail"]
+
+
 def test_one_upload_too_many_takes_the_place_of_the_one_left_longest_ago(
     app: FastAPI, participant: Any, other: Any, settings: PlatformSettings
 ) -> None:

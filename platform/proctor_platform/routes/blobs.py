@@ -63,6 +63,7 @@ async def upload(
         audience=f"user:{user.id}",
         max_bytes=settings.max_blob_bytes,
         quota_bytes=None if user.admin else settings.upload_quota_bytes,
+        owner=user.id,
     )
     return Response(status_code=201 if new else 200)
 
