@@ -163,6 +163,11 @@ class Leaderboard(Spec):
     notice: str = ""
     offset: int = 0
     total_rows: int
+    ranked_rows: int | None = Field(
+        None,
+        description="those of all pages that have a rank; none on a snapshot that is older",
+        exclude_if=lambda rows: rows is None,
+    )
     search: str = ""
     found_rows: int | None = None
     rows: tuple[BoardRow, ...]

@@ -27,6 +27,7 @@ from proctor_metrics.ranking import Consensus, Contest, Task
 from proctor_metrics.ranking.statistics import Resampling, ranking_statistics
 from proctor_platform.leaderboards.candidates import portions
 from proctor_platform.leaderboards.gather import UNANSWERED
+from proctor_platform.leaderboards.rounding import EXACT, Grid
 from proctor_platform.leaderboards.scheme_words import board_score
 from proctor_platform.leaderboards.standing import scheme_of
 from proctor_platform.parts import Part
@@ -94,10 +95,11 @@ def board_statistics(
     if not chosen:
         known = ", ".join(one.key for one in board.columns)
         raise ProctorError(Code.NOT_FOUND, f"The board has no column {column}; it has {known}.")
-    board, found = _scores(session, board, part, chosen)
+    grid = Grid(digits=feedback.digits)
+    board, found = _scores(session, board, part, chosen, grid)
     title = chosen[0].title if len(chosen) == 1 else "All columns that decide"
     if not found or not board.rows or any(one.aggregate for one in chosen):
-        return _of_rows(board, chosen, title, feedback)
+        return _told(_of_rows(board, chosen, title, grid), board)
     names = _names(board.rows)
     several = len(found) > 1 and board.ranking.tasks is not None
     contest = Contest(
@@ -122,7 +124,8 @@ def board_statistics(
     )
     if column is None:
         made = _as_shown(made, board, names)
-    return _rounded(_told(made, board), feedback)
+    made = made.model_copy(update={"scores": tuple(grid.or_none(one) for one in made.scores)})
+    return _told(made, board, grid)
 
 
 def _board(session: Session, snapshot: str, part: Part) -> _Board:
@@ -149,7 +152,7 @@ def _board(session: Session, snapshot: str, part: Part) -> _Board:
 
 
 def _scores(
-    session: Session, board: _Board, part: Part, columns: Sequence[BoardColumn]
+    session: Session, board: _Board, part: Part, columns: Sequence[BoardColumn], grid: Grid
 ) -> tuple[_Board, list[_Scores]]:
     """Return the board cut to what can be looked at, and its values; none of pooled metrics."""
     by_task = {
@@ -189,7 +192,9 @@ def _scores(
         scores = _of_task(session, board, part, datasets[task], of_task, place)
         if scores is None:
             return board, []
-        found.append(_Scores(task, digests[task], scores))
+        # Whatever is made of cases tells of them what is shown, and no more.
+        shown = replace(scores, values=grid.of_cases(scores.values))
+        found.append(_Scores(task, digests[task], shown))
     return board, found
 
 
@@ -268,13 +273,13 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def _of_rows(
-    board: _Board, columns: Sequence[BoardColumn], title: str, feedback: Feedback
+    board: _Board, columns: Sequence[BoardColumn], title: str, grid: Grid
 ) -> RankingStatistics:
     """Return what the rows alone say: a pooled metric has no value in a case."""
     key = columns[0].key
     rows = board.rows
     sure = all(row["rank_low"] is not None for row in rows)
-    made = RankingStatistics(
+    return RankingStatistics(
         title=title,
         unit=columns[0].unit if len(columns) == 1 else "",
         higher_is_better=columns[0].higher_is_better,
@@ -283,7 +288,9 @@ def _of_rows(
         sentence=board.sentence,
         algorithms=_names(rows),
         scores=tuple(
-            row["score"] if "score" in row else (row["values"].get(key) or {}).get("value")
+            grid.or_none(
+                row["score"] if "score" in row else (row["values"].get(key) or {}).get("value")
+            )
             for row in rows
         ),
         ranks=tuple(row["rank"] for row in rows),
@@ -293,7 +300,6 @@ def _of_rows(
         tie_groups=tuple(row["tie_group"] for row in rows) if sure else (),
         level=board.ranking.bootstrap.level,
     )
-    return _rounded(_told(made, board), feedback)
 
 
 def _as_shown(made: RankingStatistics, board: _Board, names: tuple[str, ...]) -> RankingStatistics:
@@ -311,22 +317,11 @@ def _as_shown(made: RankingStatistics, board: _Board, names: tuple[str, ...]) ->
     return made.model_copy(update=changes)
 
 
-def _told(made: RankingStatistics, board: _Board) -> RankingStatistics:
-    """Say by which words the board ranks, and if these are its first rows alone."""
+def _told(made: RankingStatistics, board: _Board, grid: Grid = EXACT) -> RankingStatistics:
+    """Say by which words the board ranks, and what of it these are made from."""
     sentence = board.sentence
+    if grid.digits is not None:
+        sentence += f" These are made from scores of cases rounded to {grid.digits} digits."
     if len(board.rows) < board.ranked:
         sentence += f" These are the first {len(board.rows)} of {board.ranked} ranked rows."
     return made.model_copy(update={"sentence": sentence})
-
-
-def _rounded(made: RankingStatistics, feedback: Feedback) -> RankingStatistics:
-    if feedback.digits is None:
-        return made
-    return made.model_copy(
-        update={
-            "scores": tuple(feedback.of(score) for score in made.scores),
-            "case_values": tuple(
-                tuple(feedback.of(value) for value in row) for row in made.case_values
-            ),
-        }
-    )

@@ -48,6 +48,7 @@ class Field:
         numbers: their aggregates, as they are shown.
         ineligible: for each, which gates it fails; empty for most.
         decision: what decides their ranks.
+        single: the tasks of one group of cases, of which chance cannot be told.
     """
 
     scope: Scope
@@ -60,6 +61,7 @@ class Field:
     numbers: Sequence[Mapping[ColumnKey, Numbers]]
     ineligible: Sequence[tuple[str, ...]]
     decision: standing.Decision
+    single: frozenset[str]
 
 
 def public_field(session: Session, scope: Scope) -> Field | None:
@@ -87,6 +89,7 @@ def public_field(session: Session, scope: Scope) -> Field | None:
         numbers=[entered.numbers[index] for index in chosen],
         ineligible=[entered.ineligible[index] for index in chosen],
         decision=entered.decision.only(chosen),
+        single=entered.single,
     )
 
 
@@ -124,8 +127,9 @@ def _field(
         numbers=numbers,
         ineligible=reasons_of(session, scope, part, candidates, numbers, grid),
         decision=gather.decision_of(
-            session, scope, part, candidates, numbers, deciding, directions
+            session, scope, part, candidates, numbers, deciding, directions, grid
         ),
+        single=gather.of_one_group(session, scope, part),
     )
 
 

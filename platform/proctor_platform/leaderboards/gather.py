@@ -18,9 +18,11 @@ from proctor.spec.ranking import OF_CASES, BootstrapSpec, IntervalMethod, Missin
 from proctor_metrics.bootstrap import draw_weights
 from proctor_metrics.metric import Direction
 from proctor_platform.leaderboards.candidates import Candidate, ColumnKey, Numbers, portions
+from proctor_platform.leaderboards.rounding import Grid
 from proctor_platform.leaderboards.scope import Scope
 from proctor_platform.leaderboards.standing import CaseScores, Decision, Replicates, interval_ends
 from proctor_platform.parts import Part
+from proctor_platform.submissions.figures import coarse_seconds
 from proctor_platform.tables import CaseResult, Run, Submission
 from proctor_platform.versions import dataset
 
@@ -60,8 +62,9 @@ def decision_of(
     numbers: Sequence[Mapping[ColumnKey, Numbers]],
     deciding: Sequence[ColumnKey],
     directions: Sequence[Direction],
+    grid: Grid,
 ) -> Decision:
-    """Return what decides ranks."""
+    """Return what decides ranks, no number more exact than it is shown."""
     shape = (len(candidates), len(deciding))
     values, deviations = np.full(shape, np.nan), np.full(shape, np.nan)
     for row, found in enumerate(numbers):
@@ -84,7 +87,8 @@ def decision_of(
                 [deciding[index] for index in columns],
                 [directions[index] for index in columns],
             )
-            cases.append(replace(found_cases, columns=columns))
+            shown = grid.of_cases(found_cases.values)
+            cases.append(replace(found_cases, values=shown, columns=columns))
     tasks = [task for task, _, _ in deciding]
     return Decision(values, deviations, directions, tuple(cases), tasks)
 
@@ -212,11 +216,17 @@ def costs_of(
         Cost(
             failed_cases=failed[index],
             total_cases=total[index],
-            seconds_per_case=round(median(seconds[index]), 4) if seconds[index] else None,
+            seconds_per_case=_shown_seconds(scope, median(seconds[index]))
+            if seconds[index]
+            else None,
             hardware="; ".join(hardware[index]),
         )
         for index in range(len(candidates))
     ]
+
+
+def _shown_seconds(scope: Scope, seconds: float) -> float | None:
+    return round(seconds, 4) if scope.phase.show_logs else coarse_seconds(seconds)
 
 
 def verdicts_of(session: Session, scope: Scope) -> dict[str, Verdict]:
@@ -317,6 +327,19 @@ def cases_of(session: Session, scope: Scope, part: Part, task: str) -> list[Data
     return sorted(
         (case for case in everything if scope.has(part, task, case.id)), key=lambda case: case.id
     )
+
+
+def of_one_group(session: Session, scope: Scope, part: Part) -> frozenset[str]:
+    """Return the tasks all of whose items are drawn together: every resample is the whole set."""
+    single = set()
+    for task in scope.phase.tasks:
+        units: set[tuple[str, int]] = set()
+        for case in cases_of(session, scope, part, task):
+            apart = case.items if case.group == case.id else 1
+            units |= {(case.group, item) for item in range(min(apart, 2))}
+        if len(units) == 1:
+            single.add(task)
+    return frozenset(single)
 
 
 def _places(candidates: Sequence[Candidate]) -> dict[str, tuple[int, str]]:

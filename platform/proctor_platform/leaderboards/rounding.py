@@ -1,9 +1,19 @@
-"""How exact a board's numbers are: whole, to some digits, or to steps of one in n."""
+"""How exact a board's numbers are: whole, to some digits, or to steps of one in n.
+
+What is made of many numbers would tell more digits than are shown of each: how often one of two
+that look alike is first says which is ahead. So intervals and ranks of draws stand around the
+shown value, and tests are of cases as they are shown.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
 
 
 class Grid(NamedTuple):
@@ -31,6 +41,29 @@ class Grid(NamedTuple):
     def or_none(self, value: float | None) -> float | None:
         """Return the same, and nothing for nothing."""
         return None if value is None else self.of(value)
+
+    def of_cases(self, values: FloatArray) -> FloatArray:
+        """Return scores of cases as exact as they are shown; the steps are of means alone."""
+        return values if self.digits is None else np.round(values, self.digits)
+
+    def around(self, shown: FloatArray, replicates: FloatArray) -> FloatArray:
+        """Return replicates moved to lie around what is shown of their value.
+
+        Args:
+            shown: float64 of shape (n, n_columns), NaN where there is no value.
+            replicates: float64 of shape (n, n_columns, draws).
+
+        >>> Grid(digits=1).around(np.array([[0.5]]), np.array([[[0.53, 0.55, 0.57]]])).round(9)
+        array([[[0.48, 0.5 , 0.52]]])
+        """
+        if self == EXACT or not replicates.size:
+            return replicates
+        known = np.isfinite(replicates)
+        counts = known.sum(axis=2)
+        sums = np.where(known, replicates, 0.0).sum(axis=2)
+        shift = shown - sums / np.maximum(counts, 1)
+        shift[~np.isfinite(shift) | (counts == 0)] = 0.0
+        return np.asarray(replicates + shift[:, :, np.newaxis])
 
 
 EXACT = Grid()

@@ -59,7 +59,7 @@ def board_of(session: Session, field: Field) -> Board:
     bootstrap = scope.phase.ranking.bootstrap
     draws = standing.draws_used(len(candidates), len(deciding), bootstrap.samples)
     drawn = gather.draw(session, field.part, candidates, deciding, draws=draws, bootstrap=bootstrap)
-    places = _places(field, drawn.deciding)
+    places = _places(field, field.grid.around(field.decision.values, drawn.deciding))
     strata = gather.strata_of(session, field.part, candidates, deciding)
     costs = gather.costs_of(session, scope, field.part, candidates)
     verdicts = gather.verdicts_of(session, scope)
@@ -72,7 +72,9 @@ def board_of(session: Session, field: Field) -> Board:
             _score(places[index], field.grid) if score else None,
             field.ineligible[index],
             columns,
-            _values(field.numbers[index], drawn.intervals[index], columns, field.grid),
+            _values(
+                field.numbers[index], _told(drawn.intervals[index], field), columns, field.grid
+            ),
             _gaps(strata[index], better, field.grid),
             costs[index],
             verdicts.get(candidate.submission),
@@ -83,7 +85,8 @@ def board_of(session: Session, field: Field) -> Board:
     claimed = {key for row in rows for key in row.claimed}
     columns = [column.model_copy(update={"claimed": column.key in claimed}) for column in columns]
     return Board(
-        _head(field, columns, draws, bca=drawn.bca),
+        _head(field, columns, draws, bca=drawn.bca)
+        | {"ranked_rows": sum(row.rank is not None for row in rows)},
         [Row(row.submission, row.rank, row.model_dump_json()) for row in rows],
     )
 
@@ -133,6 +136,8 @@ def _places(field: Field, replicates: standing.Replicates) -> list[Place | None]
     board = standing.rank_board(part, ranking)
     shown = standing.shown_ranks(board, ranking.ties)
     draws = standing.ranked_draws(part, ranking, replicates.shape[2])
+    if field.single.issuperset(task for task, _, _ in field.deciding):
+        draws = 0
     if not draws:
         for index, row in enumerate(ranked.tolist()):
             places[row] = Place(int(shown[index]), float(board.scores[index]))
@@ -171,6 +176,13 @@ def _values(
             n_total=number.n_total,
         )
     return values
+
+
+def _told(
+    intervals: Mapping[ColumnKey, tuple[float, float]], field: Field
+) -> dict[ColumnKey, tuple[float, float]]:
+    """Return the intervals of tasks with more than one group of cases."""
+    return {key: ends for key, ends in intervals.items() if key[0] not in field.single}
 
 
 def _around(

@@ -15,6 +15,11 @@ def board_sentence(field: Field, columns: Sequence[BoardColumn], draws: int, *, 
     ranking = field.scope.phase.ranking
     decides = [column for column in columns if column.decides]
     sentences = [ranking_sentence(ranking, decides, draws, bca=bca)]
+    if field.single:
+        sentences.append(
+            f"All cases of {' and '.join(sorted(field.single))} are of one group, such as a"
+            " patient: every resample is the same, so there are no intervals of it."
+        )
     if ranking.gates:
         sentences.append(gates_rule(ranking.gates))
     return " ".join([*sentences, *_protection(field)])

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.api import CaseView, Event
 from proctor.spec.base import FileRef
+from proctor.spec.natural_order import natural_key
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import EvaluationState
 from proctor.spec.work import RESULTS, Purpose
@@ -45,8 +46,8 @@ def list_cases(
         select(CaseResult, Run)
         .join(Run, col(Run.id) == col(CaseResult.run_id))
         .where(col(Run.id).in_(_runs(session, sight, run_id)), sight.open_case())
-        .order_by(col(Run.id), col(CaseResult.case_id))
     ).all()
+    rows = sorted(rows, key=lambda row: (row[1].id, natural_key(row[0].case_id)))
     feedback = sight.feedback
     scores = {} if feedback.hidden or feedback.board_only else _scores(session, sight)
     return [
@@ -156,7 +157,7 @@ def find_logs(
     )
     if case_id is not None:
         cases = cases.where(col(CaseResult.case_id) == case_id)
-    rows = session.exec(cases.order_by(col(CaseResult.run_id), col(CaseResult.case_id))).all()
+    rows = sorted(session.exec(cases).all(), key=lambda row: (row.run_id, natural_key(row.case_id)))
     if case_id is not None and not rows:
         raise ProctorError(Code.NOT_FOUND, f"Run {newest.id} has no result of case {case_id}.")
     return [

@@ -111,3 +111,22 @@ def test_the_statistics_of_a_hidden_board_are_hidden(
     refused = anonymous.get(address)
     assert (refused.status_code, refused.json()["code"]) == (403, "NOT_YET")
     assert organizer.get(address).status_code == 200
+
+
+def test_cases_of_one_patient_have_ranks_and_the_board_says_why_it_has_no_intervals(
+    tiny: Any, organizer: Any, person: Any, enter: Any, scores: Any, board: Any
+) -> None:
+    body = tiny.request()
+    for half in body["data"]["classify"]["hidden"].values():
+        for case in half["cases"]:
+            case["group"] = "one"
+    organizer.have_blobs(tiny.blobs.values())
+    assert organizer.post("/challenges/tiny/versions", body).status_code == 201
+    enter(person("ann"), scores(1.0, 0.9, 0.8))
+    enter(person("bob"), scores(0.0, 0.5, 1.0))
+    shown = board()
+    assert [row.rank for row in shown.rows] == [1, 2]
+    for row in shown.rows:
+        assert (row.rank_low, row.rank_high, row.first_probability) == (None, None, None)
+        assert (row.values[KEY].low, row.values[KEY].high) == (None, None)
+    assert "All cases of classify are of one group" in shown.ranking_sentence

@@ -91,6 +91,34 @@ def test_scores_that_look_alike_share_a_rank(
     assert [row.rank for row in board().rows] == [1, 1]
 
 
+def test_how_sure_ranks_are_tells_no_more_digits_than_scores_do(
+    publish: Callable[..., None],
+    enter: Any,
+    person: Any,
+    scores: Any,
+    board: Any,
+    anonymous: Any,
+    organizer: Any,
+) -> None:
+    """Ann is ahead of Bob in every case and every draw, by less than what is shown."""
+    publish(feedback={"digits": 1})
+    enter(person("ann"), scores(0.53, 0.53, 0.53))
+    enter(person("bob"), scores(0.51, 0.51, 0.51))
+    shown = board()
+    assert [row.rank for row in shown.rows] == [1, 1]
+    assert len({row.first_probability for row in shown.rows}) == 1
+    assert len({(row.rank_low, row.rank_high) for row in shown.rows}) == 1
+    address = f"/leaderboards/{shown.id}/statistics"
+    found = RankingStatistics.model_validate_json(anonymous.get(address).content)
+    assert found.case_values == ((0.5, 0.5, 0.5),) * 2
+    assert found.scores == (0.5, 0.5)
+    assert len(set(found.rank_counts)) == 1
+    assert found.better[0][1] == found.better[1][0]
+    assert found.sentence.endswith("These are made from scores of cases rounded to 1 digits.")
+    exact = RankingStatistics.model_validate_json(organizer.get(address).content)
+    assert exact.case_values[0] == (0.53, 0.53, 0.53)
+
+
 def test_by_the_ladder_a_lucky_entry_changes_nothing_and_a_gain_does(
     publish: Callable[..., None],
     enter: Any,
