@@ -80,7 +80,7 @@ def _row(
     tie = "" if tone is None else f" pr-tie{tone}"
     answered = row.total_cases - row.failed_cases
     cells = [
-        f'<td class="pr-rank pr-tie{tie}">{_rank(row, board.total_rows)}</td>',
+        f'<td class="pr-rank pr-tie{tie}">{_rank(row, board.ranked_rows or board.total_rows)}</td>',
         f'<td class="pr-text">{_title(row)}</td>',
         *([f'<td class="pr-decides">{number(row.score)}</td>'] if board.score else []),
         *(cell for column in columns for cell in _cells(row, column)),
@@ -94,7 +94,7 @@ def _tone(row: BoardRow, tones: dict[int, int]) -> int | None:
     return None if row.tie_group is None else tones.get(row.tie_group)
 
 
-def _rank(row: BoardRow, total_rows: int) -> str:
+def _rank(row: BoardRow, ranked_rows: int) -> str:
     if row.ineligible:
         return f'<span title="{plain("; ".join(row.ineligible))}">–</span>'
     if row.rank is None:
@@ -104,15 +104,15 @@ def _rank(row: BoardRow, total_rows: int) -> str:
     spread = str(row.rank_low)
     if row.rank_high != row.rank_low:
         spread = f"{row.rank_low} to {row.rank_high}"
-    track = _track(row.rank, row.rank_low, row.rank_high, total_rows)
+    track = _track(row.rank, row.rank_low, row.rank_high, ranked_rows)
     return f"{row.rank}<small>{spread}</small>{track}"
 
 
-def _track(rank: int, low: int, high: int, total_rows: int) -> str:
-    """Return the rank as a point on the bar of its interval, from the first to the last row."""
-    if total_rows < 2:
+def _track(rank: int, low: int, high: int, ranked_rows: int) -> str:
+    """Return the rank as a point on the bar of its interval, from the first to the last rank."""
+    if ranked_rows < 2:
         return ""
-    start, end, at = (100 * (place - 1) / (total_rows - 1) for place in (low, high, rank))
+    start, end, at = (100 * (place - 1) / (ranked_rows - 1) for place in (low, high, rank))
     return (
         f'<span class="pr-track" aria-hidden="true"><i style="left:{start:.1f}%;'
         f'width:{end - start:.1f}%"></i><b style="left:{at:.1f}%"></b></span>'

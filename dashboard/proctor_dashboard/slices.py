@@ -1,4 +1,4 @@
-"""One slice as a picture: the input in gray, and outlines of masks as lines over it.
+"""One slice or image as a picture, with outlines of masks, or boxes, as lines over it.
 
 A reference is a solid line and a prediction a dashed, paler one with dark edges, so that they are
 told apart on paper, on bright tissue and where they lie on each other. The picture is an SVG inside
@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from proctor_dashboard.text import plain
-from proctor_dashboard.volumes import Array, Plane
+from proctor_dashboard.volumes import Array
 
 _COLORS = ("#e69f00", "#56b4e9", "#00a878", "#f0e442", "#cc79a7", "#d55e00", "#5b8def")
 _PALER = 0.45
@@ -51,43 +51,99 @@ def color_of(number: int, *, dashed: bool) -> str:
 
 
 def picture(
-    gray: Array,
-    layers: tuple[Layer, ...],
-    structures: Sequence[Outlined],
-    plane: Plane,
+    pixels: Array,
+    marks: Sequence[str],
     pixel_mm: tuple[float, float],
     window: tuple[float, float],
     title: str,
+    sides: str = "",
 ) -> str:
-    """Return an ``<img>`` of a slice.
+    """Return an ``<img>`` of a slice or an image.
 
     Args:
-        gray: the input's slice.
-        layers: masks of the same slice, the lowest first.
-        structures: what to outline, the lowest first.
-        plane: tells what the letters at the sides are.
+        pixels: of shape (rows, columns), or (rows, columns, 3) in colors.
+        marks: what lies over it, as `outlines` and `boxes` write it.
         pixel_mm: width and height of a pixel.
         window: the intensities shown as black and as white.
         title: what the picture shows, for those who do not see it.
+        sides: the letters at the left, right, top and bottom.
     """
-    rows, columns = gray.shape
+    rows, columns = pixels.shape[:2]
     across, down = columns * pixel_mm[0], rows * pixel_mm[1]
-    width = max(across, down) / _LINES_ACROSS
-    lines = [
-        _line(outline(np.isin(layer.mask, labels)), pixel_mm, color, layer.dashed, width)
-        for layer in layers
-        for labels, color in structures
-    ]
     shown = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across:g} {down:g}"'
         f' width="{columns * 8}" height="{round(columns * 8 * down / across)}">'
         f'<rect width="100%" height="100%" fill="#000"/>'
-        f'<image href="{_png(gray, window)}" width="{across:g}" height="{down:g}"'
+        f'<image href="{_png(pixels, window)}" width="{across:g}" height="{down:g}"'
         ' preserveAspectRatio="none" style="image-rendering:pixelated"/>'
-        f"{''.join(lines)}{_letters(plane.sides, across, down)}</svg>"
+        f"{''.join(marks)}{_letters(sides, across, down)}</svg>"
     )
     source = base64.b64encode(shown.encode()).decode()
     return f'<img class="pr-slice" alt="{plain(title)}" src="data:image/svg+xml;base64,{source}">'
+
+
+def outlines(
+    layers: Sequence[Layer], structures: Sequence[Outlined], pixel_mm: tuple[float, float]
+) -> list[str]:
+    """Return the outlines of structures as marks of a picture.
+
+    Args:
+        layers: masks of the same slice, the lowest first.
+        structures: what to outline, the lowest first.
+        pixel_mm: width and height of a pixel.
+    """
+    return [
+        _line(
+            outline(np.isin(layer.mask, labels)),
+            pixel_mm,
+            color,
+            layer.dashed,
+            line_width(layer.mask, pixel_mm),
+        )
+        for layer in layers
+        for labels, color in structures
+    ]
+
+
+def line_width(pixels: Array, pixel_mm: tuple[float, float]) -> float:
+    """Return how wide a line over a picture is, in mm."""
+    rows, columns = pixels.shape[:2]
+    return float(max(columns * pixel_mm[0], rows * pixel_mm[1]) / _LINES_ACROSS)
+
+
+def boxes(
+    places: Sequence[Sequence[float]],
+    colors: Sequence[int],
+    texts: Sequence[str],
+    width: float,
+    *,
+    dashed: bool,
+) -> list[str]:
+    """Return boxes, or points, as marks of a picture.
+
+    Args:
+        places: x0, y0, x1, y1 of a box, or x, y of a point.
+        colors: the number of the color of each.
+        texts: what is written beside each; nothing where it is empty.
+        width: of a line.
+        dashed: whether the lines are.
+    """
+    marks = []
+    for place, color, text in zip(places, colors, texts, strict=True):
+        if len(place) == 2:
+            x, y = place
+            loop = [(x - 3 * width, y), (x, y - 3 * width), (x + 3 * width, y), (x, y + 3 * width)]
+        else:
+            x, y, right, bottom = place
+            loop = [(x, y), (right, y), (right, bottom), (x, bottom)]
+        marks.append(_line([loop], (1.0, 1.0), color, dashed, width))
+        if text:
+            marks.append(
+                f'<text x="{loop[0][0]:g}" y="{max(y - width, 6 * width):g}"'
+                f' font-size="{7 * width:g}" font-family="sans-serif" fill="#fff" stroke="#000"'
+                f' stroke-width="{width:g}" paint-order="stroke">{plain(text)}</text>'
+            )
+    return marks
 
 
 def outline(mask: Array) -> list[list[Point]]:
@@ -139,7 +195,7 @@ def _corners(loop: list[Point]) -> list[Point]:
 
 
 def _line(
-    loops: list[list[Point]],
+    loops: Sequence[Sequence[tuple[float, float]]],
     pixel_mm: tuple[float, float],
     number: int,
     dashed: bool,
@@ -163,6 +219,8 @@ def _line(
 
 
 def _letters(sides: str, across: float, down: float) -> str:
+    if not sides:
+        return ""
     size = max(across, down) / 22
     places = (
         (size * 0.6, down / 2),
@@ -178,9 +236,9 @@ def _letters(sides: str, across: float, down: float) -> str:
     )
 
 
-def _png(gray: Array, window: tuple[float, float]) -> str:
+def _png(values: Array, window: tuple[float, float]) -> str:
     low, high = window
-    scaled = (np.nan_to_num(gray.astype(np.float32)) - low) / max(high - low, 1e-9)
+    scaled = (np.nan_to_num(values.astype(np.float32)) - low) / max(high - low, 1e-9)
     pixels = np.clip(scaled * 255, 0, 255).astype(np.uint8)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, format="PNG")

@@ -48,6 +48,12 @@ SHEET = """
 .pr-scroll .pr-facts td {overflow-wrap: normal;}
 .pr-facts thead th, .pr-facts td.pr-number {text-align: right; white-space: nowrap;}
 .pr-facts thead th:first-child, .pr-facts thead th.pr-text {text-align: left;}
+.pr-texts section {display: grid; gap: .2rem 1.4rem; margin-bottom: .8rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr));
+  border-bottom: 1px solid #dce4e1;}
+.pr-texts small {color: #6b7a76;} .pr-texts hr {margin: .2rem 0;}
+.pr-texts p {margin: 0 0 .4rem; white-space: pre-wrap; overflow-wrap: anywhere;}
+.pr-texts mark {background: #fdf1d3;}
 .pr-scroll {overflow-x: auto;}
 .pr-trail {font-size: .85rem; color: #6b7a76; margin-bottom: .2rem;}
 .pr-trail a {color: #0f5c4d; text-decoration: none;}

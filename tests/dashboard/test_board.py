@@ -190,3 +190,10 @@ def test_claims_have_a_column_and_a_mark_where_any_are_made() -> None:
     assert "Dice claimed" in html
     assert html.count("better than measured") == 1
     assert "claimed" not in board_html(shown, (COLUMN,))
+
+
+def test_the_bar_below_a_rank_ends_at_the_last_rank_whoever_is_not_ranked() -> None:
+    rows = [row(), row(rank=2), row(rank=None, rank_low=None, rank_high=None, ineligible=("slow",))]
+    shown = board(*rows).model_copy(update={"ranked_rows": 2})
+    html = board_html(shown, (COLUMN,))
+    assert '<b style="left:100.0%"></b>' in html

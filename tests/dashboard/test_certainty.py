@@ -66,8 +66,10 @@ class FakePlatform:
     def leaderboard(self, slug: str, phase: str, offset: int, limit: int) -> Leaderboard:
         return HEAD
 
-    def ranking_statistics(self, leaderboard_id: str) -> RankingStatistics:
-        self.asked.append(leaderboard_id)
+    def ranking_statistics(
+        self, leaderboard_id: str, column: str | None = None
+    ) -> RankingStatistics:
+        self.asked.append(leaderboard_id if column is None else column)
         if isinstance(self.statistics, ApiError):
             raise self.statistics
         return self.statistics

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from proctor_dashboard.slices import Layer, Outlined, outline, picture
+from proctor_dashboard.slices import Layer, Outlined, outline, outlines, picture
 from proctor_dashboard.volumes import (
     Plane,
     VolumeError,
@@ -41,12 +41,11 @@ def drawn(
     """Return the SVG of a picture."""
     shown = picture(
         np.zeros(mask.shape),
-        layers,
-        structures,
-        Plane.AXIAL,
+        outlines(layers, structures, (1.0, 1.0)),
         (1.0, 1.0),
         (0.0, 1.0),
         'title" onload="x',
+        Plane.AXIAL.sides,
     )
     assert 'onload="x' not in shown
     source = shown.partition("base64,")[2].partition('"')[0]

@@ -33,7 +33,7 @@ def draw() -> None:
     try:
         head = history.choose(api, slug, phase, ())
         _draw_trail(title, head)
-        known = api.ranking_statistics(head.id)
+        known = api.ranking_statistics(head.id, _choose_column(head))
     except ApiError as error:
         st.info(literal(error.problem.detail or error.problem.title))
         return
@@ -57,6 +57,23 @@ def draw() -> None:
         on_click="ignore",
         help="One HTML file with all of this; it opens without a network.",
     )
+
+
+def _choose_column(head: Leaderboard) -> str | None:
+    """Return the key of the column to look at; none for all that decide together."""
+    columns = {one.key: one for one in sorted(head.columns, key=lambda one: not one.decides)}
+    if len(columns) < 2:
+        return None
+    deciding = [one.title for one in head.columns if one.decides]
+    every = "What decides: " + ", ".join(deciding)
+    chosen = st.selectbox(
+        "Ranked by",
+        ["", *columns],
+        format_func=lambda key: f"{columns[key].title} ({columns[key].task})" if key else every,
+        key="column",
+        bind="query-params",
+    )
+    return chosen or None
 
 
 def _draw_trail(title: str, head: Leaderboard) -> None:

@@ -68,7 +68,7 @@ def _explain_table(board: Leaderboard, columns: tuple[BoardColumn, ...]) -> None
         "Shaded columns decide ranks. Small numbers are"
         f" {board.ranking.bootstrap.level:.0%} intervals of scores and ranks from"
         f" {board.ranking.bootstrap.samples} paired bootstrap draws; the bar below a rank"
-        " spans them, from the first row to the last. Rows next to each other"
+        " spans them, from the first rank to the last. Rows next to each other"
         " with the same mark at the left cannot be told apart by this data."
     )
     if any(column.claimed for column in columns):

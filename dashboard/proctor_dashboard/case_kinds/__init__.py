@@ -1,0 +1,1 @@
+"""How a case looks, a module a kind of answer."""

@@ -1,0 +1,94 @@
+"""A case of a segmentation: slices, and the outlines of reference and prediction over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from proctor.plots.numbers import number
+from proctor.spec.api import CaseView
+from proctor.spec.task import InputType
+from proctor_dashboard.case_kinds.layers import choose, draw_planes
+from proctor_dashboard.case_kinds.parts import Parts, facts_table
+from proctor_dashboard.slices import Layer, Outlined, outlines
+from proctor_dashboard.volumes import Array, Volume, read_prediction, refuse_other_grid
+
+_MOST_STRUCTURES = 40
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What is drawn: an input, the masks on it, and the labels of each structure by its name."""
+
+    volume: Volume
+    reference: Array
+    prediction: Array | None
+    structures: Mapping[str, tuple[int, ...]]
+
+
+def draw(parts: Parts) -> None:
+    """Draw the case.
+
+    Raises:
+        VolumeError: something cannot be drawn.
+    """
+    shown_input = parts.choose_input(InputType.VOLUME)
+    if shown_input is None:
+        st.info("This task has no volume to draw on.")
+        return
+    volume = parts.volume("inputs", shown_input)
+    reference = parts.volume("reference", parts.reference_name)
+    refuse_other_grid("reference", reference.array, volume)
+    prediction = None
+    if parts.answered:
+        prediction = read_prediction(parts.content("predictions", parts.output), volume)
+    structures = dict(list(parts.task.structures.items())[:_MOST_STRUCTURES])
+    shown = _Shown(volume, reference.array, prediction, structures)
+    _draw_slices(shown, "Regions" if parts.task.regions else "Labels")
+    _draw_facts(shown, parts.case)
+
+
+@st.fragment
+def _draw_slices(shown: _Shown, what: str) -> None:
+    names = list(shown.structures)
+    choice = choose(shown.volume, what, names, shown.reference, shown.prediction)
+    wanted = [Outlined(shown.structures[name], color) for name, color in choice.drawn.items()]
+
+    def marks(layers: list[Layer], pixel_mm: tuple[float, float]) -> list[str]:
+        return outlines(layers, wanted, pixel_mm)
+
+    draw_planes(shown.volume, shown.reference, choice, marks)
+
+
+def _draw_facts(shown: _Shown, case: CaseView) -> None:
+    if shown.prediction is None:
+        st.info("There is no prediction of this case to draw.")
+    scores: dict[str, dict[str, float | None]] = {}
+    for key, value in case.scores.items():
+        metric, label = key.split("/", 1)
+        scores.setdefault(label, {})[metric] = value
+    metrics = list(dict.fromkeys(key.split("/", 1)[0] for key in case.scores))
+    milliliters = float(np.prod(shown.volume.spacing_mm)) / 1000
+    rows = []
+    for name, labels in shown.structures.items():
+        truth = np.isin(shown.reference, labels)
+        answer = None if shown.prediction is None else np.isin(shown.prediction, labels)
+        volumes = [np.count_nonzero(truth) * milliliters]
+        if answer is not None:
+            volumes += [
+                np.count_nonzero(answer) * milliliters,
+                np.count_nonzero(truth & answer) * milliliters,
+            ]
+        cells = [number(scores.get(name, {}).get(metric)) for metric in metrics]
+        cells += [number(volume) for volume in volumes]
+        rows.append((name, cells))
+    if "mean" in scores:
+        means = [number(scores["mean"].get(metric)) for metric in metrics]
+        rows.append(("mean", means))
+    head = [*metrics, "reference, ml"]
+    if shown.prediction is not None:
+        head += ["prediction, ml", "in both, ml"]
+    st.html(facts_table("Structure", head, rows))

@@ -1,0 +1,156 @@
+"""What a case consists of, and its files, which are asked for once."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from proctor.client import Client
+from proctor.client.api import CasePart
+from proctor.plots.numbers import number
+from proctor.spec.api import CaseFiles, CaseView
+from proctor.spec.task import InputType, OutputSpec, ReferenceSpec, TaskSpec
+from proctor_dashboard.text import plain
+from proctor_dashboard.volumes import Array, Volume, VolumeError, read_volume
+
+_MOST_NUMBERS = 200_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """One case of a run, and which of its answers is looked at."""
+
+    api: Client
+    submission: str
+    task: TaskSpec
+    files: CaseFiles
+    case: CaseView
+    output: str
+
+    @property
+    def answer(self) -> OutputSpec:
+        """What is declared of the answer."""
+        return self.task.outputs[self.output]
+
+    @property
+    def reference_name(self) -> str:
+        """The reference that the answer is held against."""
+        for metric in self.task.metrics:
+            if metric.output == self.output:
+                return metric.reference
+        return next(iter(self.task.reference))
+
+    @property
+    def reference(self) -> ReferenceSpec:
+        """What is declared of it."""
+        return self.task.reference[self.reference_name]
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer."""
+        return self.output in self.files.predictions
+
+    def volume(self, part: CasePart, name: str) -> Volume:
+        """Read a volume of the organizer's.
+
+        Raises:
+            VolumeError: it cannot be drawn.
+        """
+        digest = getattr(self.files, part)[name].digest
+        return _read_volume(self.api, self.submission, self.files, part, name, digest)
+
+    def content(self, part: CasePart, name: str) -> bytes:
+        """Read a file."""
+        digest = getattr(self.files, part)[name].digest
+        return _read(self.api, self.submission, self.files, part, name, digest)
+
+    def array(self, part: CasePart, name: str) -> Array:
+        """Read an array.
+
+        Raises:
+            VolumeError: it is none, or too large.
+        """
+        return read_array(self.content(part, name), name)
+
+    def inputs(self, *kinds: InputType) -> list[str]:
+        """Return the names of inputs of some kinds, the one first whose grid the answer is on."""
+        names = [name for name, spec in self.task.inputs.items() if spec.type in kinds]
+        return sorted(names, key=lambda name: name != self.answer.grid)
+
+    def choose_input(self, *kinds: InputType) -> str | None:
+        """Return the input to draw; asked where there are several, none where there is none."""
+        names = self.inputs(*kinds)
+        if len(names) > 1:
+            return st.selectbox("Input", names)
+        return names[0] if names else None
+
+
+def read_array(content: bytes, name: str) -> Array:
+    """Read a ``.npy`` file.
+
+    Raises:
+        VolumeError: it is none, or too large.
+    """
+    stream = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            header = np.lib.format.read_array_header_2_0
+        shape, _, _ = header(stream)
+        if int(np.prod(shape, dtype=np.float64)) > _MOST_NUMBERS:
+            raise VolumeError(f"{name} of shape {shape} is too large to be drawn here.")
+        stream.seek(0)
+        found: Array = np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        if isinstance(error, VolumeError):
+            raise
+        raise VolumeError(f"{name} cannot be read as an array ({error}).") from error
+    return found
+
+
+def draw_scores(case: CaseView) -> None:
+    """Draw the scores of a case, a row a label and a column a metric."""
+    if not case.scores:
+        return
+    metrics = list(dict.fromkeys(key.split("/", 1)[0] for key in case.scores))
+    labels = list(dict.fromkeys(key.split("/", 1)[1] for key in case.scores))
+    rows = [
+        (label, [number(case.scores.get(f"{metric}/{label}")) for metric in metrics])
+        for label in labels
+    ]
+    st.html(facts_table("Label", metrics, rows))
+
+
+def facts_table(first: str, head: list[str], rows: list[tuple[str, list[str]]]) -> str:
+    """Return a table of numbers by name."""
+    body = "".join(
+        f"<tr><th>{plain(name)}</th>"
+        + "".join(f'<td class="pr-number">{plain(cell)}</td>' for cell in cells)
+        + "</tr>"
+        for name, cells in rows
+    )
+    titles = "".join(f"<th>{plain(title)}</th>" for title in head)
+    return (
+        f'<div class="pr-scroll"><table class="pr-facts"><thead><tr><th>{plain(first)}</th>'
+        f"{titles}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+# The list of files was asked for with the visitor's token just before: who has no right to them
+# does not come this far, so what is kept may be shared.
+@st.cache_resource(max_entries=8, ttl=900, show_spinner="Reading the volume")
+def _read_volume(
+    _api: Client, submission: str, _files: CaseFiles, part: CasePart, name: str, digest: str
+) -> Volume:
+    return read_volume(_api.case_file(submission, _files, part, name))
+
+
+@st.cache_resource(max_entries=16, ttl=900)
+def _read(
+    _api: Client, submission: str, _files: CaseFiles, part: CasePart, name: str, digest: str
+) -> bytes:
+    return _api.case_file(submission, _files, part, name)
