@@ -59,7 +59,7 @@ def _fact(fact: Fact) -> str:
 
 def scores_html(scores: Sequence[ModelScore]) -> str:
     """Return what was measured beside what the author claims, with a flag on a gap."""
-    heads = ("Score", "Measured", "Claimed", "Claimed − measured", "")
+    heads = ("Score", "Measured", "Claimed", "Claimed − measured")
     head = "".join(
         f"<th{' class=pr-text' if not at else ''}>{name}</th>" for at, name in enumerate(heads)
     )
@@ -75,18 +75,18 @@ def _score(score: ModelScore) -> str:
     arrow = "↑" if score.higher_is_better else "↓"
     unit = f" ({score.unit})" if score.unit else ""
     value, claim = score.measured, score.claim
-    cells = ["<td>–</td><td>–</td><td></td>"]
+    claimed = "<td>–</td><td>–</td>"
     if claim is not None:
         flag = ""
         if claim.flag is not None:
             flag = badge(claim.flag.value, "bad" if claim.flag is ClaimFlag.BETTER else "wait")
         gap = "–" if claim.gap is None else f"{'+' if claim.gap > 0 else ''}{number(claim.gap)}"
-        cells = [f"<td>{number(claim.score)}</td><td>{gap}</td><td>{flag}</td>"]
+        claimed = f"<td>{number(claim.score)}<small>{flag}</small></td><td>{gap}</td>"
     return (
         f'<tr><td class="pr-text{decides}" title="{plain(score.definition_id)}">'
         f"{plain(score.title)}{plain(unit)} {arrow} <small>{plain(score.task)}</small></td>"
         f'<td class="{decides.strip()}">{number(value.value)}<small>{interval(value)}</small></td>'
-        f"{''.join(cells)}</tr>"
+        f"{claimed}</tr>"
     )
 
 

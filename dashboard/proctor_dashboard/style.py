@@ -85,6 +85,7 @@ SHEET = """
 .pr-lines td, .pr-lines th {border-bottom: 1px solid #edf1f0;}
 .pr-lines td:not(:last-child) {white-space: nowrap;}
 .pr-lines td {overflow-wrap: normal;}
+.pr-lines td:last-child {min-width: 12rem;}
 .pr-lines tr.pr-here td {background: #f0f7f4;}
 .pr-models {border-top: 1px solid #dce4e1;}
 .pr-model {display: flex; justify-content: space-between; gap: 1.5rem; padding: .8rem .2rem;

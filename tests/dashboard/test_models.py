@@ -164,9 +164,14 @@ class FakePlatform:
         )
 
     def models(
-        self, search: str, filters: dict[Filter, str], *, order: ModelOrder, **limits: Any
+        self,
+        search: str = "",
+        filters: dict[Filter, str] | None = None,
+        *,
+        order: ModelOrder = ModelOrder.NEWEST,
+        **limits: Any,
     ) -> ModelList:
-        self.asked.append((search, dict(filters), order))
+        self.asked.append((search, dict(filters or {}), order))
         line = ModelSummary(
             id=ID,
             name="net",

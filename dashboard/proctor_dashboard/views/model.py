@@ -18,7 +18,7 @@ from proctor_dashboard.visitor import client
 
 _COMMANDS = {
     "run": "Run it on the public sample, here or anywhere with Docker",
-    "serve": "Serve it",
+    "serve": "Serve it on your machine, with a page to try it",
     "download": "Download it as a model folder",
     "archive": "Download it with all that its scores stand on",
 }

@@ -52,6 +52,7 @@ class Described:
     words: str
     values: dict[Filter, tuple[str, ...]]
     tasks: frozenset[str]
+    forked_from: str
     traits: dict[Trait, dict[str, str]]
     """By a trait's words in small letters, as the card writes them."""
 
@@ -144,6 +145,7 @@ def _read(session: Session, submissions: Sequence[str]) -> Iterator[Described]:
                 Filter.CHALLENGE: (slug,),
             },
             tasks=frozenset(task.slug for task in tasks),
+            forked_from=card.get("forked_from") or "",
             traits=_traits(card, tasks, found),
         )
 

@@ -14,12 +14,9 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.registry.pages import Kinship, Relative
-from proctor_platform.registry.sight import (
-    ModelSight,
-    model_in_sight,
-    open_challenges,
-    public_models,
-)
+from proctor_platform.registry.descriptions import Descriptions
+from proctor_platform.registry.lists import every_public_model
+from proctor_platform.registry.sight import ModelSight, model_in_sight, open_challenges
 from proctor_platform.rights import Asker
 from proctor_platform.tables import Challenge, Submission, User
 
@@ -28,9 +25,12 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST_FORKS = 100
 
 
-def relatives_of(session: Session, model: ModelSight, asker: Asker) -> tuple[Relative, ...]:
+def relatives_of(
+    session: Session, descriptions: Descriptions, model: ModelSight, asker: Asker
+) -> tuple[Relative, ...]:
     """Return what the model was forked from, and its forks, where the asker may see them."""
-    return (*_parents(session, model, asker), *_forks(session, model, asker))
+    forks = _forks(session, descriptions, model, asker)
+    return (*_parents(session, model, asker), *forks)
 
 
 def files_of(content: dict[str, Any]) -> frozenset[str]:
@@ -68,21 +68,23 @@ def _parents(session: Session, model: ModelSight, asker: Asker) -> Iterator[Rela
             return
 
 
-def _forks(session: Session, model: ModelSight, asker: Asker) -> Iterator[Relative]:
-    """Yield public models whose cards name this one; cards are looked through, not queried."""
+def _forks(
+    session: Session, descriptions: Descriptions, model: ModelSight, asker: Asker
+) -> Iterator[Relative]:
+    """Yield public models whose cards name this one."""
     wanted = {model.submission.id, model.submission.content_digest}
-    visible = public_models(open_challenges(session, asker))
-    rows = session.execute(
-        select(Submission.id, Submission.card).where(
-            visible, col(Submission.id) > model.submission.id
-        )
-    )
-    ids = [id_ for id_, card in rows if _names(str(card.get("forked_from") or "")) & wanted]
-    for row in session.exec(
+    every = every_public_model(session, descriptions, open_challenges(session, asker))
+    ids = [
+        one.id
+        for one in reversed(every)
+        if one.id > model.submission.id and _names(one.forked_from) & wanted
+    ]
+    rows = session.exec(
         select(Submission)
         .where(col(Submission.id).in_(ids[:_MOST_FORKS]))
         .order_by(col(Submission.id))
-    ):
+    )
+    for row in rows:
         yield _relative(session, row, Kinship.FORK, model.submission, row)
 
 

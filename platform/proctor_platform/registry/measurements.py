@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from sqlmodel import Session, col, select
 
 from proctor.spec.card.detected import DetectedMetadata
-from proctor.spec.work import Purpose
 from proctor_platform.database import insert_once
 from proctor_platform.tables import ModelMeasurement, Run
 
@@ -37,11 +36,11 @@ class Measured:
 
 
 def keep_measurement(session: Session, run: Run, metadata: DetectedMetadata) -> None:
-    """Keep what a run found out, unless an earlier one of the same content did already.
+    """Keep what a run found out, unless an earlier one did already.
 
-    A re-run may be of another model's files, so it tells nothing of this one.
+    A re-run of other files, to be compared with the model's, tells nothing of the model.
     """
-    if run.purpose == Purpose.RERUN or run.content is not None:
+    if run.content is not None:
         return
     values = {
         "submission_id": run.submission_id,
@@ -50,6 +49,11 @@ def keep_measurement(session: Session, run: Run, metadata: DetectedMetadata) -> 
         "summary": asdict(Measured.of(metadata)),
     }
     insert_once(session, ModelMeasurement, values)
+
+
+def is_to_be_measured(session: Session, run: Run) -> bool:
+    """Tell whether a run should find out what its model is made of."""
+    return run.content is None and session.get(ModelMeasurement, run.submission_id) is None
 
 
 def measurement_of(session: Session, submission_id: str) -> DetectedMetadata | None:

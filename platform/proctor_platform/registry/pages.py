@@ -18,6 +18,7 @@ from proctor.spec.work import RESULTS, AnyContent, Environment, FolderContent, P
 from proctor_platform.archive.rights import may_have_files
 from proctor_platform.citing import Citable
 from proctor_platform.registry.addresses import page_of
+from proctor_platform.registry.descriptions import Descriptions
 from proctor_platform.registry.elements import tell
 from proctor_platform.registry.elements.known import Known, Reviewed, Usage
 from proctor_platform.registry.kin import relatives_of
@@ -41,7 +42,9 @@ from proctor_platform.versions import spec_of
 _CONTENT: TypeAdapter[AnyContent] = TypeAdapter(Content)
 
 
-def view_model(session: Session, model: ModelSight, asker: Asker, dashboard: str) -> ModelView:
+def view_model(
+    session: Session, descriptions: Descriptions, model: ModelSight, asker: Asker, dashboard: str
+) -> ModelView:
     """Show a model; of a withdrawn one readers see the tombstone and its scores."""
     submission = model.submission
     card = shown_card(model.submission, bare=not model.shown)
@@ -75,7 +78,7 @@ def view_model(session: Session, model: ModelSight, asker: Asker, dashboard: str
         board=board_of(session, place) if place else None,
         scores=tuple(scores_of(place)) if place else (),
         versions=versions,
-        relatives=relatives_of(session, model, asker) if model.shown else (),
+        relatives=relatives_of(session, descriptions, model, asker) if model.shown else (),
         commands=known.commands,
         downloadable=downloadable,
         yours=model.sight.yours,
@@ -212,6 +215,7 @@ def _commands(model: ModelSight, *, downloadable: bool) -> dict[str, str]:
     commands = {}
     if downloadable and model.submission.kind != SubmissionKind.PREDICTIONS:
         commands["run"] = f"proctor models run {id_}"
+        commands["serve"] = f"proctor serve {id_}"
         commands["download"] = f"proctor models download {id_}"
         commands["archive"] = f"proctor archive {id_}"
     if model.publication is not Publication.WITHDRAWN:

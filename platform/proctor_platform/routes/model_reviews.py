@@ -21,7 +21,7 @@ from proctor_platform.registry.records import give_doi
 from proctor_platform.registry.reviews import review_model, review_queue, reviews_of
 from proctor_platform.registry.sight import model_in_sight
 from proctor_platform.registry.withdrawals import withdraw
-from proctor_platform.routes.models import ModelId, Settings
+from proctor_platform.routes.models import ModelId, Settings, descriptions
 from proctor_platform.routes.problems import problems
 
 router = APIRouter(tags=["models"])
@@ -65,7 +65,7 @@ def withdraw_model(
     """Leave a tombstone in a model's place, for good; its scores stay on their boards."""
     withdraw(session, user, submission_id, body)
     model = model_in_sight(session, submission_id, user)
-    return view_model(session, model, user, settings.dashboard_url)
+    return view_model(session, descriptions, model, user, settings.dashboard_url)
 
 
 @router.put("/models/{submission_id}/doi", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
@@ -79,4 +79,4 @@ def set_doi(
     """Name the DOI under which a model was registered (organizers only)."""
     give_doi(session, user, submission_id, body)
     model = model_in_sight(session, submission_id, user)
-    return view_model(session, model, user, settings.dashboard_url)
+    return view_model(session, descriptions, model, user, settings.dashboard_url)

@@ -27,7 +27,7 @@ from proctor_platform.settings import PlatformSettings, settings_of
 
 router = APIRouter(prefix="/models", tags=["models"])
 
-_descriptions = Descriptions()
+descriptions = Descriptions()
 
 ModelId = Annotated[
     str, Path(pattern=r"^sub_[0-9a-z]{26}$", description="the id of its submission")
@@ -96,7 +96,7 @@ def list_all(
         offset=offset,
         limit=limit,
     )
-    return list_models(session, _descriptions, asker, wanted, settings.dashboard_url)
+    return list_models(session, descriptions, asker, wanted, settings.dashboard_url)
 
 
 @router.get("/{submission_id}", responses=problems(Code.NOT_FOUND))
@@ -105,7 +105,7 @@ def read_model(
 ) -> ModelView:
     """Show a model: what is known of it, what was measured beside what is claimed, its versions."""
     model = model_in_sight(session, submission_id, asker)
-    return view_model(session, model, asker, settings.dashboard_url)
+    return view_model(session, descriptions, model, asker, settings.dashboard_url)
 
 
 @router.get(
@@ -151,7 +151,7 @@ def list_similar(
 ) -> list[Similar]:
     """List models with the same algorithm, training set or objective: at least two of the three."""
     model = model_in_sight(session, submission_id, asker)
-    return similar_models(session, _descriptions, model, asker, limit, settings.dashboard_url)
+    return similar_models(session, descriptions, model, asker, limit, settings.dashboard_url)
 
 
 @router.get("/{submission_id}/differences", responses=problems(Code.NOT_FOUND))

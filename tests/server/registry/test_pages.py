@@ -124,4 +124,5 @@ def test_files_are_offered_where_the_license_lets_everybody_hand_them_on(
     free = enter(person("bob"), name="free", license="Apache-2.0")
     view = page(anonymous, free)
     assert view.commands["download"] == f"proctor models download {free}"
+    assert view.commands["serve"] == f"proctor serve {free}"
     assert view.commands["run"] == f"proctor models run {free}"
