@@ -6,6 +6,7 @@ made; it neither starts a container nor watches one.
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,6 +137,7 @@ class SlotContainers:
         folders = [str(self.folder.path), str(self._info.get("DockerRootDir") or "")]
         if job.program.model_folder is not None:
             folders.append(str(job.program.model_folder.absolute()))
+        folders += [str(path.absolute()) for path in job.program.places.mounts.values()]
         return without_host_paths(said, folders)
 
     def remove_leftovers(self) -> None:
@@ -183,18 +185,21 @@ class SlotContainers:
         )
 
     def _create(self, job: SandboxJob, input_folder: Path, output: Mount, interactive: bool) -> str:
-        mounts = [_read_only("/input", input_folder), output]
+        places = job.program.places
+        mounts = [_read_only(places.input, input_folder), _at(places.output, output)]
         if job.program.model_folder is not None:
-            mounts.append(_read_only("/model", job.program.model_folder.absolute()))
+            mounts.append(_read_only(places.model, job.program.model_folder.absolute()))
+        mounts += [_read_only(place, path.absolute()) for place, path in places.mounts.items()]
         request = settings.ContainerRequest(
             image_id=job.program.image_id,
             name=container_name(self._slots.id, self._slot.number),
             uid=self._slot.uid,
             limits=job.limits,
             mounts=tuple(mounts),
-            environment=settings.environment(
-                job.protocol.value, job.seed, job.limits.cpus, job.gpus
-            ),
+            environment={
+                **job.program.environment,
+                **settings.environment(job.protocol.value, job.seed, job.limits.cpus, job.gpus),
+            },
             labels=self._labels(job),
             host_cpus=float(self._info.get("NCPU") or 1),
             image_volumes=self._volumes_of(job.program.image_id),
@@ -202,6 +207,8 @@ class SlotContainers:
             interactive=interactive,
             gpus=job.gpus,
             runtime=self._runtime,
+            scratch=places.scratch,
+            low_ports=places.low_ports,
         )
         return settings.create_container(self._api, request)
 
@@ -226,6 +233,12 @@ class SlotContainers:
             "proctor.work": job.work,
             "proctor.fence": str(job.fence),
         }
+
+
+def _at(target: str, mount: Mount) -> Mount:
+    moved = copy(mount)
+    moved["Target"] = target
+    return moved
 
 
 def _read_only(target: str, source: Path) -> Mount:

@@ -34,7 +34,7 @@ from proctor_runner.sandbox.leftovers import sweep
 from proctor_runner.sandbox.logs import sanitize
 from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
 from proctor_runner.sandbox.output_area import OutputArea
-from proctor_runner.sandbox.sentences import sentence
+from proctor_runner.sandbox.sentences import CANNOT_RUN_CODES, sentence
 from proctor_runner.sandbox.session import ServingProgram, ServingSession
 from proctor_runner.sandbox.slot_folder import SlotFolder, fill_input
 from proctor_runner.sandbox.slots import Slots
@@ -42,9 +42,8 @@ from proctor_runner.sandbox.slots import Slots
 _LOOK_EVERY_S = 0.02
 _ASK_EVERY_S = 0.2
 _MOST_LOG_LINES = 20_000
-# What the engine's own first process says and how it exits when the entrypoint cannot be run.
+# What the engine's own first process says when the entrypoint cannot be run.
 _INIT_FAILED = b"[FATAL tini"
-_CANNOT_RUN_CODES = (126, 127)
 
 
 class DockerSandbox:
@@ -209,7 +208,7 @@ class DockerSandbox:
             ending = weigh(stopped_for, out_of_memory, full)
             exit_code = int(state["ExitCode"]) if stopped_for is None else None
             if ending is Ending.EXITED:
-                if exit_code in _CANNOT_RUN_CODES and raw_log.startswith(_INIT_FAILED):
+                if exit_code in CANNOT_RUN_CODES and raw_log.startswith(_INIT_FAILED):
                     return self._not_started(job, raw_log.decode(errors="replace").splitlines()[0])
                 if exit_code in KILLED_CODES:
                     # The program may have asked for it, or somebody else did.

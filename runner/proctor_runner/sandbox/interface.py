@@ -57,6 +57,24 @@ class Guard(StrEnum):
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where a container finds what a job brings; by default where the native contract says.
+
+    Attributes:
+        mounts: Further files and folders of ours, read-only, by their place.
+        scratch: Further folders that it may write to, in memory, as large as /tmp.
+        low_ports: Let it listen on ports below 1024 of its own loopback.
+    """
+
+    input: str = "/input"
+    output: str = "/output"
+    model: str = "/model"
+    mounts: Mapping[str, Path] = field(default_factory=dict)
+    scratch: tuple[str, ...] = ()
+    low_ports: bool = False
+
+
+@dataclass(frozen=True)
 class Program:
     """What is run: an image by id, a model folder, or a folder on an image.
 
@@ -67,7 +85,10 @@ class Program:
         module: The Python module that the process sandbox runs in place of an image's entrypoint.
         protocols: The protocols it declares.
         command: Replaces the image's entrypoint and command, for probes of our own on an image of
-            our own; the process sandbox knows none.
+            our own, and where a contract wants it; the process sandbox knows none.
+        places: Where a container finds things; the process sandbox knows none but the native ones.
+        environment: Variables beside the image's own; those of the sandbox come before them.
+        start_hint: A sentence that follows when it cannot be started.
     """
 
     image_id: str = ""
@@ -75,6 +96,9 @@ class Program:
     module: str = "proctor.template"
     command: tuple[str, ...] = ()
     protocols: frozenset[ContainerProtocol] = frozenset({ContainerProtocol.CASE})
+    places: Places = Places()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    start_hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,10 +110,11 @@ class SandboxJob:
         fence: The attempt's fence.
         part: Which part of the work it is, such as a case's alias; in a session, the id that the
             program is asked by, and the folder of the case in /input and /output.
-        documents: Small files made for this job, such as ``case.json``, by their name in /input.
-        inputs: Files of the case, by their name in /input. A file that already is 0444 and has the
+        documents: Small files made for this job, such as ``case.json``, by their path in /input.
+        inputs: Files of the case, by their path in /input. A file that already is 0444 and has the
             fixed time of ``slot_folder`` is linked, any other copied; neither is changed.
-        outputs: The file names that are collected from /output; nothing else is looked at.
+        outputs: The paths of the files that are collected from /output; nothing else is looked
+            at. ``/*`` at the end of one stands for the only file of that folder.
         destination: An existing folder of the caller's that receives the collected files.
         timeout_s: Wall-clock limit; the worker sets it to the smaller of ``limits.case_s`` and
             what is left of ``limits.total_s``.
@@ -138,7 +163,8 @@ class SandboxResult:
             served case, since the program started.
         log: What it printed, both streams, without control characters, valid UTF-8, at most
             ``limits.log_bytes`` from the end.
-        outputs: The collected files by name, in the job's destination; whatever the ending was.
+        outputs: The collected files by their paths in /output, in the job's destination under
+            ``outputs.flat_name`` of it; whatever the ending was.
             Of a served case that the program did not outlive, none.
         missing: The names of ``job.outputs`` that are not there.
         problems: Why a file was there and not collected, by name: a phrase such as

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -26,9 +27,11 @@ from proctor_runner.sandbox.attached import STDERR, Attached
 from proctor_runner.sandbox.engine_errors import ours
 from proctor_runner.sandbox.outputs import (
     NO_FOLDER,
+    NOT_ONE_FILE,
     UNREADABLE,
     Collected,
     collect_below,
+    flat_name,
     judge_facts,
 )
 from proctor_runner.sandbox.settings import ContainerRequest, create_container, environment
@@ -46,12 +49,24 @@ _KEEP = """
 import json, os, shutil, stat, sys
 
 def facts(folder, name, most):
+    path, *parts = folder, *name.split("/")
     try:
-        found = os.lstat(os.path.join(folder, name))
+        for depth, part in enumerate(parts, start=1):
+            if part == "*":
+                names = os.listdir(path)
+                if len(names) != 1:
+                    return [stat.S_IFDIR, 1, 0, ""]
+                part = names[0]
+            path = os.path.join(path, part)
+            found = os.lstat(path)
+            if depth < len(parts):
+                if not stat.S_ISDIR(found.st_mode):
+                    return [stat.S_IFDIR, 0, 0, ""]
+                os.chmod(path, 0o700)
     except OSError:
         return None
     sent = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size <= most
-    return [found.st_mode, found.st_nlink, found.st_size, sent]
+    return [found.st_mode, found.st_nlink, found.st_size, path if sent else ""]
 
 def look(below, names, most):
     folder = os.path.join("/output", below)
@@ -67,9 +82,8 @@ def look(below, names, most):
     files = []
     for name, fact in found.items():
         if fact and fact[3]:
-            path = os.path.join(folder, name)
-            os.chmod(path, 0o600)
-            files.append((os.open(path, os.O_RDONLY | os.O_NOFOLLOW), fact[2]))
+            os.chmod(fact[3], 0o600)
+            files.append((os.open(fact[3], os.O_RDONLY | os.O_NOFOLLOW), fact[2]))
     yield json.dumps([space.f_bfree, space.f_ffree, plain, found]).encode() + b"\\n"
     for descriptor, left in files:
         while left:
@@ -276,8 +290,10 @@ class KeeperOutput:
                 continue
             mode, count, size_bytes, sent = fact
             if sent:
-                reader.copy(size_bytes, destination / name)
-                collected.outputs[name] = destination / name
+                reader.copy(size_bytes, destination / flat_name(name))
+                collected.outputs[name] = destination / flat_name(name)
+            elif mode == stat.S_IFDIR:
+                collected.problems[name] = NOT_ONE_FILE if count else NO_FOLDER
             else:
                 problem = judge_facts(mode, count, size_bytes, self._most_bytes)
                 collected.problems[name] = problem or UNREADABLE

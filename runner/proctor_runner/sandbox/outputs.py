@@ -1,6 +1,7 @@
 """Collects declared output files from a folder that a stranger filled.
 
-Names come from the task, never from a listing. A file counts only if it is a plain file with one
+Names come from the task or the contract; where a contract leaves a name to the program, its folder
+is listed and must hold one file. A file counts only if it is a plain file with one
 name: a link may point at a secret, opening a pipe may wait for ever.
 """
 
@@ -18,6 +19,9 @@ HARD_LINK = "has a second name (a hard link)"
 UNREADABLE = "cannot be read"
 NO_FOLDER = "lies below something that is no folder"
 CHANGED = "changed while it was collected"
+NOT_ONE_FILE = "is not exactly one file"
+ANY_FILE = "*"
+"""The last part of a path that stands for the only file of its folder."""
 
 _CHUNK_BYTES = 1 << 20
 _KINDS = (
@@ -38,7 +42,9 @@ class Collected:
 
 
 def collect(source: Path, names: Iterable[str], destination: Path, most_bytes: int) -> Collected:
-    """Copy the files called ``names`` from ``source`` into ``destination``.
+    """Copy the files called ``names`` from ``source`` into ``destination`` by their flat names.
+
+    A name is a path below ``source``; no link on the way is followed.
 
     The program that wrote them must have ended: a file that grows is reported, not followed.
 
@@ -50,29 +56,38 @@ def collect(source: Path, names: Iterable[str], destination: Path, most_bytes: i
     try:
         for name in names:
             try:
-                descriptor = os.open(
-                    name,
-                    os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY,
-                    dir_fd=folder,
-                )
+                descriptor = _open(folder, name)
             except FileNotFoundError:
                 collected.missing.append(name)
+                continue
+            except _NotOneFileError:
+                collected.problems[name] = NOT_ONE_FILE
                 continue
             except OSError as error:
                 collected.problems[name] = _phrase(error)
                 continue
+            target = destination / flat_name(name)
             try:
                 problem = judge(os.fstat(descriptor), most_bytes)
-                problem = problem or _copy(descriptor, destination / name)
+                problem = problem or _copy(descriptor, target)
             finally:
                 os.close(descriptor)
             if problem:
                 collected.problems[name] = problem
             else:
-                collected.outputs[name] = destination / name
+                collected.outputs[name] = target
     finally:
         os.close(folder)
     return collected
+
+
+def flat_name(name: str) -> str:
+    """Return what a collected file is called on this side: a path without folders.
+
+    >>> flat_name("seg.nii.gz"), flat_name("images/lesions/*")
+    ('seg.nii.gz', 'images+lesions+one')
+    """
+    return name.replace("/", "+").replace(ANY_FILE, "one")
 
 
 def collect_below(
@@ -109,7 +124,34 @@ def judge_facts(mode: int, names: int, size_bytes: int, most_bytes: int) -> str:
     return ""
 
 
+class _NotOneFileError(Exception):
+    """A folder holds none, or several."""
+
+
+def _open(source: int, name: str) -> int:
+    """Open a file below the folder ``source``, every folder on the way without following links."""
+    *parents, last = name.split("/")
+    folder = os.dup(source)
+    try:
+        for parent in parents:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            inner = os.open(parent, flags, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        if last == ANY_FILE:
+            found = os.listdir(folder)
+            if len(found) != 1:
+                raise _NotOneFileError
+            last = found[0]
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+        return os.open(last, flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
 def _phrase(error: OSError) -> str:
+    if error.errno == errno.ENOTDIR:
+        return NO_FOLDER
     if error.errno == errno.ELOOP:
         return SYMBOLIC_LINK
     if error.errno == errno.ENXIO:

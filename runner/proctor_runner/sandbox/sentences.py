@@ -6,6 +6,9 @@ import signal
 
 from proctor_runner.sandbox.interface import Ending, SandboxJob
 
+CANNOT_RUN_CODES = (126, 127)
+"""How a shell, and an engine's first process, exit when a command cannot be run."""
+
 _MIB = 1 << 20
 
 
@@ -42,6 +45,7 @@ def sentence(ending: Ending, job: SandboxJob, said: str = "") -> str:
                 " to /output."
             )
         case Ending.START_FAILED:
-            return f"The container did not start: {' '.join(said.split())[:300]}"
+            told = f"The container did not start: {' '.join(said.split())[:300]}"
+            return f"{told} {job.program.start_hint}".rstrip()
         case Ending.CANCELLED:
             return "It was cancelled."

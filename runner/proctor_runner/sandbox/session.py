@@ -19,7 +19,7 @@ from proctor_runner.sandbox.interface import (
     SandboxResult,
 )
 from proctor_runner.sandbox.outputs import Collected
-from proctor_runner.sandbox.sentences import exit_words, sentence
+from proctor_runner.sandbox.sentences import CANNOT_RUN_CODES, exit_words, sentence
 
 _LOOK_EVERY_S = 0.02
 _ASK_EVERY_S = 0.2
@@ -169,7 +169,9 @@ class ServingSession:
         if end.ending is Ending.TIMEOUT:
             return f"It was not ready after {job.limits.start_s:g} s (start_s)."
         if end.ending is Ending.EXITED:
-            return f"It ended with {exit_words(end.exit_code)} before it was ready."
+            hint = job.program.start_hint if end.exit_code in CANNOT_RUN_CODES else ""
+            said = f"It ended with {exit_words(end.exit_code)} before it was ready."
+            return f"{said} {hint}".rstrip()
         return f"It was not ready yet. {sentence(end.ending, job)}"
 
     def _answered(

@@ -48,6 +48,8 @@ class ContainerRequest:
         interactive: Keep standard input open, for one who attaches; it closes when he leaves.
         gpus: The only GPUs that it sees, by UUID.
         runtime: The engine's runtime; its default if empty.
+        scratch: Further folders in memory that it may write to.
+        low_ports: Let it listen on any port of its own loopback.
     """
 
     image_id: str
@@ -63,6 +65,8 @@ class ContainerRequest:
     interactive: bool = False
     gpus: tuple[str, ...] = ()
     runtime: str = ""
+    scratch: tuple[str, ...] = ()
+    low_ports: bool = False
 
 
 def create_container(api: docker.APIClient, request: ContainerRequest) -> str:
@@ -112,6 +116,8 @@ def confinement(request: ContainerRequest) -> dict[str, Any]:
         "cpu_shares": 512,
         "pids_limit": limits.pids + (_GVISOR_TASKS if request.runtime == GVISOR else 0),
         "device_requests": _devices(request.gpus),
+        # Of its own network namespace, in which there is nothing but its loopback.
+        "sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"} if request.low_ports else None,
         "runtime": request.runtime or None,
         "ulimits": [
             _limit("nofile", _OPEN_FILES),
@@ -154,15 +160,21 @@ def _scratch(limits: Limits, request: ContainerRequest) -> dict[str, str]:
     tmp_bytes = max(limits.tmp_bytes, 4096)
     tmp_exec = "exec" if limits.tmp_exec else "noexec"
     # A declared volume that nothing is mounted over would be a writable place on the host's disk.
-    taken = {*_SCRATCH, *(str(mount["Target"]) for mount in request.mounts)}
+    mounted = (str(mount["Target"]) for mount in request.mounts)
+    taken = {*_SCRATCH, *request.scratch, *mounted}
     masked = {
         path: "ro,nosuid,nodev,noexec,size=4k,nr_inodes=2"
         for path in request.image_volumes
         if path.rstrip("/") not in taken
     }
+    room = f"size={tmp_bytes},nr_inodes={_TMP_FILES}"
+    # By owner, not by mode: a runtime may give a folder that the image has its mode back.
+    own = f"rw,nosuid,nodev,noexec,{room},uid={request.uid},gid={request.uid},mode=0700"
+    further = dict.fromkeys(request.scratch, own)
     return {
         **masked,
-        "/tmp": f"rw,nosuid,nodev,{tmp_exec},size={tmp_bytes},nr_inodes={_TMP_FILES},mode=1777",  # noqa: S108
+        **further,
+        "/tmp": f"rw,nosuid,nodev,{tmp_exec},{room},mode=1777",  # noqa: S108
         "/dev/shm": "rw,nosuid,nodev,noexec,mode=1777,"  # noqa: S108
         f"size={limits.memory_bytes // 2},nr_inodes={_SHARED_MEMORY_FILES}",
     }

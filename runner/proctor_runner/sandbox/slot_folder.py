@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 
 from proctor.spec.outcomes import Code, PlatformError
 
@@ -61,7 +61,7 @@ class SlotFolder:
 
 
 def fill_input(folder: Path, documents: Mapping[str, bytes], inputs: Mapping[str, Path]) -> None:
-    """Put documents and input files into ``folder``, read-only and with one fixed time.
+    """Put documents and input files into ``folder`` by path, read-only and with one fixed time.
 
     A file is linked when it already has the mode and time that it must have, since a link shares
     both with its source; else it is copied.
@@ -70,11 +70,13 @@ def fill_input(folder: Path, documents: Mapping[str, bytes], inputs: Mapping[str
         PlatformError: SANDBOX_FAILED, a file cannot be read or written.
     """
     try:
+        below = _make_parents(folder, (*documents, *inputs))
         for name, content in documents.items():
             _write(folder / name, content)
         for name, source in inputs.items():
             _place(source, folder / name)
-        os.utime(folder, (FIXED_TIME_S, FIXED_TIME_S))
+        for one in (*below, folder):
+            os.utime(one, (FIXED_TIME_S, FIXED_TIME_S))
     except OSError as error:
         raise _failed(folder, error) from error
 
@@ -110,6 +112,16 @@ class CaseSlot:
                 shutil.rmtree(case)
         except OSError as error:
             raise _failed(self._folder, error) from error
+
+
+def _make_parents(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Make the folders that files of these paths lie in, and return them, the deepest first."""
+    parents = {folder / parent for name in names for parent in PurePosixPath(name).parents}
+    below = sorted(parents - {folder})
+    for one in below:
+        one.mkdir()
+        one.chmod(FOLDER_MODE)
+    return below[::-1]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -322,3 +322,54 @@ def test_the_process_sandbox_says_what_it_does_not_enforce(bench) -> None:
     )
     assert result.exit_code == 0
     assert result.outputs["net"].read_text() == str(os.listdir("/sys/class/net")).replace("'", '"')
+
+
+def test_outputs_in_folders_are_collected_and_no_link_on_the_way_is_followed(output_bench) -> None:
+    result = output_bench.run(
+        """
+        for name in ("images/seg", "images/two", "elsewhere"):
+            os.makedirs(OUTPUT + name)
+        open(OUTPUT + "images/seg/of-its-own-choice.mha", "w").write("mask")
+        open(OUTPUT + "images/two/a", "w").write("a")
+        open(OUTPUT + "images/two/b", "w").write("b")
+        open(OUTPUT + "elsewhere/secret", "w").write("secret")
+        os.symlink(OUTPUT + "elsewhere", OUTPUT + "images/link")
+        open(OUTPUT + "plain", "w").write("plain")
+        """,
+        (
+            "images/seg/*",
+            "images/two/*",
+            "images/link/secret",
+            "plain/x",
+            "images/none/*",
+            "gone/x",
+        ),
+    )
+
+    assert {name: path.read_text() for name, path in result.outputs.items()} == {
+        "images/seg/*": "mask"
+    }
+    assert set(result.missing) == {"images/none/*", "gone/x"}
+    assert result.problems["images/two/*"] == "is not exactly one file"
+    assert result.problems["plain/x"] == "lies below something that is no folder"
+    assert result.problems["images/link/secret"] == "lies below something that is no folder"
+
+
+def test_inputs_lie_in_folders_that_tell_nothing(output_bench, tmp_path: Path) -> None:
+    scan = tmp_path / "scan"
+    scan.write_text("the input")
+    result = output_bench.run(
+        """
+        facts = [[os.path.relpath(place, INPUT), os.stat(place).st_mode & 0o777,
+                  os.stat(place).st_mtime]
+                 for place, _, _ in sorted(os.walk(INPUT))]
+        json.dump([facts, open(INPUT + "images/t1/t1.mha").read()], open(OUTPUT + "a.json", "w"))
+        """,
+        ("a.json",),
+        inputs={"images/t1/t1.mha": scan},
+    )
+
+    assert result.outputs["a.json"].read_text() == (
+        '[[[".", 493, 946684800.0], ["images", 493, 946684800.0],'
+        ' ["images/t1", 493, 946684800.0]], "the input"]'
+    )
