@@ -16,6 +16,7 @@ import numpy as np
 
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.task import OutputSpec, OutputType, TaskSpec, UnknownLabels
+from proctor_runner.contracts.interface import NATIVE, SOCKET, Reading
 from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.array import ARRAY_SUFFIX, ARRAY_TYPES
 from proctor_runner.decode.errors import InvalidOutputError
@@ -37,6 +38,7 @@ class RawCase:
         files: The collected files by their name in /output; a missing one is simply not here.
         grids: For each input that a mask's grid names: the input file on this host.
         problems: Why a file was not collected, by name, as the sandbox said it.
+        reading: How the task's outputs are made of files that another contract left.
     """
 
     id: str
@@ -44,6 +46,11 @@ class RawCase:
     files: Mapping[str, Path]
     grids: Mapping[str, Path] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    reading: Reading | None = None
+
+    def file_of(self, name: str, output: OutputSpec) -> str:
+        """Return which file an output is read from."""
+        return output.file if self.reading is None else self.reading.files[name]
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class CanonicalArray:
         shape: The shape the array must have.
         dtypes: The types it may have.
         shorter: Whether its first axis may be shorter.
+        more: Further files that it is read with, by their names there.
     """
 
     raw: Path
@@ -65,6 +73,7 @@ class CanonicalArray:
     shape: tuple[int, ...]
     dtypes: tuple[np.dtype[Any], ...]
     shorter: bool = False
+    more: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def size_bytes(self) -> int:
@@ -144,15 +153,54 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
                     "most_per_item": most,
                     "rows": case.items * most,
                 }
+        raw = case.files[case.file_of(name, output)]
+        more = _foreign(name, output, case, stem, entry, raw)
         outputs[name] = CanonicalArray(
-            raw=case.files[output.file],
+            raw=raw,
             entry=entry,
             target=f"{stem}.npy",
             shape=shape,
             dtypes=dtypes,
             shorter=output.type in (OutputType.TEXT, OutputType.BOXES),
+            more=more,
         )
     return PreparedCase(case, outputs, grids)
+
+
+def _foreign(
+    name: str,
+    output: OutputSpec,
+    case: RawCase,
+    stem: str,
+    entry: dict[str, object],
+    raw: Path,
+) -> dict[str, Path]:
+    """Tell the container how an output is made of what another contract left, if it is.
+
+    Returns:
+        The files that it is made of beside ``raw``, by their names there.
+    """
+    reading = case.reading
+    if reading is None:
+        return {}
+    rule = reading.rules[name]
+    if rule["how"] == NATIVE:
+        entry["file"] = f"{stem}{suffix(reading.files[name])}"
+        entry["name"] = reading.files[name]
+        return {}
+    there = [file for file in reading.more if file in case.files]
+    more = {f"{stem}-{file}": case.files[file] for file in there}
+    # The suffix only says which library the decoder loads beforehand.
+    image = rule["how"] == SOCKET and output.grid is not None
+    entry["file"] = f"{stem}-foreign{'.mha' if image else ''}"
+    entry["foreign"] = {
+        **rule,
+        "columns": list(output.columns),
+        "left": reading.files[name],
+        "more": {file: f"{stem}-{file}" for file in there},
+        "bytes": sum(path.stat().st_size for path in (raw, *more.values())),
+    }
+    return more
 
 
 def _voxel_types(task: TaskSpec, output: OutputSpec) -> tuple[np.dtype[Any], ...]:

@@ -133,7 +133,10 @@ class _Decoder:
         empty.touch()
         return replace(
             one,
-            outputs={name: replace(output, raw=empty) for name, output in one.outputs.items()},
+            outputs={
+                name: replace(output, raw=empty, more=dict.fromkeys(output.more, empty))
+                for name, output in one.outputs.items()
+            },
         )
 
     def _run(self, batch: list[PreparedCase]) -> dict[str, DecodedCase]:
@@ -161,13 +164,14 @@ def decode_program(image_id: str = "") -> Program:
 
 
 def _without_all_files(task: TaskSpec, case: RawCase) -> DecodedCase | None:
-    for output in task.outputs.values():
-        if output.file in case.problems:
-            detail = f"{output.file} {case.problems[output.file]}; expected a plain file."
+    files = [case.file_of(name, output) for name, output in task.outputs.items()]
+    for file in files:
+        if file in case.problems:
+            detail = f"{file} {case.problems[file]}; expected a plain file."
             return DecodedCase(Code.INVALID_OUTPUT, detail)
-    for output in task.outputs.values():
-        if output.file not in case.files:
-            return DecodedCase(Code.MISSING_OUTPUT, f"{output.file} was not written to /output.")
+    for file in files:
+        if file not in case.files:
+            return DecodedCase(Code.MISSING_OUTPUT, f"{file} was not written to /output.")
     return None
 
 
@@ -205,6 +209,8 @@ def _job(
         ]
     }
     inputs = {str(output.entry["file"]): output.raw for output in files}
+    for output in files:
+        inputs |= output.more
     for one in batch:
         inputs |= one.grids
     output_bytes = sum(one.size_bytes for one in batch) + _MOST_REPORT_BYTES

@@ -15,17 +15,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from proctor.spec.base import FileRef
 from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.contract import ForeignContract
 from proctor.spec.dataset import SplitData
 from proctor.spec.digests import (
-    FolderEntry,
-    FolderError,
     digest_bytes,
     digest_file,
-    read_folder,
 )
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.limits import Limits
@@ -43,22 +39,18 @@ from proctor.spec.work import (
     ScoreOrder,
 )
 from proctor_runner.challenge_folder import load_challenge, metric_sources
-from proctor_runner.contracts import protocols
 from proctor_runner.datasets import build_split
 from proctor_runner.gpus.held import HeldGpus, held_for
 from proctor_runner.gpus.interface import OpenDriver
 from proctor_runner.gpus.nvml import open_nvml
-from proctor_runner.images.builder import released_tag
-from proctor_runner.intake.archive import read_archive
-from proctor_runner.model_folder import MODEL_CARD, folder_content, permitted, read_card
-from proctor_runner.model_program import lay_out_folder
+from proctor_runner.local_model import prepare
+from proctor_runner.model_folder import MODEL_CARD, permitted, read_card
 from proctor_runner.run_work import run_cases
-from proctor_runner.sandbox.interface import Program
 from proctor_runner.sandbox.slot_folder import FILE_MODE
 from proctor_runner.sandbox.slots import shared_folder
 from proctor_runner.score_work import score_cases
 from proctor_runner.scoring import Scores
-from proctor_runner.workshop import RunTools, SandboxWorkshop, Workshop
+from proctor_runner.workshop import SandboxWorkshop, Workshop
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many cases of how many are done."""
@@ -167,11 +159,13 @@ def run_local_task(
     workshop: Workshop | None = None,
     weights: Path | None = None,
     open_driver: OpenDriver = open_nvml,
+    contract: ForeignContract | None = None,
 ) -> LocalReport:
     """Run and score ``model`` on one task; see ``run_local``.
 
     Args:
-        weights: A folder to mount at /model beside an image.
+        weights: A folder to mount at /model beside an image, or where its contract says.
+        contract: Of another system, which an image keeps.
         open_driver: What knows the GPUs of this host; asked where the phase asks for some.
     """
     with (
@@ -184,7 +178,7 @@ def run_local_task(
         (state / "cases").mkdir()
         with workshop.open(state / "cases") as tools:
             desk.progress("preparing", 0, len(local.data.inputs.cases))
-            content, program = prepare(model, weights, desk, tools, state / "model")
+            content, program = prepare(model, weights, desk, tools, state / "model", contract)
             order = _run_order(local, content, permitted(local.limits, model))
             outcome = run_cases(order, program, desk, tools.bench)
             scores = None
@@ -272,56 +266,6 @@ def _gpus_for(limits: Limits, open_driver: OpenDriver) -> AbstractContextManager
     if limits.gpu is None:
         return nullcontext()
     return held_for(open_driver, shared_folder(), limits.gpu)
-
-
-def prepare(
-    model: Path | str, weights: Path | None, desk: LocalDesk, tools: RunTools, folder: Path
-) -> tuple[FolderContent | ImageContent, Program]:
-    """Return what would be submitted, and the program it becomes here.
-
-    Args:
-        folder: Where a model folder, or the weights of an image, are laid out; it must not exist.
-
-    Raises:
-        ParticipantError: IMAGE_REJECTED or FOLDER_REJECTED.
-        PlatformError: something of ours failed.
-    """
-    if isinstance(model, str) or not model.is_dir():
-        return _prepare_image(model, weights, desk, tools, folder)
-    content = folder_content(model)
-    _lay_out(model, content.entries, desk, folder)
-    if tools.bench.sandbox.name == "process":
-        return content, Program("", folder, protocols=protocols.of_folder(folder))
-    image_id = tools.shelf.tagged(released_tag(f"proctor/{content.runtime}"))
-    return content, Program(image_id, folder, protocols=protocols.of_folder(folder))
-
-
-def _prepare_image(
-    model: Path | str, weights: Path | None, desk: LocalDesk, tools: RunTools, folder: Path
-) -> tuple[ImageContent, Program]:
-    if isinstance(model, str):
-        image_id = tools.shelf.tagged(model)
-        content = ImageContent(config=FileRef(digest=image_id, size=0), layers=())
-    else:
-        with read_archive(model) as archive:
-            image_id = tools.shelf.ensure(archive.content, archive.open_blob, check=True)
-            content = archive.content
-    spoken = tools.shelf.protocols(image_id)
-    if weights is None:
-        return content, Program(image_id, protocols=spoken)
-    try:
-        content = content.model_copy(update={"weights": read_folder(weights)})
-    except (FolderError, ValidationError) as error:
-        raise ParticipantError(Code.FOLDER_REJECTED, f"{weights}: {error}") from error
-    _lay_out(weights, content.weights, desk, folder)
-    return content, Program(image_id, folder, protocols=spoken)
-
-
-def _lay_out(source: Path, entries: tuple[FolderEntry, ...], desk: LocalDesk, folder: Path) -> None:
-    """Lay a folder out from its entries: a run sees what would be submitted and no more."""
-    for entry in entries:
-        desk.store(source / entry.path)
-    lay_out_folder(entries, desk, folder)
 
 
 def _run_order(local: LocalTask, content: FolderContent | ImageContent, limits: Limits) -> RunOrder:

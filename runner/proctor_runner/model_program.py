@@ -17,6 +17,8 @@ from proctor.spec.model import Protocol as ContainerProtocol
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
 from proctor.spec.work import FolderContent, ImageContent, PredictionsContent, RunOrder
 from proctor_runner.contracts import protocols
+from proctor_runner.contracts.choose import adapter
+from proctor_runner.contracts.interface import ImageFacts
 from proctor_runner.desk import Desk, RunDesk
 from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.sandbox.interface import Program
@@ -39,6 +41,10 @@ class ImageShelf(Protocol):
 
     def copy_shown(self, image_id: str, folder: Path) -> None:
         """Copy the card and the samples that an image holds into ``folder``."""
+        ...
+
+    def facts(self, image_id: str) -> ImageFacts:
+        """Return what an image declares of itself."""
         ...
 
 
@@ -70,6 +76,14 @@ class NoImages:
         raise _no_docker()
 
     def copy_shown(self, image_id: str, folder: Path) -> None:
+        """Refuse likewise.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, always.
+        """
+        raise _no_docker()
+
+    def facts(self, image_id: str) -> ImageFacts:
         """Refuse likewise.
 
         Raises:
@@ -110,12 +124,33 @@ def model_program(
             if content.weights:
                 lay_out_folder(content.weights, desk, folder)
             weights = folder if content.weights else None
-            program = Program(image_id, weights, protocols=shelf.protocols(image_id))
+            program = image_program(image_id, content, weights, shelf, folder)
         case _ as unreachable:
             assert_never(unreachable)
     if order.intake:
         desk.intake_passed()
     return program
+
+
+def image_program(
+    image_id: str,
+    content: ImageContent,
+    weights: Path | None,
+    shelf: ImageShelf,
+    folder: Path,
+) -> Program:
+    """Return an image that is on the shelf as a program, by the contract that it declares.
+
+    Args:
+        folder: What a contract brings along lies beside it.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED, the contract cannot be kept.
+    """
+    if content.contract is None:
+        return Program(image_id, weights, protocols=shelf.protocols(image_id))
+    beside = folder.with_name(f"{folder.name}-contract")
+    return adapter(content.contract).program(shelf.facts(image_id), weights, beside)
 
 
 def lay_out_folder(entries: Iterable[FolderEntry], desk: Desk, folder: Path) -> None:

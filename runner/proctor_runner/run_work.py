@@ -25,7 +25,8 @@ from proctor.spec.work import CaseReport, OrderCase, RunOrder
 from proctor_runner import agreement
 from proctor_runner.canonical import RawCase
 from proctor_runner.case_verdict import all_failed, judge
-from proctor_runner.contracts.native import CASE_FILE, prepare
+from proctor_runner.contracts.choose import contract_of
+from proctor_runner.contracts.interface import Reading
 from proctor_runner.decoding import DecodedCase, decode
 from proctor_runner.desk import RunDesk, StoppedError
 from proctor_runner.faults import FaultPoint, Faults
@@ -80,7 +81,7 @@ class _Answered:
 
     Attributes:
         id: The case's alias, or another name when the same case is decoded twice.
-        job: What was asked.
+        reading: How the declared outputs are made of what it left; None if they are that.
     """
 
     id: str
@@ -88,6 +89,7 @@ class _Answered:
     job: SandboxJob
     result: SandboxResult
     folder: Path
+    reading: Reading | None
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ class _Attempt:
         self._waiting: list[_Answered] = []
         self._waiting_since = 0.0
         self._decoding_failed = threading.Event()
+        self._contract = contract_of(order.content)
         serves = Protocol.SERVE in program.protocols
         self._protocol = Protocol.SERVE if serves else Protocol.CASE
         self._compared = agreement.compared_aliases(order) if serves else frozenset()
@@ -169,19 +172,19 @@ class _Attempt:
         if left_s <= 0:
             self._report(case, Code.TOTAL_TIMEOUT, "The run's time was used up before this case.")
             return None
-        prepared = prepare(self._order.task, case)
-        inputs = {name: self._desk.fetch(file) for name, file in prepared.inputs.items()}
+        files = {name: self._desk.fetch(file) for name, file in case.files.items()}
         self._bench.faults.reached(FaultPoint.FETCH)
         folder = self._bench.scratch / case.alias
         (folder / "raw").mkdir(parents=True)
+        asked = self._contract.prepare(self._order.task, case, files, folder)
         job = SandboxJob(
             work=self._order.id,
             fence=self._order.fence,
             part=case.alias,
             program=self._program,
-            documents={CASE_FILE: prepared.document},
-            inputs=inputs,
-            outputs=prepared.outputs,
+            documents=asked.documents,
+            inputs=asked.inputs,
+            outputs=asked.outputs,
             destination=folder / "raw",
             limits=self._order.limits,
             timeout_s=min(self._order.limits.case_s, left_s),
@@ -195,10 +198,9 @@ class _Attempt:
         result = runner.run(job, self._bench.faults.before_first(FaultPoint.START, self._must_stop))
         self._bench.faults.reached(FaultPoint.COLLECT)
         self._model_s += result.start_s + result.seconds
-        by_total = left_s - result.start_s < self._order.limits.case_s
-        code, detail = judge(result, by_total)
+        code, detail = judge(result, left_s - result.start_s < self._order.limits.case_s)
         if code is Code.OK:
-            return _Answered(case.alias, case, job, result, folder)
+            return _Answered(case.alias, case, job, result, folder, asked.reading)
         self._report(case, code, detail, result)
         shutil.rmtree(folder)
         return None
@@ -222,7 +224,7 @@ class _Attempt:
         if code is not Code.OK:
             shutil.rmtree(folder)
             return _Pair(served, None, detail)
-        again = _Answered(folder.name, served.case, job, result, folder)
+        again = replace(served, id=folder.name, job=job, result=result, folder=folder)
         return _Pair(served, again, "")
 
     def _no_model(self, answered: _Answered | None) -> bool:
@@ -240,10 +242,9 @@ class _Attempt:
         self._waiting.append(answered)
 
     def _batch_is_due(self) -> bool:
-        if not self._waiting:
-            return False
         full = len(self._waiting) >= self._bench.decode_cases
-        return full or time.monotonic() - self._waiting_since >= self._bench.decode_wait_s
+        late = time.monotonic() - self._waiting_since >= self._bench.decode_wait_s
+        return bool(self._waiting) and (full or late)
 
     def _take_batch(self) -> list[_Answered]:
         batch, self._waiting = self._waiting, []
@@ -328,14 +329,15 @@ class _Attempt:
             raise
 
     def _raw(self, answered: _Answered) -> RawCase:
-        task, case = self._order.task, answered.case
-        grids = {output.grid for output in task.outputs.values() if output.grid is not None}
+        case, outputs = answered.case, self._order.task.outputs.values()
+        grids = {output.grid for output in outputs if output.grid is not None}
         return RawCase(
             id=answered.id,
             items=case.items,
             files=answered.result.outputs,
             grids={name: self._desk.fetch(case.files[name]) for name in sorted(grids)},
             problems=answered.result.problems,
+            reading=answered.reading,
         )
 
     def _report_decoded(self, answered: _Answered, decoded: Mapping[str, DecodedCase]) -> None:
@@ -379,10 +381,10 @@ class _Attempt:
             raise StoppedError
 
     def _outcome(self) -> RunOutcome:
-        some_ok = any(report.outcome is Code.OK for report in self._reported)
-        if some_ok or self._done_before or not self._reported:
-            return RunOutcome(Code.OK, "", self._model_s, self._protocol)
-        return self._failed(*all_failed(self._reported))
+        all_bad = all(report.outcome is not Code.OK for report in self._reported)
+        if all_bad and self._reported and not self._done_before:
+            return self._failed(*all_failed(self._reported))
+        return RunOutcome(Code.OK, "", self._model_s, self._protocol)
 
     def _failed(self, code: Code, detail: str) -> RunOutcome:
         return RunOutcome(code, detail[:2000], self._model_s, self._protocol)

@@ -18,6 +18,7 @@ from docker.errors import DockerException, ImageNotFound
 from proctor.spec.model import Protocol as ContainerProtocol
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment, ImageContent
+from proctor_runner.contracts.interface import ImageFacts
 from proctor_runner.contracts.protocols import of_labels
 from proctor_runner.decoding import decode_program
 from proctor_runner.faults import Faults
@@ -86,12 +87,26 @@ class DockerShelf:
         Raises:
             PlatformError: SANDBOX_FAILED, the daemon does not answer.
         """
+        return of_labels(self.facts(image_id).labels)
+
+    def facts(self, image_id: str) -> ImageFacts:
+        """Return what an image declares of itself.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED, the daemon does not answer.
+        """
         try:
-            return of_labels(self._client.images.get(image_id).labels)
+            found = self._client.images.get(image_id).attrs.get("Config") or {}
         except DockerException as error:
             raise PlatformError(
                 Code.SANDBOX_FAILED, f"the Docker daemon failed: {error}"
             ) from error
+        return ImageFacts(
+            id=image_id,
+            entrypoint=tuple(found.get("Entrypoint") or ()),
+            command=tuple(found.get("Cmd") or ()),
+            labels=found.get("Labels") or {},
+        )
 
     def copy_shown(self, image_id: str, folder: Path) -> None:
         """Copy the card and the samples that an image holds into ``folder``.

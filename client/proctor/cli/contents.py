@@ -6,8 +6,9 @@ A model folder is listed and hashed here. An image is taken apart by the runner'
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
+from proctor.cli.contracts import Foreign, declared, foreign_of, refuse_beside_folder
 from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import say
@@ -74,22 +76,28 @@ def open_model(
     weights: Path | None = None,
     limits: Callable[[], PlatformLimits] | None = None,
     insecure_registry: bool = False,
+    contract: str | None = None,
 ) -> Generator[Model]:
     """Give the model that ``name`` means.
 
     It is a folder, a `docker save` archive, a local image, ``docker://`` and an image elsewhere,
-    or ``git+https://`` and a repository at a commit.
+    ``git+https://`` and a repository at a commit, or files of another system that name an image.
 
     Args:
         card: The ``model.json`` of an image; one with its name alone is made if none is given.
         weights: A folder that goes with an image, to be mounted at /model.
         limits: Asks the platform what it takes; without it no repository can be named.
         insecure_registry: Speak plain HTTP to a registry on another machine.
+        contract: What the image keeps, as ``--contract`` says; else its files or its label do.
 
     Raises:
         CommandError: There is no such model, or it cannot be read.
     """
     path = Path(name)
+    foreign = foreign_of(path)
+    if foreign is not None:
+        name, path = foreign.image, Path(foreign.image)
+        weights = weights or foreign.weights
     with ExitStack() as stack:
         if name.startswith(PREFIX):
             model = _from_repository(stack, name, card, say, limits)
@@ -105,7 +113,9 @@ def open_model(
             say(f"Reading the image {name} from the Docker daemon.")
             image = stack.enter_context(open_image(name))
             model = Model(name, image.content, _image_card(name, card), image.blobs)
-        yield model if weights is None else _with_weights(model, weights)
+        if weights is not None:
+            model = _with_weights(model, weights)
+        yield _with_contract(model, contract, foreign)
 
 
 def remark_on(card: ModelCard) -> None:
@@ -272,11 +282,24 @@ def _with_weights(model: Model, folder: Path) -> Model:
     if not isinstance(model.content, ImageContent):
         raise _no_weights()
     entries = read_weights(folder)
-    content = ImageContent(
-        config=model.content.config, layers=model.content.layers, weights=entries
-    )
+    content = model.content.model_copy(update={"weights": entries})
     blobs = tuple(Blob.of_file(folder / entry.path, entry.file) for entry in entries)
     return replace(model, content=content, blobs=(*model.blobs, *blobs))
+
+
+def _with_contract(model: Model, said: str | None, foreign: Foreign | None) -> Model:
+    """Return an image with the contract that it keeps."""
+    if not isinstance(model.content, ImageContent):
+        refuse_beside_folder(said)
+        return model
+    config = next(blob for blob in model.blobs if blob.ref == model.content.config)
+
+    def labels() -> Mapping[str, str]:
+        with config.open() as stream:
+            return (json.load(stream).get("config") or {}).get("Labels") or {}
+
+    found = declared(said, foreign, labels)
+    return replace(model, content=model.content.model_copy(update={"contract": found}))
 
 
 def refuse_weights(model: Path | str) -> None:

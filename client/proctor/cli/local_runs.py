@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from proctor.cli.connection import connect
-from proctor.cli.contents import refuse_unknown, remark_on
+from proctor.cli.contents import docker_client, refuse_unknown, remark_on
+from proctor.cli.contracts import declared, foreign_of, refuse_beside_folder
 from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import Format, console, emit, plain, say
@@ -19,6 +20,7 @@ from proctor.spec.outcomes import OUTCOMES, Code
 if TYPE_CHECKING:
     from proctor.client import Client
     from proctor.spec.api import ChallengeView
+    from proctor.spec.contract import ForeignContract
     from proctor.spec.dataset import SplitData
     from proctor_runner.local import LocalReport, LocalTask, Progress
 
@@ -71,6 +73,43 @@ def model_of(name: str) -> Path | str:
         return path
     refuse_unknown(name)
     return name
+
+
+class ChosenModel(NamedTuple):
+    """A model with what goes with it, if it is an image."""
+
+    model: Path | str
+    weights: Path | None
+    contract: ForeignContract | None
+
+
+def image_of(name: str, weights: Path | None, contract: str | None) -> ChosenModel:
+    """Return a model, a folder beside it, and the contract that it keeps.
+
+    Raises:
+        CommandError: There is no such thing, or no such contract.
+    """
+    foreign = foreign_of(Path(name))
+    if foreign is not None:
+        name, weights = foreign.image, weights or foreign.weights
+    model = model_of(name)
+    if isinstance(model, Path) and model.is_dir():
+        refuse_beside_folder(contract)
+        return ChosenModel(model, weights, None)
+    found = declared(contract, foreign, lambda: _labels(model))
+    return ChosenModel(model, weights, found)
+
+
+def _labels(model: Path | str) -> Mapping[str, str]:
+    if isinstance(model, str):
+        with docker_client() as daemon:
+            return dict(daemon.images.get(model).labels)
+    from proctor_runner.intake.archive import read_archive
+    from proctor_runner.intake.scan import read_config
+
+    with read_archive(model) as archive:
+        config = read_config(archive.content, archive.open_blob).get("config") or {}
+    return dict(config.get("Labels") or {})
 
 
 def for_model(tasks: list[LocalTask], model: Path | str) -> list[LocalTask]:

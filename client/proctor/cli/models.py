@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import FormatOption, HostOption, PhaseOption, WeightsOption
+from proctor.cli.options import ContractOption, FormatOption, HostOption, PhaseOption, WeightsOption
 from proctor.cli.output import Format, emit, say
 
 models = typer.Typer(no_args_is_help=True, help="Write a model folder and test it.")
@@ -133,6 +133,7 @@ def run(
         str, typer.Option("--split", help="Of a folder: sample or hidden.")
     ] = "sample",
     weights: WeightsOption = None,
+    contract: ContractOption = None,
     sandbox: SandboxOption = "auto",
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
@@ -145,7 +146,7 @@ def run(
 
     if split not in ("sample", "hidden"):
         raise CommandError(f"There is no split {split!r}.", "Give sample or hidden.", Exit.USAGE)
-    chosen = local_runs.model_of(model)
+    chosen, weights, declared = local_runs.image_of(model, weights, contract)
     if weights is not None:
         refuse_weights(chosen)
         read_weights(weights)
@@ -154,5 +155,7 @@ def run(
     reports = []
     for local in tasks:
         with local_runs.case_progress(local.task.slug) as progress:
-            reports.append(run_local_task(local, chosen, name, progress, weights=weights))
+            reports.append(
+                run_local_task(local, chosen, name, progress, weights=weights, contract=declared)
+            )
     raise typer.Exit(local_runs.show_reports(reports, style))

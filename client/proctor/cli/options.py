@@ -27,7 +27,19 @@ PhaseOption = Annotated[
 ]
 WeightsOption = Annotated[
     Path | None,
-    typer.Option("--weights", help="A folder to mount at /model beside an image.", file_okay=False),
+    typer.Option(
+        "--weights",
+        help="A folder to mount at /model beside an image, or where its contract has it.",
+        file_okay=False,
+    ),
+]
+ContractOption = Annotated[
+    str | None,
+    typer.Option(
+        "--contract",
+        help="What an image keeps: modelhub, max, grand-challenge, a .json file that says more, or"
+        " MedPerf's container_config.yaml; else its label proctor.contract, else native.",
+    ),
 ]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Stay until it is finished.")]
 

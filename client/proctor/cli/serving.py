@@ -160,7 +160,8 @@ def _from_archive(path: Path, tools: RunTools, state: Path) -> _Model:
 def _from_here(name: str, tools: RunTools, state: Path) -> _Model:
     from proctor.cli.local_runs import model_of
     from proctor.spec.limits import Limits
-    from proctor_runner.local import LocalDesk, prepare
+    from proctor_runner.local import LocalDesk
+    from proctor_runner.local_model import prepare
     from proctor_runner.model_folder import permitted
 
     desk = LocalDesk({}, state / "stored", lambda _stage, _done, _total: None)

@@ -13,7 +13,14 @@ import typer
 
 from proctor.cli.connection import connect, page_address
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import FormatOption, HostOption, PhaseOption, WaitOption, WeightsOption
+from proctor.cli.options import (
+    ContractOption,
+    FormatOption,
+    HostOption,
+    PhaseOption,
+    WaitOption,
+    WeightsOption,
+)
 from proctor.cli.output import Format, emit, plain, say
 
 if TYPE_CHECKING:
@@ -32,7 +39,8 @@ def submit(
         str,
         typer.Argument(
             help="A model folder, a local Docker image, a `docker save` archive,"
-            " docker://HOST/NAME:TAG, or git+https://HOST/OWNER/REPOSITORY@COMMIT#FOLDER."
+            " docker://HOST/NAME:TAG, git+https://HOST/OWNER/REPOSITORY@COMMIT#FOLDER, a ModelHub"
+            " repository, or a MedPerf container_config.yaml."
         ),
     ],
     phase: PhaseOption = None,
@@ -41,6 +49,7 @@ def submit(
         Path | None, typer.Option("--card", help="The model.json of an image.", dir_okay=False)
     ] = None,
     weights: WeightsOption = None,
+    contract: ContractOption = None,
     insecure_registry: Annotated[
         bool,
         typer.Option("--insecure-registry", help="Plain HTTP to a registry of another machine."),
@@ -90,6 +99,7 @@ def submit(
                 weights=weights,
                 limits=client.limits,
                 insecure_registry=insecure_registry,
+                contract=contract,
             )
         )
         with given as entry:
@@ -152,6 +162,7 @@ def submission(
 ) -> None:
     """Show a submission: state, reason, scores and rank; or its cases, or its history."""
     from proctor.cli import watch
+    from proctor.spec.contract import Contract
 
     with connect(host) as client:
         if cases:
@@ -194,6 +205,8 @@ def submission(
                     say(sentence)
                 if view.source is not None:
                     say(f"From {origin(view.source)}")
+                if view.contract is not Contract.NATIVE:
+                    say(f"It keeps the contract {view.contract}.")
             watch.show_result(view, style, tried)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from proctor.spec.base import CaseId, Digest, FileRef, Name, Slug, Spec, UtcDatetime
 from proctor.spec.challenge import ChallengeSpec, SubmissionKind
+from proctor.spec.contract import Contract
 from proctor.spec.dataset import TaskDatasets
 from proctor.spec.leaderboard import Verdict
 from proctor.spec.model import ModelCard, Protocol
@@ -279,6 +280,7 @@ class SubmissionView(Spec):
     phase: Slug
     participant: str
     kind: SubmissionKind
+    contract: Contract = Contract.NATIVE
     card: ModelCard
     message: str
     baseline: bool

@@ -15,6 +15,7 @@ from pydantic import Field
 from proctor.spec.base import CaseId, Digest, FileRef, Name, Slug, Spec
 from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.challenge import SubmissionKind
+from proctor.spec.contract import DeclaredContract, said
 from proctor.spec.digests import FolderEntry, digest_document, digest_entries
 from proctor.spec.gpus import GpuFacts
 from proctor.spec.limits import Limits
@@ -72,15 +73,25 @@ class ImageContent(Spec):
     weights: tuple[FolderEntry, ...] = Field(
         (),
         max_length=20_000,
-        description="a folder of its own, mounted read-only at /model",
+        description="a folder of its own, mounted read-only at /model, or where its contract says",
         exclude_if=lambda weights: not weights,
+    )
+    contract: DeclaredContract | None = Field(
+        None,
+        description="of another system, which the image keeps; the native one when not given",
+        exclude_if=lambda contract: contract is None,
     )
 
     def digest(self) -> str:
-        """Return the image's id; with weights, the digest of both."""
-        if not self.weights:
+        """Return the image's id; with weights or a contract, the digest of them all."""
+        if not self.weights and self.contract is None:
             return self.config.digest
-        return digest_document([self.config.digest, digest_entries(self.weights)])
+        parts: list[object] = [self.config.digest]
+        if self.weights:
+            parts.append(digest_entries(self.weights))
+        if self.contract is not None:
+            parts.append(said(self.contract))
+        return digest_document(parts)
 
 
 class FolderContent(Spec):

@@ -10,6 +10,7 @@ from proctor.client import ApiError
 from proctor.plots.numbers import number
 from proctor.spec.api import CaseView, RunView, SubmissionView
 from proctor.spec.challenge import ChallengeSpec, SubmissionKind
+from proctor.spec.contract import Contract
 from proctor.spec.outcomes import Code
 from proctor.spec.work import Purpose
 from proctor_dashboard.text import (
@@ -77,6 +78,8 @@ def _draw_live(submission_id: str) -> None:
 def _draw_progress(submission: SubmissionView) -> None:
     tone = _TONES.get(submission.progress, "" if submission.progress in _STILL else "wait")
     marks = badge(submission.progress, tone) + badge(submission.kind.value)
+    if submission.contract is not Contract.NATIVE:
+        marks += badge(f"contract {submission.contract.value}")
     if submission.kind is SubmissionKind.PREDICTIONS:
         marks += badge("not re-runnable")
     if submission.baseline:

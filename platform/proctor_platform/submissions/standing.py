@@ -76,3 +76,16 @@ def ranked_rows(
         ).all()
     )
     return {(one.challenge_id, one.phase): counts.get(one.id, 0) for one in boards}
+
+
+def newest_board(session: Session, challenge_id: str, phase: str) -> LeaderboardSnapshot | None:
+    """Return the newest leaderboard of a phase, if there is any."""
+    return session.exec(
+        select(LeaderboardSnapshot)
+        .where(
+            col(LeaderboardSnapshot.challenge_id) == challenge_id,
+            col(LeaderboardSnapshot.phase) == phase,
+        )
+        .order_by(col(LeaderboardSnapshot.number).desc())
+        .limit(1)
+    ).first()

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.api import EvaluationView, Page, RunView, Source, SubmissionView
 from proctor.spec.base import FileRef
+from proctor.spec.contract import Contract
 from proctor.spec.model import Protocol
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.states import EvaluationState, RunState, SubmissionState
@@ -27,6 +28,7 @@ from proctor_platform.outbox import boards_about_to_come
 from proctor_platform.rights import organizes
 from proctor_platform.score_tables import AggregateScore
 from proctor_platform.settings import PlatformSettings
+from proctor_platform.submissions.contracts import declared_contracts
 from proctor_platform.submissions.figures import coarse_seconds, has_exact_figures
 from proctor_platform.submissions.progress import (
     Progress,
@@ -42,14 +44,13 @@ from proctor_platform.submissions.sights import (
     shown_card,
     sight_of,
 )
-from proctor_platform.submissions.standing import ranked_rows, standing_of
+from proctor_platform.submissions.standing import newest_board, ranked_rows, standing_of
 from proctor_platform.tables import (
     CaseResult,
     Challenge,
     ChallengeVersion,
     Evaluation,
     LeaderboardRow,
-    LeaderboardSnapshot,
     ModelWithdrawal,
     Run,
     Submission,
@@ -68,6 +69,7 @@ class _Parts:
     """Rows that belong to some submissions, by what they belong to."""
 
     names: dict[str, str] = field(default_factory=dict)
+    contracts: dict[str, Contract] = field(default_factory=dict)
     runs: defaultdict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
     failed_cases: dict[str, int] = field(default_factory=dict)
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
@@ -148,6 +150,7 @@ def _view_all(
 def _read(session: Session, sights: Sequence[SubmissionSight], running: int | None) -> _Parts:
     parts = _Parts()
     ids = [sight.submission.id for sight in sights]
+    parts.contracts = declared_contracts(session, ids)
     users = {sight.submission.user_id for sight in sights}
     parts.names = {
         user.id: user.name for user in session.exec(select(User).where(col(User.id).in_(users)))
@@ -209,7 +212,7 @@ def _read_scores(session: Session, sights: Sequence[SubmissionSight], parts: _Pa
     for row in rows:
         parts.scores[row.evaluation_id].append(row)
     boards = {(s.challenge.id, s.phase.slug) for s in open_to_asker}
-    boards_now = [board for key in boards if (board := _newest_board(session, *key)) is not None]
+    boards_now = [board for key in boards if (board := newest_board(session, *key)) is not None]
     parts.ranked = ranked_rows(session, boards_now)
     parts.renewing = boards_about_to_come(session, boards)
     users = {sight.submission.user_id for sight in open_to_asker}
@@ -263,18 +266,6 @@ def _alike(
     return known[key]
 
 
-def _newest_board(session: Session, challenge_id: str, phase: str) -> LeaderboardSnapshot | None:
-    return session.exec(
-        select(LeaderboardSnapshot)
-        .where(
-            col(LeaderboardSnapshot.challenge_id) == challenge_id,
-            col(LeaderboardSnapshot.phase) == phase,
-        )
-        .order_by(col(LeaderboardSnapshot.number).desc())
-        .limit(1)
-    ).first()
-
-
 def _scores_shown(sight: SubmissionSight, run: Run) -> bool:
     # The scores of a re-run, of the same model too, would be a submission that no quota counts.
     if sight.access is Access.ORGANIZER:
@@ -299,6 +290,7 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
         phase=submission.phase,
         participant=parts.names[submission.user_id],
         kind=submission.kind,
+        contract=parts.contracts.get(submission.id, Contract.NATIVE),
         card=shown_card(submission, bare=bare),
         message="" if sight.access is Access.READER else submission.message,
         baseline=submission.baseline,

@@ -16,6 +16,7 @@ import numpy as np
 
 from proctor_runner.decode.boxes import read_boxes
 from proctor_runner.decode.errors import InvalidOutputError
+from proctor_runner.decode.foreign.translate import translated
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.image import read_image
 from proctor_runner.decode.instances import read_instances
@@ -31,6 +32,7 @@ _SPARE_BYTES = 512 * 1024 * 1024
 _BYTES_PER_VOXEL = 40
 _BYTES_PER_CELL = 400
 _BYTES_PER_TEXT_BYTE = 16
+_BYTES_PER_FOREIGN_BYTE = 32
 _CPU_S, _WALL_S = 60, 120
 _MOST_ANSWER_BYTES = 16 * 1024
 
@@ -100,11 +102,17 @@ def _limit(case: dict[str, Any]) -> None:
         for output in case["outputs"].values()
     )
     text_bytes = sum(int(output.get("bytes", 0)) for output in case["outputs"].values())
+    foreign_bytes = sum(
+        int(output["foreign"]["bytes"])
+        for output in case["outputs"].values()
+        if "foreign" in output
+    )
     budget = (
         _SPARE_BYTES
         + voxels * _BYTES_PER_VOXEL
         + cells * _BYTES_PER_CELL
         + text_bytes * _BYTES_PER_TEXT_BYTE
+        + foreign_bytes * _BYTES_PER_FOREIGN_BYTE
     )
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + budget
@@ -116,7 +124,8 @@ def _limit(case: dict[str, Any]) -> None:
 def _decode(case: dict[str, Any], source: Path, target: Path) -> dict[str, str]:
     try:
         for output in case["outputs"].values():
-            array = _read(output, case["items"], source)
+            given = translated(output, case["items"], source) if "foreign" in output else output
+            array = _read(given, case["items"], source)
             with (target / output["target"]).open("xb") as stream:
                 np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
     except InvalidOutputError as error:

@@ -11,10 +11,11 @@ triggers, names that leave the image, devices outside /dev, bombs.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from proctor.spec.contract import LABEL as CONTRACT_LABEL
 from proctor.spec.limits import GIB
 from proctor.spec.outcomes import Code, ParticipantError
 
@@ -23,7 +24,6 @@ ALLOWED_LABEL = "proctor.protocols"
 _OWN_LABELS = "proctor."
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
-_WEIGHTS = "model"
 _MOUNTED = frozenset(("proc", "sys", "dev", "dev/shm", "tmp", "input", "output"))
 _KEYS = frozenset(
     (
@@ -120,30 +120,32 @@ def check_name(name: str, volume_paths: Sequence[str]) -> None:
             )
 
 
-def check_weights_place(volume_paths: Sequence[str]) -> None:
-    """Check that an image leaves the place of its weights alone.
+def check_mounted_places(volume_paths: Sequence[str], mounted: Iterable[str]) -> None:
+    """Check that an image leaves the places alone where folders of its own are mounted.
 
     Raises:
         ParticipantError: IMAGE_REJECTED.
     """
     for volume in volume_paths:
-        if posixpath.normpath(volume).startswith(f"/{_WEIGHTS}/"):
-            raise reject(
-                f"The image declares the VOLUME {volume} below /{_WEIGHTS}, where its weights go."
-            )
+        for place in mounted:
+            if posixpath.normpath(volume).startswith(f"{place}/"):
+                raise reject(
+                    f"The image declares the VOLUME {volume} below {place}, where a folder is"
+                    " mounted."
+                )
 
 
-def check_kind(name: str, is_folder: bool, *, weights: bool = False) -> None:
+def check_kind(name: str, is_folder: bool, mounted: Container[str] = ()) -> None:
     """Check what one file in a layer is, where the sandbox mounts something over it.
 
     Args:
-        weights: A folder of weights is mounted as well.
+        mounted: Where folders are mounted beside those of every container.
 
     Raises:
         ParticipantError: IMAGE_REJECTED.
     """
     place = posixpath.normpath(name)
-    if (place in _MOUNTED or (weights and place == _WEIGHTS)) and not is_folder:
+    if (place in _MOUNTED or f"/{place}" in mounted) and not is_folder:
         raise reject(f"The image holds a file or link /{place}; it must be a folder, or absent.")
 
 
@@ -159,10 +161,10 @@ def _check_keys(part: Mapping[str, Any]) -> None:
 
 def _check_labels(labels: Mapping[str, Any]) -> None:
     for label in labels:
-        if label.startswith(_OWN_LABELS) and label != ALLOWED_LABEL:
+        if label.startswith(_OWN_LABELS) and label not in (ALLOWED_LABEL, CONTRACT_LABEL):
             raise reject(
                 f"The image has the label {label[:100]!r}; of the labels that start with"
-                f" {_OWN_LABELS!r} only {ALLOWED_LABEL!r} is yours to set."
+                f" {_OWN_LABELS!r} only {ALLOWED_LABEL!r} and {CONTRACT_LABEL!r} are yours to set."
             )
     protocols = str(labels.get(ALLOWED_LABEL, "case")).split(",")
     if "case" not in [protocol.strip() for protocol in protocols]:

@@ -6,18 +6,19 @@ import hashlib
 import io
 import platform
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, BinaryIO, Self
 
 from proctor.spec.work import ImageContent
+from proctor_runner.contracts.choose import folder_places
 from proctor_runner.decode import guarded_json
 from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.intake.rules import (
     IntakeLimits,
     check_config,
     check_kind,
+    check_mounted_places,
     check_name,
-    check_weights_place,
     diff_ids,
     reject,
     volumes,
@@ -55,12 +56,12 @@ def scan(
         raise reject(f"The image has {len(layers)} layers; {limits.layers} are allowed.")
     if layers != [layer.digest for layer in content.layers]:
         raise reject("The image's layers are not those its configuration names, in its order.")
-    if content.weights:
-        check_weights_place(volumes(config))
+    mounted = folder_places(content)
+    check_mounted_places(volumes(config), mounted)
     left = _Budget(limits)
     for layer in dict.fromkeys(layers):
         with open_blob(layer) as stream:
-            _scan_layer(stream, layer, volumes(config), left, weights=bool(content.weights))
+            _scan_layer(stream, layer, volumes(config), left, mounted)
 
 
 def read_config(
@@ -137,7 +138,11 @@ class _Entry(tarfile.TarInfo):
 
 
 def _scan_layer(
-    stream: BinaryIO, digest: str, volume_paths: Sequence[str], left: _Budget, *, weights: bool
+    stream: BinaryIO,
+    digest: str,
+    volume_paths: Sequence[str],
+    left: _Budget,
+    mounted: Container[str],
 ) -> None:
     hashing = _Hashing(stream)
     try:
@@ -145,7 +150,7 @@ def _scan_layer(
             for entry in archive:
                 left.spend(entry)
                 check_name(entry.name, volume_paths)
-                check_kind(entry.name, entry.isdir(), weights=weights)
+                check_kind(entry.name, entry.isdir(), mounted)
                 in_dev = entry.name.removeprefix("./").startswith("dev/")
                 if (entry.ischr() or entry.isblk()) and not in_dev:
                     raise reject(f"The image holds the device {entry.name[:100]!r}; remove it.")

@@ -207,6 +207,6 @@ def test_an_image_leaves_the_place_of_its_weights_alone(make_image: Any) -> None
     assert "a file or link /model" in refusal(beside(link))
     inside = make_image(Volumes={"/model/cache": {}})
     scan(inside.content, inside.open_blob, machine="x86_64")
-    assert "below /model, where its weights go" in refusal(beside(inside))
+    assert "below /model, where a folder is mounted" in refusal(beside(inside))
     folder = beside(make_image((tar(("model/", {"type": tarfile.DIRTYPE})),)))
     scan(folder.content, folder.open_blob, machine="x86_64")

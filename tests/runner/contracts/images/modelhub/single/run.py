@@ -1,0 +1,4 @@
+from modelhubapi import webservice
+from inference import Model
+
+webservice.start(Model(), '/contrib_src')
