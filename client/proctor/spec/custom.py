@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, JsonValue, model_validator
 
 from proctor.spec.base import FileRef, Spec, refuse_twice
+from proctor.spec.evaluation import EvaluationContract
 from proctor.spec.limits import GIB
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class CustomSpec(Spec):
     layers: tuple[FileRef, ...] = Field(
         (), description="of the image; filled in at publishing", exclude_if=absent
     )
+    contract: EvaluationContract | None = Field(
+        None,
+        description="of an image that evaluates for another system, unmodified",
+        exclude_if=absent,
+    )
 
     @property
     def content(self) -> tuple[FileRef, ...]:
@@ -102,6 +108,8 @@ class CustomSpec(Spec):
     def _is_one_of_two(self) -> Self:
         if (self.file is None) == (self.image is None):
             raise ValueError("custom has one of file and image")
+        if self.contract is not None and self.image is None:
+            raise ValueError("contract: it goes with an image")
         if self.source is not None and self.source.size > MOST_SOURCE_BYTES:
             raise ValueError(f"file: it has more than {MOST_SOURCE_BYTES} bytes")
         return self
@@ -131,18 +139,23 @@ def refuse_unsound_custom(metric: MetricSpec) -> None:
         raise ValueError("custom has neither name nor parameters")
     if metric.direction is None:
         raise ValueError("direction: say whether higher or lower is better")
-    if metric.worst is None and metric.kind is MetricKind.PER_ITEM:
+    foreign = metric.custom.contract is not None
+    if metric.worst is None and (metric.kind is MetricKind.PER_ITEM or foreign):
         raise ValueError("worst: say what a missing case counts, which no answer may be below")
     if any(not label or label == "mean" for label in metric.labels):
         raise ValueError("labels: none may be empty or mean, which is the mean over them")
     refuse_twice("label", metric.labels)
 
 
+def _asked_by(custom: CustomSpec) -> str:
+    return "" if custom.contract is None else f"contract {custom.contract.digest}"
+
+
 def building_of(metric: MetricSpec, custom: CustomSpec) -> dict[str, JsonValue]:
     """Return the parameters by which the registry builds an organizer's own metric."""
     return {
         "source": custom.digest,
-        "function": custom.function if custom.image is None else "",
+        "function": custom.function if custom.image is None else _asked_by(custom),
         "kind": str(metric.kind),
         "direction": str(metric.direction),
         "unit": metric.unit,

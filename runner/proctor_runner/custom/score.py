@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,7 @@ _BATCH_BYTES = 1 << 30
 _START_S = 60.0
 _MOST_TOLD_BYTES, _MOST_PHRASE = 1_300, 300
 
+T = TypeVar("T")
 OpenTools = Callable[[], AbstractContextManager["RunTools"]]
 """Opens a bench to run on and a shelf of images, for as long as the block lasts."""
 
@@ -86,15 +87,23 @@ def score_custom(order: ScoreOrder, desk: Desk, open_tools: OpenTools) -> dict[s
     metrics = custom_metrics(order.task)
     if not metrics:
         return {}
+    from proctor_runner.custom.foreign import ForeignScoring
+
     with open_tools() as tools:
         return {
-            metric.id: _CustomScoring(order, metric, desk, tools, number).found()
+            metric.id: (
+                ForeignScoring(order, metric, desk, tools, number)
+                if metric.custom is not None and metric.custom.contract is not None
+                else CustomScoring(order, metric, desk, tools, number)
+            ).found()
             for number, metric in enumerate(metrics)
         }
 
 
-class _CustomScoring:
+class CustomScoring:
     """One metric over all cases of an order."""
+
+    _output_files = 4
 
     def __init__(
         self, order: ScoreOrder, metric: MetricSpec, desk: Desk, tools: RunTools, number: int
@@ -112,6 +121,7 @@ class _CustomScoring:
         self._folder = tools.bench.scratch / f"custom-{number}"
         self._folder.mkdir()
         self._program = self._on_bench(metric.custom, tools)
+        self._shelf = tools.shelf
         source = metric.custom.source
         self._source = {} if source is None else {SOURCE_FILE: desk.fetch(source)}
         self._parts = itertools.count()
@@ -136,6 +146,7 @@ class _CustomScoring:
             raise OrganizerError(Code.METRIC_FAILED, f"{where}: {error.detail}") from error
 
     def found(self) -> CustomFound:
+        """Return what it is of every case, or of every set of cases that is asked for."""
         cases = sorted(self._order.cases, key=lambda case: case.id)
         if self._metric.kind is MetricKind.POOLED:
             return CustomFound({}, self._pooled(cases))
@@ -153,7 +164,7 @@ class _CustomScoring:
         return CustomFound(found, {})
 
     def _pooled(self, cases: Sequence[ScoreCase]) -> dict[CaseIds, FloatArray]:
-        sets = list(_sets(self._order.task, cases))
+        sets = list(asked_sets(self._order.task, cases))
         places = {case.id: place for place, case in enumerate(cases)}
         batch = [self._entry(case, place) for place, case in enumerate(cases)]
         chosen = [[places[case] for case in ids] for ids in sets]
@@ -250,18 +261,23 @@ class _CustomScoring:
         names: Sequence[str],
     ) -> list[FloatArray]:
         job = self._job(batch, more, items)
+        return self._read(job, lambda path: read_answers(path, part, self._labels, items, names))
+
+    def _read(self, job: SandboxJob, read: Callable[[Path], T]) -> T:
+        """Run a job and return what ``read`` makes of the one file that it asks for."""
+        (output,) = job.outputs
         self._desk.progress(f"scoring {self._metric.id}", 0, len(self._order.cases))
         result = self._bench.sandbox.run(job, self._desk.stopped)
         if result.ending is Ending.CANCELLED:
             raise StoppedError
-        path = result.outputs.get(SCORES_FILE)
+        path = result.outputs.get(output)
         try:
             if result.ending is not Ending.EXITED or result.exit_code != 0:
                 raise AnswerError(_ended(result))
             if path is None:
-                problem = result.problems.get(SCORES_FILE, "was not written")
-                raise AnswerError(f"ended, and {SCORES_FILE} {problem}")
-            return read_answers(path, part, self._labels, items, names)
+                problem = result.problems.get(output, "was not written")
+                raise AnswerError(f"ended, and {output} {problem}")
+            return read(path)
         except AnswerError as error:
             raise self._failed(str(error), result) from error
         finally:
@@ -282,12 +298,28 @@ class _CustomScoring:
         inputs = dict(self._source)
         for entry in batch:
             inputs |= entry.files
+        return self._sandbox_job(
+            {JOB_FILE: canonical_json(document)},
+            inputs,
+            SCORES_FILE,
+            max(MIB, most_bytes(self._labels, items)),
+            len(items),
+        )
+
+    def _sandbox_job(
+        self,
+        documents: Mapping[str, bytes],
+        inputs: Mapping[str, Path],
+        output: str,
+        output_bytes: int,
+        calls: int,
+    ) -> SandboxJob:
         limits = Limits(
             memory_bytes=self._custom.memory_bytes,
             cpus=1,
             pids=64,
-            output_bytes=max(MIB, most_bytes(self._labels, items)),
-            output_files=4,
+            output_bytes=output_bytes,
+            output_files=self._output_files,
             tmp_bytes=64 * MIB,
             log_bytes=64 * 1024,
         )
@@ -296,12 +328,12 @@ class _CustomScoring:
             fence=self._order.fence,
             part=f"metric-{self._number}-{next(self._parts)}",
             program=self._program,
-            documents={JOB_FILE: canonical_json(document)},
+            documents=documents,
             inputs=inputs,
-            outputs=(SCORES_FILE,),
+            outputs=(output,),
             destination=self._folder,
             limits=limits,
-            timeout_s=_START_S + len(items) * self._custom.seconds,
+            timeout_s=_START_S + calls * self._custom.seconds,
         )
 
     def _failed(self, message: str, result: SandboxResult) -> OrganizerError:
@@ -316,7 +348,7 @@ def answers(case: ScoreCase, metric: MetricSpec) -> bool:
     return case.outcome is Code.OK and metric.output in case.predictions
 
 
-def _sets(task: TaskSpec, cases: Sequence[ScoreCase]) -> Iterator[CaseIds]:
+def asked_sets(task: TaskSpec, cases: Sequence[ScoreCase]) -> Iterator[CaseIds]:
     """Yield every set of cases that a scoring asks a pooled metric of, each once."""
     from proctor_metrics.custom import sets_of
     from proctor_runner.scoring import given_case
