@@ -128,7 +128,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             # A parameter and a group of tests stand behind the name.
             test = report.nodeid.partition("[")[0].partition("@")[0]
             outcomes.setdefault(test, set()).add(outcome)
-            said = [text for name, text in report.user_properties if name == "measured"]
+            said = [
+                text for name, text in getattr(report, "user_properties", ()) if name == "measured"
+            ]
             if said:
                 measured[test] = str(said[-1])
     if not any("tests/runner/attacks/" in test for test in outcomes):

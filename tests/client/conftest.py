@@ -1,10 +1,13 @@
 """A small platform on a real socket: it keeps what it is given and answers as it is told."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -272,3 +275,89 @@ def board() -> dict[str, Any]:
             }
         ],
     }
+
+
+ANSWER_ALL = """
+import json, sys
+from pathlib import Path
+from proctor.template.engine import Engine, ModelError
+
+for model, case, answer in json.loads(sys.argv[1]):
+    try:
+        Engine.start(Path(model), 0).answer(Path(case), Path(answer))
+        print(json.dumps(""), flush=True)
+    except ModelError as error:
+        print(json.dumps(str(error)), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a model said to the first public case of a challenge: its one file, or why not."""
+
+    files: tuple[Path, ...]
+    error: str
+
+    @property
+    def file(self) -> Path:
+        assert self.error == ""
+        (file,) = self.files
+        return file
+
+
+@pytest.fixture(scope="session")
+def ask_models(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[list[tuple[Path, Path]]], list[Answered]]:
+    """Let models answer a case of a challenge, (challenge, model) each, all in one process.
+
+    Frameworks take seconds to be imported, so they are once.
+    """
+
+    def ask(asked: list[tuple[Path, Path]]) -> list[Answered]:
+        place = tmp_path_factory.mktemp("asked")
+        jobs = []
+        for number, (challenge, model) in enumerate(asked):
+            case = _first_case(challenge, place / f"case-{number}")
+            jobs.append([str(model), str(case), str(place / f"answer-{number}")])
+        finished = subprocess.run(
+            [sys.executable, "-c", ANSWER_ALL, json.dumps(jobs)],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        errors = [json.loads(line) for line in finished.stdout.splitlines()]
+        assert len(errors) == len(jobs)
+        return [
+            Answered(tuple(sorted(Path(answer).glob("*"))), error)
+            for (_, _, answer), error in zip(jobs, errors, strict=True)
+        ]
+
+    return ask
+
+
+def _first_case(challenge: Path, place: Path) -> Path:
+    """Write the first case of a challenge's sample as a container finds it."""
+    from proctor_runner.challenge_folder import load_challenge
+
+    (task,) = load_challenge(challenge).tasks
+    inputs = {}
+    place.mkdir()
+    for name, declared in task.inputs.items():
+        source = challenge / task.data.sample.inputs / declared.file.format(case="sample-1")
+        (place / source.name).write_bytes(source.read_bytes())
+        inputs[name] = {"type": declared.type.value, "file": source.name}
+    document = {
+        "contract": 1,
+        "case": "c",
+        "items": [str(item) for item in range(task.items_per_case)],
+        "inputs": inputs,
+        "outputs": {
+            name: output.model_dump(mode="json", exclude_none=True)
+            for name, output in task.outputs.items()
+        },
+        "meta": {},
+        "seed": 0,
+    }
+    (place / "case.json").write_text(json.dumps(document))
+    return place

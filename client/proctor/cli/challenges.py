@@ -43,7 +43,11 @@ IdentifiersOption = Annotated[
 def init(
     name: Annotated[str, typer.Argument(help="The slug, and the folder that is made.")],
     task: Annotated[
-        str, typer.Option("--task", help="classification or segmentation.")
+        str,
+        typer.Option(
+            "--task",
+            help="classification, segmentation, regression, detection, tabular or text.",
+        ),
     ] = "classification",
 ) -> None:
     """Write a small challenge that is complete and valid, to start from."""

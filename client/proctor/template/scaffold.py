@@ -8,43 +8,68 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-TASKS = ("segmentation", "classification")
+TASKS = ("classification", "segmentation", "regression", "detection", "tabular", "text")
+
+RUNTIMES: Mapping[str, str] = {
+    "numpy": "runtime-cpu",
+    "sklearn": "runtime-cpu",
+    "pytorch": "runtime-torch",
+    "onnx": "runtime-cpu",
+}
+"""The frameworks that there are scaffolds for, and the runtime image that has each."""
 
 _AUTHOR = "Your name"
-_DESCRIPTION = "A {task} model that answers the same for every case."
+_DESCRIPTION = "A {task} model that knows nothing yet."
 
 
-def scaffold(folder: Path, name: str, task: str) -> list[Path]:
-    """Write `model.json`, `model.py`, `Dockerfile` and `README.md`.
+def scaffold(folder: Path, name: str, task: str, framework: str = "numpy") -> list[Path]:
+    """Write `model.json`, `model.py`, `Dockerfile` and `README.md`; of ONNX also `model.onnx`.
 
     Returns:
         The files written, in that order.
 
     Raises:
-        ValueError: The task is none of `TASKS`.
+        ValueError: The task is none of `TASKS`, or the framework none of `RUNTIMES`.
         FileExistsError: One of the files is there already; nothing is written then.
     """
-    if task not in TASKS:
-        raise ValueError(f"There is no scaffold for {task!r}; choose one of {', '.join(TASKS)}.")
+    for given, known in ((task, TASKS), (framework, tuple(RUNTIMES))):
+        if given not in known:
+            raise ValueError(
+                f"There is no scaffold for {given!r}; choose one of {', '.join(known)}."
+            )
     source = files("proctor.template") / "scaffolds"
-    contents = {
-        "model.json": json.dumps(_card(name, task), indent=2) + "\n",
-        "model.py": (source / f"{task}.py.txt").read_text(encoding="utf-8"),
-        "Dockerfile": (source / "Dockerfile")
+    dockerfile = (
+        (source / "Dockerfile")
         .read_text(encoding="utf-8")
-        .replace("{version}", version("proctor")),
-        "README.md": (source / "README.md").read_text(encoding="utf-8").format(name=name),
+        .replace("{runtime}", RUNTIMES[framework])
+        .replace("{version}", version("proctor"))
+    )
+    readme = (source / "README.md").read_text(encoding="utf-8")
+    contents = {
+        "model.json": json.dumps(_card(name, task, framework), indent=2).encode() + b"\n",
+        "model.py": (source / framework / f"{task}.py.txt").read_bytes(),
+        "Dockerfile": dockerfile.encode(),
+        "README.md": readme.format(name=name).encode(),
     }
+    if framework == "onnx":
+        contents["model.onnx"] = (source / framework / f"{task}.onnx").read_bytes()
     for file in contents:
         if (folder / file).exists():
             raise FileExistsError(f"{folder / file} is there already; choose an empty folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    for file, text in contents.items():
-        (folder / file).write_text(text, encoding="utf-8")
+    for file, data in contents.items():
+        (folder / file).write_bytes(data)
     return [folder / file for file in contents]
+
+
+def inputs_and_outputs(task: str) -> dict[str, dict[str, dict[str, object]]]:
+    """Return the section `io` of the card of a scaffold for ``task``."""
+    source = files("proctor.template") / "scaffolds" / "tasks" / f"{task}.json"
+    found: dict[str, dict[str, dict[str, object]]] = json.loads(source.read_text(encoding="utf-8"))
+    return found
 
 
 def placeholders(description: str, authors: Sequence[str]) -> list[str]:
@@ -54,7 +79,7 @@ def placeholders(description: str, authors: Sequence[str]) -> list[str]:
     return [*left, "authors"] if _AUTHOR in authors else left
 
 
-def _card(name: str, task: str) -> dict[str, object]:
+def _card(name: str, task: str, framework: str) -> dict[str, object]:
     return {
         "contract": 1,
         "name": name,
@@ -64,7 +89,8 @@ def _card(name: str, task: str) -> dict[str, object]:
         "license": "Apache-2.0",
         "authors": [_AUTHOR],
         "protocols": ["case", "serve"],
-        "runtime": "runtime-cpu",
+        "runtime": RUNTIMES[framework],
         "tasks": [],
         "claimed_scores": {},
+        "io": inputs_and_outputs(task),
     }

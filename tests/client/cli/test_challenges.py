@@ -8,9 +8,10 @@ import yaml
 from proctor.cli.checking import readable_rows
 from proctor.cli.salts import salt_key
 from proctor.spec.challenge import ChallengeSpec
+from proctor.template.scaffold import TASKS
 
 
-@pytest.mark.parametrize("task", ["classification", "segmentation"])
+@pytest.mark.parametrize("task", TASKS)
 def test_a_new_challenge_passes_its_check(proctor, tmp_path, task):
     folder = tmp_path / "my-exam"
     ended = proctor("challenge", "init", folder, "--task", task)
@@ -271,11 +272,6 @@ def test_the_command_is_also_a_module():
         check=True,
     )
     assert done.stdout.count(".") == 2
-
-
-def test_a_new_model_is_tested_on_the_kind_of_case_that_it_was_made_for(proctor, tmp_path):
-    ended = proctor("model", "init", tmp_path / "seg", "--task", "segmentation")
-    assert f"`proctor model test {tmp_path / 'seg'} --task segmentation`" in ended.err
 
 
 def test_scores_of_many_regions_are_rows_and_of_few_are_columns():
