@@ -140,9 +140,12 @@ def test_a_runtime_image_that_is_not_approved_is_refused(published: Any, partici
     assert participant.submit(published.model, card).json()["code"] == "RUNTIME_NOT_APPROVED"
 
 
-@pytest.mark.parametrize("missing", ["model.json", "model.py"])
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("model.json", "model.json is not"), ("model.py", "Neither model.py nor model.onnx is")],
+)
 def test_a_folder_without_its_two_files_is_refused(
-    published: Any, participant: Any, missing: str
+    published: Any, participant: Any, missing: str, said: str
 ) -> None:
     published.enter(participant)
     entries = tuple(entry for entry in published.model.entries if entry.path != missing)
@@ -150,7 +153,7 @@ def test_a_folder_without_its_two_files_is_refused(
         FolderContent(entries=entries, runtime="runtime-cpu"), published.card
     )
     assert (refused.status_code, refused.json()["code"]) == (422, "FOLDER_REJECTED")
-    assert refused.json()["detail"] == f"{missing} is not in the folder."
+    assert refused.json()["detail"] == f"{said} in the folder."
 
 
 def test_a_path_that_is_a_file_and_a_folder_is_refused(published: Any, participant: Any) -> None:

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from proctor.cli.contracts import Foreign, declared, foreign_of, refuse_beside_folder
 from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
+from proctor.cli.graphs import graph_folder, is_graph
 from proctor.cli.output import say
 from proctor.cli.sources.git import PREFIX
 from proctor.cli.sources.reference import SCHEME
@@ -80,8 +81,9 @@ def open_model(
 ) -> Generator[Model]:
     """Give the model that ``name`` means.
 
-    It is a folder, a `docker save` archive, a local image, ``docker://`` and an image elsewhere,
-    ``git+https://`` and a repository at a commit, or files of another system that name an image.
+    It is a folder, an ``.onnx`` file, a `docker save` archive, a local image, ``docker://`` and an
+    image elsewhere, ``git+https://`` and a repository at a commit, or files of another system that
+    name an image.
 
     Args:
         card: The ``model.json`` of an image; one with its name alone is made if none is given.
@@ -105,6 +107,9 @@ def open_model(
             model = _from_registry(stack, name, card, say, insecure_registry)
         elif path.is_dir():
             model = _folder(path, card)
+        elif is_graph(path):
+            folder = stack.enter_context(graph_folder(path, card))
+            model = replace(_folder(folder, None), name=name)
         elif path.is_file():
             image = stack.enter_context(open_archive(path))
             model = Model(name, image.content, _image_card(name, card), image.blobs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ from proctor.cli.contents import docker_client, refuse_unknown, remark_on
 from proctor.cli.contracts import declared, foreign_of, refuse_beside_folder
 from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
+from proctor.cli.graphs import graph_folder, is_graph, refuse_unfit
 from proctor.cli.output import Format, console, emit, plain, say
 from proctor.cli.prediction_folder import holds_predictions
 from proctor.cli.submissions import choose_phase
@@ -56,8 +57,15 @@ def find_tasks(challenge: str, split: str, phase: str | None, host: str | None) 
         return _sample_tasks(client, client.challenge(challenge), phase)
 
 
-def model_of(name: str) -> Path | str:
+Keep = Callable[[AbstractContextManager[Path]], Path]
+"""Enters what must stay until a command ends."""
+
+
+def model_of(name: str, keep: Keep) -> Path | str:
     """Return a folder or an archive as a path, and anything else as the name of an image.
+
+    Args:
+        keep: Enters the folder that a graph becomes.
 
     Raises:
         CommandError: There is no such thing.
@@ -69,6 +77,8 @@ def model_of(name: str) -> Path | str:
             "`proctor submit` sends them: each file is checked, and told by name if it is wrong.",
             Exit.USAGE,
         )
+    if is_graph(path):
+        return keep(graph_folder(path))
     if path.exists():
         return path
     refuse_unknown(name)
@@ -83,8 +93,11 @@ class ChosenModel(NamedTuple):
     contract: ForeignContract | None
 
 
-def image_of(name: str, weights: Path | None, contract: str | None) -> ChosenModel:
+def image_of(name: str, weights: Path | None, contract: str | None, keep: Keep) -> ChosenModel:
     """Return a model, a folder beside it, and the contract that it keeps.
+
+    Args:
+        keep: As of `model_of`.
 
     Raises:
         CommandError: There is no such thing, or no such contract.
@@ -92,7 +105,7 @@ def image_of(name: str, weights: Path | None, contract: str | None) -> ChosenMod
     foreign = foreign_of(Path(name))
     if foreign is not None:
         name, weights = foreign.image, weights or foreign.weights
-    model = model_of(name)
+    model = model_of(name, keep)
     if isinstance(model, Path) and model.is_dir():
         refuse_beside_folder(contract)
         return ChosenModel(model, weights, None)
@@ -127,7 +140,31 @@ def for_model(tasks: list[LocalTask], model: Path | str) -> list[LocalTask]:
             f"{model}/model.json: tasks: the challenge has none of {', '.join(wanted)}.",
             f"It has {', '.join(task.task.slug for task in tasks)}.",
         )
+    if isinstance(model, Path):
+        refuse_unfit(model, (local.task for local in chosen))
     return chosen
+
+
+def made_up_task(model: Path | str) -> str:
+    """Return the task whose made-up cases fit what a model folder's card declares.
+
+    Raises:
+        CommandError: None does.
+    """
+    from proctor.cli.made_up import task_of
+    from proctor_runner.model_folder import read_card
+
+    if not isinstance(model, Path) or not model.is_dir():
+        return "classification"
+    card = read_card(model)
+    found = task_of(card) if card.io is not None else "classification"
+    if found is None:
+        raise CommandError(
+            f"{model}/model.json: io: there are no made-up cases with these inputs and outputs.",
+            "Name a challenge with --challenge, or the kind of made-up cases with --task.",
+            Exit.USAGE,
+        )
+    return found
 
 
 def remark_on_card(model: Path | str) -> None:

@@ -12,14 +12,21 @@ from typing import Annotated
 import typer
 
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import ContractOption, FormatOption, HostOption, PhaseOption, WeightsOption
+from proctor.cli.options import (
+    ChallengeOption,
+    ContractOption,
+    FormatOption,
+    HostOption,
+    PhaseOption,
+    WeightsOption,
+    challenge_and_model,
+)
 from proctor.cli.output import Format, emit, say
 
 models = typer.Typer(no_args_is_help=True, help="Write a model folder and test it.")
 
-ModelArgument = Annotated[
-    str, typer.Argument(help="A model folder, a local Docker image, a `docker save` archive.")
-]
+_MODELS = "A model folder, an .onnx file, a local Docker image, a `docker save` archive."
+ModelArgument = Annotated[str, typer.Argument(help=_MODELS)]
 SandboxOption = Annotated[
     str, typer.Option("--sandbox", help="docker, process (for models you trust), or auto.")
 ]
@@ -29,8 +36,15 @@ SandboxOption = Annotated[
 def init(
     name: Annotated[str, typer.Argument(help="The model's name, and the folder that is made.")],
     task: Annotated[
-        str, typer.Option("--task", help="classification or segmentation.")
+        str,
+        typer.Option(
+            "--task",
+            help="classification, segmentation, regression, detection, tabular or text.",
+        ),
     ] = "classification",
+    framework: Annotated[
+        str, typer.Option("--framework", help="numpy, sklearn, pytorch or onnx.")
+    ] = "numpy",
 ) -> None:
     """Write a model folder that runs as it is, to start from."""
     from pydantic import TypeAdapter, ValidationError
@@ -41,7 +55,7 @@ def init(
     folder = Path(name)
     try:
         TypeAdapter(Slug).validate_python(folder.name)
-        written = scaffold(folder, folder.name, task)
+        written = scaffold(folder, folder.name, task, framework)
     except ValidationError as error:
         raise CommandError(
             f"{folder.name!r} is no name for a model.",
@@ -52,19 +66,24 @@ def init(
         raise CommandError(str(error), "", Exit.USAGE) from error
     for path in written:
         sys.stdout.write(f"{path}\n")
-    made_up = "" if task == "classification" else f" --task {task}"
-    say(f"Next: `proctor model test {folder}{made_up}`, then `proctor run <challenge> {folder}`.")
+    say(f"Next: `proctor model test {folder}`, then `proctor run <challenge> {folder}`.")
 
 
 @models.command("test")
 def try_out(
+    context: typer.Context,
     model: ModelArgument,
     challenge: Annotated[
         str | None, typer.Option("--challenge", help="A challenge folder or a slug to test with.")
     ] = None,
     task: Annotated[
-        str, typer.Option("--task", help="Without a challenge: classification or segmentation.")
-    ] = "classification",
+        str | None,
+        typer.Option(
+            "--task",
+            help="Without a challenge: a task of `model init`; that of the folder's card if not"
+            " given.",
+        ),
+    ] = None,
     sandbox: SandboxOption = "auto",
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
@@ -78,12 +97,13 @@ def try_out(
     from proctor.spec.outcomes import Code
     from proctor_runner.local import run_local_task
 
-    chosen = local_runs.model_of(model)
+    chosen = local_runs.model_of(model, context.with_resource)
     name = usable_sandbox(sandbox, local_runs.images_folder(), say)
     differ, broken = False, False
     rows: list[dict[str, object]] = []
     with TemporaryDirectory(prefix="proctor-test-") as scratch:
         if challenge is None:
+            task = task or local_runs.made_up_task(chosen)
             say(f"No challenge is named; testing on made-up cases for {task}.")
             challenge = str(Path(scratch) / "made-up")
             try:
@@ -126,8 +146,12 @@ def try_out(
 
 
 def run(
-    challenge: Annotated[str, typer.Argument(help="A challenge folder, or a slug.")],
-    model: ModelArgument,
+    context: typer.Context,
+    challenge: Annotated[
+        str, typer.Argument(help="A challenge folder, or a slug; the model with --challenge.")
+    ],
+    model: Annotated[str | None, typer.Argument(help=_MODELS)] = None,
+    named: ChallengeOption = None,
     phase: PhaseOption = None,
     split: Annotated[
         str, typer.Option("--split", help="Of a folder: sample or hidden.")
@@ -146,7 +170,9 @@ def run(
 
     if split not in ("sample", "hidden"):
         raise CommandError(f"There is no split {split!r}.", "Give sample or hidden.", Exit.USAGE)
-    chosen, weights, declared = local_runs.image_of(model, weights, contract)
+    challenge, model = challenge_and_model(challenge, model, named)
+    keep = context.with_resource
+    chosen, weights, declared = local_runs.image_of(model, weights, contract, keep)
     if weights is not None:
         refuse_weights(chosen)
         read_weights(weights)

@@ -41,7 +41,27 @@ ContractOption = Annotated[
         " MedPerf's container_config.yaml; else its label proctor.contract, else native.",
     ),
 ]
+ChallengeOption = Annotated[
+    str | None,
+    typer.Option("--challenge", help="The challenge, if the model is the only argument."),
+]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Stay until it is finished.")]
+
+
+def challenge_and_model(first: str, second: str | None, named: str | None) -> tuple[str, str]:
+    """Return the challenge and the model of ``CHALLENGE MODEL`` or ``MODEL --challenge CHALLENGE``.
+
+    Raises:
+        CommandError: one of them is missing, or the challenge is named twice.
+    """
+    if named is not None and second is None:
+        return named, first
+    if named is None and second is not None:
+        return first, second
+    told = "The challenge is named twice" if named else "Challenge and model are both needed"
+    raise CommandError(
+        f"{told}.", "Give CHALLENGE MODEL, or MODEL --challenge CHALLENGE.", Exit.USAGE
+    )
 
 
 def require_folder(*paths: Path | None) -> None:

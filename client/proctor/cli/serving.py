@@ -17,6 +17,7 @@ from proctor.cli.output import plain, say
 if TYPE_CHECKING:
     from socket import socket
 
+    from proctor.cli.local_runs import Keep
     from proctor.spec.limits import Limits
     from proctor.template.card import Card
     from proctor_runner.sandbox.interface import Program
@@ -42,7 +43,9 @@ class _Model(NamedTuple):
 def serve(
     model: Annotated[
         str,
-        typer.Argument(help="A model folder, an image, an archive, or the id of a submission."),
+        typer.Argument(
+            help="A model folder, an .onnx file, an image, an archive, or a submission's id."
+        ),
     ],
     port: Annotated[
         int, typer.Option("--port", min=1, max=65_535, help="The port, or the next free one.")
@@ -115,9 +118,12 @@ def _opened(
             "Start Docker; or, if you trust whoever made it, give --sandbox process.",
         )
     (state / "cases").mkdir()
-    with SandboxWorkshop(used, state, "local").open(state / "cases") as tools:
-        found = _from_archive(archive, tools, state) if archive else _from_here(name, tools, state)
-        yield tools, found
+    with ExitStack() as kept:
+        tools = kept.enter_context(SandboxWorkshop(used, state, "local").open(state / "cases"))
+        if archive:
+            yield tools, _from_archive(archive, tools, state)
+        else:
+            yield tools, _from_here(name, tools, state, kept.enter_context)
 
 
 def _archive_of(name: str, host: str | None, state: Path) -> Path | None:
@@ -157,7 +163,7 @@ def _from_archive(path: Path, tools: RunTools, state: Path) -> _Model:
     return _Model(program, _shown_folder(program, tools, state), work.local.limits)
 
 
-def _from_here(name: str, tools: RunTools, state: Path) -> _Model:
+def _from_here(name: str, tools: RunTools, state: Path, keep: Keep) -> _Model:
     from proctor.cli.local_runs import model_of
     from proctor.spec.limits import Limits
     from proctor_runner.local import LocalDesk
@@ -165,7 +171,7 @@ def _from_here(name: str, tools: RunTools, state: Path) -> _Model:
     from proctor_runner.model_folder import permitted
 
     desk = LocalDesk({}, state / "stored", lambda _stage, _done, _total: None)
-    model = model_of(name)
+    model = model_of(name, keep)
     _, program = prepare(model, None, desk, tools, state / "model")
     limits = permitted(Limits(), model)
     return _Model(program, _shown_folder(program, tools, state), limits)

@@ -14,18 +14,23 @@ import typer
 from proctor.cli.connection import connect, page_address
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import (
+    ChallengeOption,
     ContractOption,
     FormatOption,
     HostOption,
     PhaseOption,
     WaitOption,
     WeightsOption,
+    challenge_and_model,
 )
 from proctor.cli.output import Format, emit, plain, say
 
 if TYPE_CHECKING:
     from proctor.client import Blob, Client
     from proctor.spec.api import ChallengeView, Source, SubmissionCreate, SubmissionView
+    from proctor.spec.challenge import ChallengeSpec
+    from proctor.spec.model import ModelCard
+    from proctor.spec.task import TaskSpec
 
 SubmissionArgument = Annotated[str, typer.Argument(metavar="ID", help="sub_ and 26 characters.")]
 PollOption = Annotated[
@@ -34,15 +39,18 @@ PollOption = Annotated[
 
 
 def submit(
-    challenge: Annotated[str, typer.Argument(help="The challenge's slug.")],
+    challenge: Annotated[
+        str, typer.Argument(help="The challenge's slug; the model with --challenge.")
+    ],
     model: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="A model folder, a local Docker image, a `docker save` archive,"
+            help="A model folder, an .onnx file, a local Docker image, a `docker save` archive,"
             " docker://HOST/NAME:TAG, git+https://HOST/OWNER/REPOSITORY@COMMIT#FOLDER, a ModelHub"
             " repository, or a MedPerf container_config.yaml."
         ),
-    ],
+    ] = None,
+    named: ChallengeOption = None,
     phase: PhaseOption = None,
     message: Annotated[str, typer.Option("--message", "-m", help="A note on it.")] = "",
     card: Annotated[
@@ -82,9 +90,11 @@ def submit(
     """
     from proctor.cli import watch
     from proctor.cli.contents import open_model, remark_on, remark_on_claims
+    from proctor.cli.graphs import refuse_unfit
     from proctor.cli.prediction_folder import holds_predictions, read_predictions
     from proctor.spec.api import SubmissionCreate
 
+    challenge, model = challenge_and_model(challenge, model, named)
     with connect(host) as client:
         asked = client.challenge(challenge)
         chosen = choose_phase(asked, phase)
@@ -103,6 +113,7 @@ def submit(
             )
         )
         with given as entry:
+            refuse_unfit(Path(model), tasks_for(entry.card, spec, chosen))
             remark_on(entry.card)
             remark_on_claims(entry.card, spec)
             request = SubmissionCreate(
@@ -274,6 +285,13 @@ def choose_phase(view: ChallengeView, phase: str | None) -> str:
         "Name one with --phase.",
         Exit.USAGE,
     )
+
+
+def tasks_for(card: ModelCard, spec: ChallengeSpec, phase: str) -> list[TaskSpec]:
+    """Return the tasks of a phase that a model is for; all where its card names none."""
+    return [
+        spec.task(slug) for slug in spec.phase(phase).tasks if slug in card.tasks or not card.tasks
+    ]
 
 
 def _tryouts(client: Client, submission_id: str) -> list[str | None]:

@@ -21,6 +21,7 @@ from typing import TypeVar
 from .card import Card, CardError, read_card
 from .case import Case, CaseError, InputFile, OutputFile, read_case
 from .inputs import MISSING, UNKNOWN, UNREADABLE, InputError, Loaded, load_inputs
+from .onnx_graph import GRAPH
 from .outputs import check, check_names, with_columns, write_outputs
 from .outputs.asked import Asked, OutputError
 from .prediction import Prediction, asked_by_answer, asked_by_card, read_back
@@ -54,13 +55,15 @@ class Engine:
 
     @classmethod
     def start(cls, folder: Path, seed: int) -> Engine:
-        """Import `model.py`, make its `Model` and let it load the folder.
+        """Import `model.py`, make its `Model` and let it load the folder; or open `model.onnx`.
 
         Raises:
             ModelFolderError: There is no such file or class, it fails before the first case, or
                 its card cannot be used.
         """
         source = folder / "model.py"
+        if not source.exists() and (folder / GRAPH).is_file():
+            source = folder / GRAPH
         try:
             model = _guard(source, "Model()", _model_class(source))
             engine = cls(model, source, read_card(folder))
@@ -236,7 +239,11 @@ class Engine:
 
 
 def _model_class(source: Path) -> Callable[[], object]:
-    """Import `model.py` by path, its folder importable as for a script."""
+    """Import `model.py` by path, its folder importable as for a script; a graph needs none."""
+    if source.name == GRAPH:
+        from .onnx_graph.model import OnnxModel
+
+        return OnnxModel
     if not source.is_file():
         raise ModelFolderError(
             f"There is no {source}. A model folder holds model.py with a class Model, and is "
@@ -264,7 +271,7 @@ def _guard(source: Path, stage: str, call: Callable[..., T], *arguments: object)
         return call(*arguments)
     except (Exception, SystemExit) as error:
         text = str(error).strip().splitlines()
-        reason = type(error).__name__ + (f": {text[0]}" if text else "")
+        reason = type(error).__name__ + (f": {text[0].rstrip('.')}" if text else "")
         raise ModelError(f"{source} failed in {stage}: {reason}{_place(error, source)}.") from error
 
 

@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 from .engine import ModelError
+from .onnx_graph.signature import GraphError
 
 
 def show(error: ModelError, model: Path) -> None:
@@ -14,7 +15,8 @@ def show(error: ModelError, model: Path) -> None:
     It begins in the model's own code: the engine's frames explain nothing.
     """
     cause = error.__cause__
-    if cause is None:
+    # That a graph does not fit is said in full by the error itself.
+    if cause is None or isinstance(cause, GraphError):
         return
     trace = cause.__traceback__
     while trace is not None and model not in Path(trace.tb_frame.f_code.co_filename).parents:

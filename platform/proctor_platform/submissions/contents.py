@@ -20,7 +20,8 @@ from proctor_platform.identity import UserIdentity
 from proctor_platform.publishing import image_files
 from proctor_platform.settings import PlatformSettings
 
-_NEEDED = ("model.json", "model.py")
+_NEEDED = (("model.json",), ("model.py", "model.onnx"))
+"""Files that a model folder needs, each in one of these forms."""
 
 
 def content_digest(content: AnyContent) -> str:
@@ -87,9 +88,11 @@ def _check_runtime(spec: ChallengeSpec, content: FolderContent, card: ModelCard 
 
 def _check_needed(content: FolderContent) -> None:
     names = {entry.path for entry in content.entries}
-    for needed in _NEEDED:
-        if needed not in names:
-            raise ParticipantError(Code.FOLDER_REJECTED, f"{needed} is not in the folder.")
+    for forms in _NEEDED:
+        if names.isdisjoint(forms):
+            needed = " nor ".join(forms)
+            said = f"Neither {needed} is" if len(forms) > 1 else f"{needed} is not"
+            raise ParticipantError(Code.FOLDER_REJECTED, f"{said} in the folder.")
 
 
 def _check_paths(content: AnyContent) -> None:

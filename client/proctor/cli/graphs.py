@@ -1,0 +1,95 @@
+"""An `.onnx` file where a model is named: the folder it becomes, and if it fits a challenge."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from proctor.cli.failures import CommandError
+from proctor.template.onnx_graph import GRAPH
+from proctor.template.onnx_graph.binding import Asked, bind
+from proctor.template.onnx_graph.signature import GraphError, read_signature
+
+if TYPE_CHECKING:
+    from proctor.spec.task import TaskSpec
+
+SUFFIX = ".onnx"
+RUNTIME = "runtime-cpu"
+
+_CARD = "model.json"
+_HINT = "docs/models.md says how the inputs and outputs of a graph are told."
+
+
+def is_graph(path: Path) -> bool:
+    """Tell whether a path is an ONNX file, by its name."""
+    return path.suffix.lower() == SUFFIX and path.is_file()
+
+
+@contextmanager
+def graph_folder(path: Path, card: Path | None = None) -> Generator[Path]:
+    """Give the model folder that an ONNX file becomes: the file and a card.
+
+    Args:
+        card: The card; one with the file's name and no more is made if none is given.
+
+    Raises:
+        CommandError: It is no ONNX file, or keeps its weights elsewhere.
+    """
+    try:
+        read_signature(path)
+    except GraphError as error:
+        raise CommandError(str(error), _HINT) from error
+    with tempfile.TemporaryDirectory(prefix="proctor-graph-") as name:
+        folder = Path(name)
+        text = card.read_text(encoding="utf-8") if card else json.dumps(_card(path), indent=2)
+        (folder / _CARD).write_text(text, encoding="utf-8")
+        try:
+            os.link(path, folder / GRAPH)
+        except OSError:
+            shutil.copyfile(path, folder / GRAPH)
+        yield folder
+
+
+def refuse_unfit(model: Path, tasks: Iterable[TaskSpec]) -> None:
+    """Refuse a graph that cannot answer a task; anything but a graph passes.
+
+    Args:
+        model: An ONNX file, or a folder, which is asked as a graph if it has no `model.py`.
+
+    Raises:
+        CommandError: It cannot be bound to one of the tasks.
+    """
+    graph = model
+    if model.is_dir():
+        graph = model / GRAPH
+        if (model / "model.py").exists() or not graph.is_file():
+            return
+    elif not is_graph(model):
+        return
+    for task in tasks:
+        inputs = [Asked(name, given.type.value) for name, given in task.inputs.items()]
+        outputs = [
+            Asked(name, asked.type.value, asked.columns) for name, asked in task.outputs.items()
+        ]
+        try:
+            bind(read_signature(graph), inputs, outputs)
+        except GraphError as error:
+            raise CommandError(f"{model} does not fit task {task.slug}: {error}", _HINT) from error
+
+
+def _card(path: Path) -> dict[str, object]:
+    slug = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:64].strip("-")
+    return {
+        "contract": 1,
+        "name": slug or "graph",
+        "title": path.stem[:120],
+        "protocols": ["case", "serve"],
+        "runtime": RUNTIME,
+    }
