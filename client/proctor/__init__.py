@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proctor.client import ApiError, Client
-    from proctor.quick import compare, create_challenge, leaderboard, submit
+    from proctor.quick import compare, create_challenge, leaderboard, submit, write_model
 
-__all__ = ["ApiError", "Client", "compare", "create_challenge", "leaderboard", "submit"]
+__all__ = [
+    "ApiError",
+    "Client",
+    "compare",
+    "create_challenge",
+    "leaderboard",
+    "submit",
+    "write_model",
+]
 
 _HOMES = {
     "ApiError": "proctor.client",
@@ -20,6 +28,7 @@ _HOMES = {
     "create_challenge": "proctor.quick",
     "leaderboard": "proctor.quick",
     "submit": "proctor.quick",
+    "write_model": "proctor.quick",
 }
 
 

@@ -7,6 +7,7 @@ and the rest when a function is called.
 from proctor.quick.boards import Comparison, compare, leaderboard
 from proctor.quick.challenges import Challenge, create_challenge
 from proctor.quick.entries import Entry, submit
+from proctor.quick.models import write_model
 
 __all__ = [
     "Challenge",
@@ -16,4 +17,5 @@ __all__ = [
     "create_challenge",
     "leaderboard",
     "submit",
+    "write_model",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proctor.quick.challenges import Challenge
+from proctor.quick.models import is_model, write_model
 
 if TYPE_CHECKING:
     from proctor.client import Client
@@ -39,8 +40,11 @@ class Entry:
 
 def submit(
     model: Any,
-    challenge: str | Challenge,
+    preprocess: Callable[..., Any] | str | Challenge | None = None,
+    challenge: str | Challenge | None = None,
     *,
+    postprocess: Callable[..., Any] | None = None,
+    runtime: str | None = None,
     phase: str | None = None,
     title: str = "",
     message: str = "",
@@ -49,31 +53,52 @@ def submit(
     wait: bool = True,
     host: str | None = None,
 ) -> Entry:
-    """Enter a model folder, an image or predictions, and by default wait for its scores.
+    """Enter a model or predictions, and by default wait for its scores.
+
+    ``submit(model, challenge)`` and ``submit(model, preprocess, challenge=...)`` are both right.
 
     Args:
-        model: The path of a model folder or folder of predictions, an image's name, or the
-            predictions themselves where the inputs are public: a mapping from case to array.
-            A table has one row an item, texts are a list, a mask or an image lies on the grid of
-            its input.
+        model: A fitted scikit-learn estimator, a PyTorch module or a function of the inputs, which
+            `write_model` writes down; the path of a model folder, an ``.onnx`` file or a folder of
+            predictions; an image's name; or the predictions themselves where the inputs are
+            public: a mapping from case to array. A table has one row an item, texts are a list, a
+            mask or an image lies on the grid of its input.
+        preprocess: Of a model in memory: makes of the inputs, a mapping by name, what it takes.
         challenge: Its slug, or what `create_challenge` returned.
+        postprocess: Of a model in memory: makes of its answer and the inputs what is asked for.
+        runtime: Of a model in memory: the runtime image; the one that has its framework when not
+            given.
         accept_terms: You have read the terms of the challenge and accept them.
         check_only: Stop after the try-out on the public sample.
         wait: Return when it is final.
 
     Raises:
         ApiError: The platform refuses.
-        ValueError: The predictions do not have a form that can be written.
+        ValueError: The model or the predictions do not have a form that can be written.
     """
     from proctor.cli.connection import connect
     from proctor.cli.contents import open_model
+    from proctor.cli.graphs import refuse_unfit
     from proctor.cli.output import say
     from proctor.cli.prediction_folder import holds_predictions, read_predictions
-    from proctor.cli.submissions import choose_phase, enter
+    from proctor.cli.submissions import choose_phase, enter, tasks_for
     from proctor.spec.api import SubmissionCreate
 
+    if isinstance(preprocess, (str, Challenge)):
+        if challenge is not None:
+            raise ValueError(f"the challenge is named twice: {preprocess} and {challenge}")
+        preprocess, challenge = None, preprocess
+    if challenge is None:
+        raise ValueError("name the challenge, for example challenge='digits'")
     slug = challenge.slug if isinstance(challenge, Challenge) else challenge
+    if not is_model(model) and (preprocess, postprocess, runtime) != (None, None, None):
+        raise ValueError("preprocess, postprocess and runtime go with a model in memory")
     with ExitStack() as stack:
+        if is_model(model):
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "model"
+            model = write_model(
+                place, model, preprocess, postprocess=postprocess, title=title, runtime=runtime
+            )
         client = stack.enter_context(connect(host))
         view = client.challenge(slug)
         chosen = choose_phase(view, phase)
@@ -88,6 +113,7 @@ def submit(
         else:
             entry = stack.enter_context(open_model(name, None, say, limits=client.limits))
         card = entry.card.model_copy(update={"title": title}) if title else entry.card
+        refuse_unfit(Path(name), tasks_for(card, view.challenge, chosen))
         request = SubmissionCreate(
             challenge=slug,
             phase=chosen,
