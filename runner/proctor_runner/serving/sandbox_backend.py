@@ -6,6 +6,7 @@ costs that question and a restart. `stop` gives the machine back while nobody as
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import threading
@@ -33,6 +34,7 @@ from proctor_runner.sandbox.interface import (
 
 _MOST_ANSWER_BYTES = 64 << 20
 _UNDECLARED = 16
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 
 _SENTENCES = {
     Ending.FAILED: ("model_failed", "The model failed on this input; the service's log says why."),
@@ -95,7 +97,7 @@ class SandboxBackend:
         """Ask the model; see `rest.backend.Backend`."""
         request = secrets.token_hex(8)
         names = {
-            name: f"input-{number}{suffix(path.name)}"
+            name: f"{name if _PLAIN.match(name) else f'input-{number}'}{suffix(path.name)}"
             for number, (name, path) in enumerate(inputs.items())
         }
         destination = self._scratch / request

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RECEIVE_BYTES = 1 << 16
 _SMALL_BYTES = 1 << 16
 _LINGER_S = 2.0
-_MOST_WASTED_BYTES = 64 << 20
+_MOST_WASTED_BYTES = 16 << 20
 _UNREAD_BYTES = 1 << 16
 
 
@@ -162,6 +162,8 @@ class Connection:
         """Read what is left of a body if it is little; return whether the connection can go on."""
         if request.body.is_over:
             return True
+        if request.body.is_broken or request.body.left_bytes > _UNREAD_BYTES:
+            return False
         if request.headers.get("expect"):
             return False
         left_bytes = _UNREAD_BYTES

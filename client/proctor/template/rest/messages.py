@@ -60,8 +60,10 @@ class Head:
 class Body:
     """What follows the first lines, read once and piece by piece.
 
-    Args:
+    Attributes:
         before: Called before the first byte is read.
+        is_over: Whether all of it was read.
+        is_broken: Whether it cannot be read on.
     """
 
     def __init__(self, source: Source, headers: dict[str, str], most_bytes: int) -> None:
@@ -81,6 +83,12 @@ class Body:
                 raise unreadable("Content-Length is not a number of bytes.")
             self._left_bytes = int(headers["content-length"])
         self.is_over = not self._is_chunked and self._left_bytes == 0
+        self.is_broken = False
+
+    @property
+    def left_bytes(self) -> int:
+        """How many bytes are still to come, as far as that is known."""
+        return self._left_bytes
 
     def pieces(self) -> Iterator[bytes]:
         """Give the bytes as they come.
@@ -89,6 +97,29 @@ class Body:
             RefusedError: There are too many, or they are cut wrongly.
             GoneError: They end too early.
         """
+        try:
+            yield from self._pieces()
+        except RefusedError:
+            self.is_broken = True
+            raise
+
+    def whole(self, most_bytes: int) -> bytes:
+        """Return all bytes of a body that has to be short.
+
+        Raises:
+            RefusedError: It is longer than that.
+            GoneError: It ends too early.
+        """
+        found = []
+        length = 0
+        for piece in self.pieces():
+            length += len(piece)
+            if length > most_bytes:
+                raise too_large(most_bytes)
+            found.append(piece)
+        return b"".join(found)
+
+    def _pieces(self) -> Iterator[bytes]:
         if not self._is_chunked and self._left_bytes > self._most_bytes:
             raise too_large(self._most_bytes)
         if not self.is_over:
@@ -107,22 +138,6 @@ class Body:
             if self._read_bytes > self._most_bytes:
                 raise too_large(self._most_bytes)
             yield piece
-
-    def whole(self, most_bytes: int) -> bytes:
-        """Return all bytes of a body that has to be short.
-
-        Raises:
-            RefusedError: It is longer than that.
-            GoneError: It ends too early.
-        """
-        found = []
-        length = 0
-        for piece in self.pieces():
-            length += len(piece)
-            if length > most_bytes:
-                raise too_large(most_bytes)
-            found.append(piece)
-        return b"".join(found)
 
     def _next_chunk(self) -> None:
         said = _CHUNK_LENGTH.match(self._source.line(_MOST_CHUNK_LINE_BYTES))

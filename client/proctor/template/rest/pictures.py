@@ -53,7 +53,7 @@ def plane_of(array: NDArray[np.generic], is_mask: bool, is_grid: bool) -> Plane 
     Args:
         is_grid: Whether it is indexed (i, j, k) as a volume is, and not (z, y, x).
     """
-    if array.ndim != 3 or array.shape[-1] in (3, 4):
+    if array.ndim != 3 or (not is_grid and array.shape[-1] in (3, 4)):
         return None
     import numpy as np
 

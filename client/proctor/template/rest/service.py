@@ -65,8 +65,8 @@ class Service:
         self.backend = backend
         self.settings = settings
         self._temporary = None if scratch else tempfile.TemporaryDirectory(prefix="proctor-rest-")
-        root = scratch or Path(self._temporary.name if self._temporary else "")
-        self._requests, kept = root / "requests", root / "kept"
+        self.scratch = scratch or Path(self._temporary.name if self._temporary else "")
+        self._requests, kept = self.scratch / "requests", self.scratch / "kept"
         self._requests.mkdir()
         kept.mkdir()
         self._numbers = itertools.count()

@@ -151,8 +151,15 @@ class Uploads:
         return len(self._card.inputs) > 1
 
     def own_file(self, url: str, host: str) -> Path | None:
-        """Return a sample that a URL of this very service, or a path, names."""
-        parts = urlsplit(url)
+        """Return a sample that a URL of this very service, or a path, names.
+
+        Raises:
+            RefusedError: It is no URL.
+        """
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise unreadable("The URL cannot be read.") from error
         if not parts.scheme and not parts.netloc:
             return self._samples.find(_below(parts.path))
         if parts.netloc == host and parts.path.startswith(SAMPLE_PATH):
