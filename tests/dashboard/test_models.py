@@ -31,7 +31,7 @@ from proctor.spec.registry import (
     Tombstone,
 )
 from proctor.spec.registry.differences import Change, FileChange, ModelDifferences, ModelRef
-from proctor.spec.registry.reviews import ReviewCreate, ReviewView
+from proctor.spec.registry.reviews import ReviewCreate, ReviewQueue, ReviewView, WaitingModel
 from proctor.spec.review import ChecklistItem, ReviewPolicy
 from proctor_dashboard.model_tables import elements_html, scores_html
 from proctor_dashboard.views import model as model_page
@@ -136,6 +136,12 @@ class FakePlatform:
     def review(self, model_id: str, request: ReviewCreate) -> None:
         self.asked.append(request)
 
+    def review_queue(self, slug: str) -> ReviewQueue:
+        waiting = WaitingModel(
+            id=ID, title=HOSTILE, participant="ann", phase="main", license="", submitted_at=NOON
+        )
+        return ReviewQueue(policy=None, waiting=(waiting,))
+
     def challenge(self, slug: str) -> Any:
         items = (ChecklistItem(id="fair", text=HOSTILE),)
         policy = ReviewPolicy(version="1", text=HOSTILE, checklist=items)
@@ -215,6 +221,14 @@ def _graph() -> None:
     from proctor_dashboard.views import model_graph
 
     model_graph.draw()
+
+
+def _queue() -> None:
+    from proctor.spec.review import ReviewPolicy
+    from proctor_dashboard.views import reviewing
+
+    reviewing.draw_queue("tissue")
+    reviewing.draw_policy(ReviewPolicy(version="1", text="<script>"))
 
 
 def _list() -> None:
@@ -314,6 +328,15 @@ def test_an_organizer_reviews_on_the_page(monkeypatch: pytest.MonkeyPatch) -> No
     page.button[0].click().run()
     (kept,) = platform.asked
     assert (kept.outcome, kept.checklist, kept.note) == ("approved", {"fair": True}, "Fine.")
+
+
+def test_organizers_find_what_waits_for_their_review(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, _ = opened(monkeypatch, view(), _queue)
+    assert not page.exception
+    assert page.warning[0].value == "1 model waits for your review."
+    assert "&lt;script&gt;" in html_of(page)
+    assert page.expander[0].label.endswith("policy 1")
+    refuse_markup(page)
 
 
 def test_an_element_without_facts_is_said_to_be_missing() -> None:

@@ -465,7 +465,13 @@ class Held:
             predictions = {"probabilities": ref.model_dump()}
         return self.say("cases", case=case, outcome=outcome, seconds=0.5, predictions=predictions)
 
-    def complete_run(self, outcome: str = "OK", detail: str = "", **environment: Any) -> Any:
+    def complete_run(
+        self,
+        outcome: str = "OK",
+        detail: str = "",
+        metadata: dict[str, Any] | None = None,
+        **environment: Any,
+    ) -> Any:
         machine = {
             "worker": "w",
             "sandbox": "docker",
@@ -474,8 +480,9 @@ class Held:
             "kernel": "6.1",
             **environment,
         }
+        found = {} if metadata is None else {"metadata": metadata}
         return self.say(
-            "complete", outcome=outcome, detail=detail, seconds=1.5, environment=machine
+            "complete", outcome=outcome, detail=detail, seconds=1.5, environment=machine, **found
         )
 
     def complete_scores(self, values: Values, **facts: Any) -> Any:

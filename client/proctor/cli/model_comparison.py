@@ -1,4 +1,4 @@
-"""`proctor models diff|similar`: what differs between two models, and which are alike."""
+"""`proctor models diff|similar|layers`: what differs, what is alike, what a model is made of."""
 
 from __future__ import annotations
 
@@ -57,6 +57,32 @@ def similar(
                 "challenge": one.model.challenge,
                 "same": "; ".join(f"{trait.trait.value}: {trait.value}" for trait in one.same),
                 "same files": one.shared_files,
+            }
+            for one in found
+        ],
+        style,
+        document=[one.model_dump(mode="json") for one in found],
+    )
+
+
+def layers(
+    model_id: ModelIdArgument, host: HostOption = None, style: FormatOption = Format.TABLE
+) -> None:
+    """List the layers of a model as they were measured; the dashboard draws them."""
+    with connect(host) as client:
+        main = client.model_metadata(model_id).main
+    found = main.layers if main else ()
+    if main is not None and style is Format.TABLE:
+        known = "" if main.parameters is None else f", {main.parameters:,} parameters"
+        say(f"{main.framework} {main.framework_version} {main.type}{known}")
+    emit(
+        [
+            {
+                "layer": one.name,
+                "kind": one.type,
+                "weights": " ".join("x".join(map(str, shape)) for shape in one.weight_shapes),
+                "parameters": one.parameters,
+                "reads": " ".join(one.inputs),
             }
             for one in found
         ],

@@ -21,6 +21,7 @@ from proctor_dashboard.text import (
     seconds,
     trail,
 )
+from proctor_dashboard.views import reviewing
 from proctor_dashboard.views.challenges import choose_a_challenge
 from proctor_dashboard.visitor import client
 
@@ -48,6 +49,8 @@ def draw() -> None:
     _draw_phases(view)
     models = address("models", challenge=slug)
     st.html(f'<div class="pr-links"><a href="{models}" target="_self">Its models</a></div>')
+    if view.organizer and challenge.review is not None:
+        reviewing.draw_queue(slug)
     about, part, details = st.tabs(["About", "How to take part", "Tasks and metrics"])
     with about:
         st.markdown(prose(challenge.text) or "The organizers have written nothing here yet.")
@@ -109,6 +112,8 @@ def _draw_part(view: ChallengeView) -> None:
     if terms is not None:
         with st.expander(f"Terms, version {terms.version}"):
             st.markdown(prose(terms.text))
+    if view.challenge.review is not None:
+        reviewing.draw_policy(view.challenge.review)
 
 
 def _quota(phase: PhaseSpec) -> str:

@@ -1,4 +1,4 @@
-"""Reviews on a model's page: what was found, and the form of an organizer."""
+"""Reviews: the policy, what waits, what was found of a model, and the form of an organizer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proctor.client import ApiError
 from proctor.spec.registry import ModelView, Publication
 from proctor.spec.registry.reviews import ReviewCreate, ReviewView
 from proctor.spec.review import ReviewOutcome, ReviewPolicy
-from proctor_dashboard.text import badge, literal, moment, plain, prose
+from proctor_dashboard.text import address, badge, literal, moment, plain, prose
 from proctor_dashboard.visitor import client
 
 _TONES = {ReviewOutcome.APPROVED: "good", ReviewOutcome.DECLINED: "bad"}
@@ -27,6 +27,30 @@ def draw(view: ModelView) -> None:
         _draw_one(one)
     if policy is not None and view.publication is not Publication.WITHDRAWN:
         _draw_form(view, policy)
+
+
+def draw_policy(policy: ReviewPolicy) -> None:
+    """Draw what organizers look at before a model is public."""
+    with st.expander(f"Models are reviewed before they are public: policy {policy.version}"):
+        if policy.text:
+            st.markdown(prose(policy.text))
+        for item in policy.checklist:
+            st.markdown(f"- {literal(item.text)}")
+
+
+def draw_queue(slug: str) -> None:
+    """Draw which models wait for a review of an organizer's."""
+    waiting = client().review_queue(slug).waiting
+    if not waiting:
+        return
+    models = "1 model waits" if len(waiting) == 1 else f"{len(waiting)} models wait"
+    lines = "".join(
+        f'<li><a href="{address("model", id=one.id)}" target="_self">{plain(one.title)}</a> by'
+        f" {plain(one.participant)}, entered {plain(moment(one.submitted_at))}</li>"
+        for one in waiting
+    )
+    st.warning(f"{models} for your review.")
+    st.html(f'<ul class="pr-links">{lines}</ul>')
 
 
 def _draw_one(one: ReviewView) -> None:

@@ -13,11 +13,13 @@ from proctor.spec.registry import ModelList, ModelView
 def enter(tiny: Any, fake: Any, scores: Any, dispatch: Callable[[], None]) -> Callable[..., str]:
     """Enter a model whose card has some changes, score it, and have boards made."""
 
-    def one(who: Any, score: float = 0.7, *, content: Any = None, **card: Any) -> str:
+    def one(
+        who: Any, score: float = 0.7, *, content: Any = None, metadata: Any = None, **card: Any
+    ) -> str:
         changed = type(tiny.card).model_validate({**tiny.card.model_dump(mode="json"), **card})
         entered = replace(tiny, card=changed, model=content or tiny.model).enter(who)
         assert entered.status_code == 201, entered.text
-        fake.run()
+        fake.run(metadata=metadata)
         fake.score(scores(score, score, score))
         dispatch()
         return str(entered.json()["id"])

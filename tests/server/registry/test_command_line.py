@@ -68,6 +68,17 @@ def test_a_model_is_found_shown_compared_and_cited(
     assert "cff-version: 1.2.0" in Path("CITATION.cff").read_text()
 
 
+def test_layers_are_listed_as_they_were_measured(
+    published: Any, person: Any, other: Any, enter: Any, proctor: Any
+) -> None:
+    conv = {"name": "c1", "type": "Conv", "weight_shapes": [[8, 1, 3, 3]], "parameters": 72}
+    found = {"source": "net.onnx", "framework": "onnx", "type": "net", "layers": [conv]}
+    model = enter(person("ann"), metadata={"models": [found | {"parameters": 72}]})
+    listed = proctor(other, "layers", model)
+    assert "8x1x3x3" in listed.out
+    assert "72 parameters" in listed.err
+
+
 def test_a_fork_has_the_files_and_says_where_it_is_from(
     published: Any, tiny: Any, person: Any, other: Any, enter: Any, proctor: Any
 ) -> None:
