@@ -51,11 +51,6 @@ def keep_measurement(session: Session, run: Run, metadata: DetectedMetadata) -> 
     insert_once(session, ModelMeasurement, values)
 
 
-def is_to_be_measured(session: Session, run: Run) -> bool:
-    """Tell whether a run should find out what its model is made of."""
-    return run.content is None and session.get(ModelMeasurement, run.submission_id) is None
-
-
 def measurement_of(session: Session, submission_id: str) -> DetectedMetadata | None:
     """Return what is known of a submission, if it was looked at."""
     row = session.get(ModelMeasurement, submission_id)
