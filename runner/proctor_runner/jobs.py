@@ -20,6 +20,7 @@ from typing import assert_never
 import structlog
 
 from proctor.spec.base import FileRef
+from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.outcomes import Code, OrganizerError, ParticipantError, PlatformError
 from proctor.spec.work import (
     CaseReport,
@@ -37,10 +38,12 @@ from proctor_runner.desk import RunDesk, StoppedError, StopReason
 from proctor_runner.faults import FaultPoint, Faults
 from proctor_runner.gpus.held import HeldGpus
 from proctor_runner.lease import Lease
+from proctor_runner.measuring import measure
 from proctor_runner.model_program import model_program
 from proctor_runner.platform_api import LeaseLostError, OrderApi, PlatformApi
 from proctor_runner.predictions_work import decode_predictions
 from proctor_runner.run_work import RunOutcome, run_cases
+from proctor_runner.sandbox.interface import Program
 from proctor_runner.score_work import score_run
 from proctor_runner.scratch import scratch_folder
 from proctor_runner.workshop import RunTools, Workshop
@@ -157,6 +160,7 @@ def _run(order: RunOrder, context: WorkContext, desk: RunDesk, scratch: Path) ->
     desk.progress("preparing", order.cases_total - len(order.cases), order.cases_total)
     cases = scratch / "cases"
     cases.mkdir()
+    metadata = None
     with context.workshop.open(cases) as tools:
         images = tools.bench.sandbox.name != "process"
         try:
@@ -165,6 +169,8 @@ def _run(order: RunOrder, context: WorkContext, desk: RunDesk, scratch: Path) ->
             else:
                 program = model_program(order, desk, tools.shelf, scratch / "model", images)
                 outcome = run_cases(order, program, desk, tools.bench)
+                if order.measure and outcome.code is Code.OK:
+                    metadata = _measured(order, program, desk, tools, scratch / "described")
         except ParticipantError as error:
             outcome = RunOutcome(error.code, error.detail, order.seconds_used)
         return RunReport(
@@ -174,7 +180,35 @@ def _run(order: RunOrder, context: WorkContext, desk: RunDesk, scratch: Path) ->
             seconds=outcome.model_s,
             environment=tools.environment,
             protocol=outcome.protocol,
+            metadata=metadata,
         )
+
+
+def _measured(
+    order: RunOrder, program: Program, desk: RunDesk, tools: RunTools, folder: Path
+) -> DetectedMetadata | None:
+    """Return what the model is made of; that it cannot be found out costs the run nothing."""
+    content = order.content
+    if isinstance(content, PredictionsContent):
+        return None
+    folder.mkdir()
+    desk.progress("measuring", order.cases_total, order.cases_total)
+    image = order.runtime.image if order.runtime is not None else None
+    try:
+        return measure(
+            program,
+            content,
+            tools.bench.sandbox,
+            order.limits,
+            folder,
+            work=order.id,
+            fence=order.fence,
+            image_bytes=None if image is None else sum(layer.size for layer in image.layers),
+            cancelled=desk.stopped,
+        )
+    except PlatformError as error:
+        _log.warning("model_not_measured", work=order.id, code=error.code, detail=error.detail)
+        return None
 
 
 class HttpDesk:

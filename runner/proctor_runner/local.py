@@ -12,10 +12,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from proctor.spec.base import FileRef
+from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.contract import ForeignContract
 from proctor.spec.dataset import SplitData
@@ -25,6 +26,7 @@ from proctor.spec.digests import (
 )
 from proctor.spec.identifiers import Kind, new_id
 from proctor.spec.limits import Limits
+from proctor.spec.model import Protocol
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
 from proctor.spec.ranking import BootstrapSpec
 from proctor.spec.task import TaskSpec
@@ -44,8 +46,10 @@ from proctor_runner.gpus.held import HeldGpus, held_for
 from proctor_runner.gpus.interface import OpenDriver
 from proctor_runner.gpus.nvml import open_nvml
 from proctor_runner.local_model import prepare
+from proctor_runner.measuring import measure
 from proctor_runner.model_folder import MODEL_CARD, permitted, read_card
 from proctor_runner.run_work import run_cases
+from proctor_runner.sandbox.interface import Guard
 from proctor_runner.sandbox.slot_folder import FILE_MODE
 from proctor_runner.sandbox.slots import shared_folder
 from proctor_runner.score_work import score_cases
@@ -76,6 +80,9 @@ class LocalReport:
         outcome: OK, or why the run failed; with OK single cases may still have failed.
         logs: What the model printed, by case.
         scores: None when the run failed.
+        declared: The protocols that the model says it speaks.
+        enforced: The promises that the sandbox kept.
+        metadata: What was measured of the model, where that was asked for.
     """
 
     task: str
@@ -86,6 +93,9 @@ class LocalReport:
     logs: Mapping[str, bytes]
     scores: Scores | None
     environment: Environment
+    declared: frozenset[Protocol] = frozenset({Protocol.CASE})
+    enforced: frozenset[Guard] = frozenset()
+    metadata: DetectedMetadata | None = None
 
 
 def run_local(
@@ -160,12 +170,16 @@ def run_local_task(
     weights: Path | None = None,
     open_driver: OpenDriver = open_nvml,
     contract: ForeignContract | None = None,
+    protocol: Protocol | None = None,
+    measured: bool = False,
 ) -> LocalReport:
     """Run and score ``model`` on one task; see ``run_local``.
 
     Args:
         weights: A folder to mount at /model beside an image, or where its contract says.
         contract: Of another system, which an image keeps.
+        protocol: Speak this one to it alone; any that it declares when not given.
+        measured: Find out what the model is made of, too.
         open_driver: What knows the GPUs of this host; asked where the phase asks for some.
     """
     with (
@@ -179,8 +193,22 @@ def run_local_task(
         with workshop.open(state / "cases") as tools:
             desk.progress("preparing", 0, len(local.data.inputs.cases))
             content, program = prepare(model, weights, desk, tools, state / "model", contract)
+            declared = program.protocols
+            if protocol is not None:
+                program = replace(program, protocols=frozenset({protocol}))
             order = _run_order(local, content, permitted(local.limits, model))
             outcome = run_cases(order, program, desk, tools.bench)
+            metadata = None
+            if measured:
+                (state / "described").mkdir()
+                metadata = measure(
+                    program,
+                    content,
+                    tools.bench.sandbox,
+                    order.limits,
+                    state / "described",
+                    work=order.id,
+                )
             scores = None
             if outcome.code is Code.OK:
                 scores = score_cases(
@@ -201,6 +229,9 @@ def run_local_task(
                 },
                 scores=scores,
                 environment=tools.environment,
+                declared=declared,
+                enforced=tools.bench.sandbox.enforces,
+                metadata=metadata,
             )
 
 

@@ -36,7 +36,7 @@ ClaimedColumn = Annotated[
 class Protocol(StrEnum):
     """How a container is spoken to; ``case`` is assumed when none is declared.
 
-    ``describe`` need not be declared: the engine writes what the model is made of.
+    ``describe``: it writes what it is made of, as the engine does; a model folder always can.
     """
 
     CASE = "case"

@@ -186,6 +186,11 @@ class RunOrder(Order):
     cases: tuple[OrderCase, ...]
     cases_total: int
     seconds_used: float = Field(0.0, description="of total_s, by earlier attempts")
+    measure: bool = Field(
+        False,
+        description="find out what the model is made of, too",
+        exclude_if=lambda measure: not measure,
+    )
 
 
 class ScoreCase(Spec):

@@ -1,7 +1,8 @@
-"""Speaks the protocol that PROCTOR_PROTOCOL names: `case`, `serve` (see `serve`), or `rest`.
+"""Speaks what PROCTOR_PROTOCOL names: `case`, `serve` (see `serve`), `rest` or `describe`.
 
 `case`: start, answer the one case in the input folder, exit.
 `rest`: a service over HTTP, for whoever gives the container a port (see `rest.starting`).
+`describe`: load the model, write what it is made of to the output folder, exit.
 
 Exit codes: 0 answered; 1 the model failed on this case; 2 wrong use; 3 the model cannot start
 (its folder is broken); 4 the case cannot be read.
@@ -25,9 +26,10 @@ ANSWERED, MODEL_FAILED, WRONG_USE, MODEL_BROKEN, CASE_UNREADABLE = range(5)
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     """Run one protocol to its end and return the exit code."""
     protocol = environment.get("PROCTOR_PROTOCOL") or "case"
-    if arguments or protocol not in ("case", "serve", "rest"):
+    if arguments or protocol not in ("case", "serve", "rest", "describe"):
         what = f"argument {arguments[0]!r}" if arguments else f"PROCTOR_PROTOCOL={protocol!r}"
-        return _stop(WRONG_USE, f"proctor.template speaks case, serve and rest, not {what}.")
+        speaks = "case, serve, rest and describe"
+        return _stop(WRONG_USE, f"proctor.template speaks {speaks}, not {what}.")
     model = Path(environment.get("PROCTOR_MODEL") or "/model")
     input_folder = Path(environment.get("PROCTOR_INPUT") or "/input")
     output_folder = Path(environment.get("PROCTOR_OUTPUT") or "/output")
@@ -44,6 +46,11 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
             serve(Line.keep(), model, input_folder, output_folder, seed)
         elif protocol == "rest":
             return _rest(model, environment, seed or 0)
+        elif protocol == "describe":
+            # It is rarely asked for, and cases do not wait for its import.
+            from .describe.document import describe
+
+            describe(model, output_folder, seed or 0)
         else:
             Engine.start(model, seed or 0).answer(input_folder, output_folder, seed)
     except ModelError as error:

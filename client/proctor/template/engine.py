@@ -53,6 +53,11 @@ class Engine:
         self._process = os.getpid()
         self._asking = threading.Lock()
 
+    @property
+    def model(self) -> object:
+        """The participant's `Model`, loaded: to be looked at, not to be asked."""
+        return self._model
+
     @classmethod
     def start(cls, folder: Path, seed: int) -> Engine:
         """Import `model.py`, make its `Model` and let it load the folder; or open `model.onnx`.

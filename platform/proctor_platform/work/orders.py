@@ -14,9 +14,16 @@ from proctor.spec.identifiers import alias_of
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import Code
 from proctor.spec.states import SubmissionState
-from proctor.spec.work import FolderContent, OrderCase, RunOrder, ScoreCase, ScoreOrder
+from proctor.spec.work import (
+    FolderContent,
+    OrderCase,
+    Purpose,
+    RunOrder,
+    ScoreCase,
+    ScoreOrder,
+)
 from proctor_platform.private_cases import private_cases
-from proctor_platform.tables import CaseResult, Evaluation, Run
+from proctor_platform.tables import CaseResult, Evaluation, ModelMeasurement, Run
 from proctor_platform.work.documents import cases_of, content_of, dataset, frame_of
 
 
@@ -45,6 +52,7 @@ def run_order(session: Session, run: Run, *, token: str, lease_s: float) -> RunO
         cases=tuple(sorted(missing, key=lambda case: case.alias)),
         cases_total=run.cases_total,
         seconds_used=seconds_used(session, run),
+        measure=_is_unknown(session, run),
     )
 
 
@@ -82,6 +90,13 @@ def seconds_used(session: Session, run: Run) -> float:
     """Return the seconds that the cases with a result took."""
     total = select(func.sum(CaseResult.seconds)).where(col(CaseResult.run_id) == run.id)
     return float(session.exec(total).one() or 0.0)
+
+
+def _is_unknown(session: Session, run: Run) -> bool:
+    """Tell whether nobody looked yet at what the submission is made of, and this run shows it."""
+    if run.purpose == Purpose.RERUN or run.content is not None:
+        return False
+    return session.get(ModelMeasurement, run.submission_id) is None
 
 
 def _order_case(run: Run, case: DatasetCase) -> OrderCase:

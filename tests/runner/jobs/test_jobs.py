@@ -390,3 +390,29 @@ def test_an_organizers_failure_is_told_as_such(do, fakes, desk, platform):
 
     do(fakes.order(desk), answer)
     assert platform.failed[0]["code"] == Code.CHALLENGE_INVALID
+
+
+def test_a_run_that_is_told_to_measures_the_model_after_its_cases(do, desk, fakes, platform):
+    def answer(job, cancelled):
+        if job.protocol is Protocol.DESCRIBE:
+            return fakes.leave(job, {"metadata.json": b'{"python": "3.12.1"}'})
+        return fakes.good(job, cancelled)
+
+    do(fakes.order(desk, measure=True), answer)
+    (report,) = platform.completed
+    assert report["metadata"]["python"] == "3.12.1"
+    assert report["outcome"] == "OK"
+    do(fakes.order(desk), answer)
+    assert "metadata" not in platform.completed[1]
+
+
+def test_a_model_that_cannot_be_measured_keeps_its_run(do, desk, fakes, platform):
+    def answer(job, cancelled):
+        if job.protocol is Protocol.DESCRIBE:
+            raise PlatformError(Code.SANDBOX_FAILED, "the daemon went away")
+        return fakes.good(job, cancelled)
+
+    do(fakes.order(desk, measure=True), answer)
+    (report,) = platform.completed
+    assert report["outcome"] == "OK"
+    assert "metadata" not in report

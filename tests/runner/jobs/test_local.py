@@ -117,7 +117,7 @@ def test_an_image_needs_docker(run):
 @pytest.mark.parametrize(
     ("card", "said"),
     [
-        ("{", "cannot be read"),
+        ("{", "it is not JSON"),
         ('{"name": "No Slug"}', "name"),
         ('{"name": "m"}', "runtime"),
     ],

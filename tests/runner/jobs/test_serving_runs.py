@@ -236,5 +236,9 @@ def test_a_folder_says_by_its_card_what_it_speaks(tmp_path):
 
 def test_an_image_says_by_its_label_what_it_speaks():
     assert protocols.of_labels({}) == {Protocol.CASE}
-    assert protocols.of_labels({"proctor.protocols": "case, serve"}) == set(Protocol)
+    assert protocols.of_labels({"proctor.protocols": "case, serve"}) == {
+        Protocol.CASE,
+        Protocol.SERVE,
+    }
+    assert protocols.of_labels({"proctor.protocols": "case,serve,describe"}) == set(Protocol)
     assert protocols.of_labels({"other": "serve"}) == {Protocol.CASE}
