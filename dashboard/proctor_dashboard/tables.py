@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctor.plots.tables import Table
+from proctor.plots.table import Table
 from proctor_dashboard.text import plain
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from proctor.cli.connection import connect
-from proctor.cli.contents import docker_client, refuse_unknown, remark_on
+from proctor.cli.contents import docker_client, refuse_unknown
 from proctor.cli.contracts import declared, foreign_of, refuse_beside_folder
 from proctor.cli.environment import read_environment
 from proctor.cli.failures import CommandError, Exit
@@ -165,14 +165,6 @@ def made_up_task(model: Path | str) -> str:
             Exit.USAGE,
         )
     return found
-
-
-def remark_on_card(model: Path | str) -> None:
-    """Say what of a model folder's card was never filled in."""
-    from proctor_runner.model_folder import read_card
-
-    if isinstance(model, Path) and model.is_dir():
-        remark_on(read_card(model))
 
 
 @contextmanager

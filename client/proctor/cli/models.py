@@ -1,4 +1,4 @@
-"""`proctor model init|test` and `proctor run`: a model before it is entered.
+"""`proctor model init` and `proctor run`: a model before it is entered.
 
 Both run it as the platform would: the same sandbox, limits, decoding and metrics.
 """
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from proctor.cli import card_upgrade, model_cards, model_examination
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import (
     ChallengeOption,
@@ -21,9 +22,13 @@ from proctor.cli.options import (
     WeightsOption,
     challenge_and_model,
 )
-from proctor.cli.output import Format, emit, say
+from proctor.cli.output import Format, say
 
 models = typer.Typer(no_args_is_help=True, help="Write a model folder and test it.")
+models.command("test")(model_examination.examine_model)
+models.command("check")(model_cards.check)
+models.command("show")(model_cards.show)
+models.command("upgrade")(card_upgrade.upgrade)
 
 _MODELS = "A model folder, an .onnx file, a local Docker image, a `docker save` archive."
 ModelArgument = Annotated[str, typer.Argument(help=_MODELS)]
@@ -67,82 +72,6 @@ def init(
     for path in written:
         sys.stdout.write(f"{path}\n")
     say(f"Next: `proctor model test {folder}`, then `proctor run <challenge> {folder}`.")
-
-
-@models.command("test")
-def try_out(
-    context: typer.Context,
-    model: ModelArgument,
-    challenge: Annotated[
-        str | None, typer.Option("--challenge", help="A challenge folder or a slug to test with.")
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            "--task",
-            help="Without a challenge: a task of `model init`; that of the folder's card if not"
-            " given.",
-        ),
-    ] = None,
-    sandbox: SandboxOption = "auto",
-    host: HostOption = None,
-    style: FormatOption = Format.TABLE,
-) -> None:
-    """Load a model and let it answer the public sample twice: it must be the same both times."""
-    from tempfile import TemporaryDirectory
-
-    from proctor.cli import local_runs
-    from proctor.cli.new_challenge import new_challenge
-    from proctor.cli.sandboxes import usable_sandbox
-    from proctor.spec.outcomes import Code
-    from proctor_runner.local import run_local_task
-
-    chosen = local_runs.model_of(model, context.with_resource)
-    name = usable_sandbox(sandbox, local_runs.images_folder(), say)
-    differ, broken = False, False
-    rows: list[dict[str, object]] = []
-    with TemporaryDirectory(prefix="proctor-test-") as scratch:
-        if challenge is None:
-            task = task or local_runs.made_up_task(chosen)
-            say(f"No challenge is named; testing on made-up cases for {task}.")
-            challenge = str(Path(scratch) / "made-up")
-            try:
-                new_challenge(Path(challenge), "made-up", task)
-            except ValueError as error:
-                raise CommandError(f"{error}.", "", Exit.USAGE) from error
-        tasks = local_runs.find_tasks(challenge, "sample", None, host)
-        for local in local_runs.for_model(tasks, chosen):
-            reports = []
-            for turn in ("first", "second"):
-                with local_runs.case_progress(f"{turn} time") as progress:
-                    reports.append(run_local_task(local, chosen, name, progress))
-            first, second = reports
-            local_runs.tell_failures(first if local_runs.failed(first) else second)
-            broken = broken or any(map(local_runs.failed, reports))
-            again = {case.case: case for case in second.cases if case.outcome is Code.OK}
-            for case in first.cases:
-                # What gave no answer cannot give the same one.
-                answered = case.outcome is Code.OK and case.case in again
-                same = again[case.case].predictions == case.predictions if answered else None
-                differ = differ or same is False
-                rows.append(
-                    {
-                        "case": case.case,
-                        "outcome": case.outcome.value,
-                        "seconds": case.seconds,
-                        "same again": same,
-                    }
-                )
-    emit(rows, style)
-    local_runs.remark_on_card(chosen)
-    if broken:
-        raise CommandError("The model fails on the sample.", "The lines above say where.")
-    if differ:
-        raise CommandError(
-            "The model answers differently the second time.",
-            "Seed whatever it draws with the seed of case.json; a re-run must give the same.",
-        )
-    say("The model loads, answers every case, and answers the same twice.")
 
 
 def run(

@@ -13,12 +13,13 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-
-import plotly.offline
+from typing import TYPE_CHECKING
 
 from proctor.plots.names import shortened
-from proctor.plots.plot import CONFIG, Plot
-from proctor.plots.tables import Table
+from proctor.plots.table import Table
+
+if TYPE_CHECKING:
+    from proctor.plots.plot import Plot
 
 # Longer names would push a table off the page even where they may break.
 _NAME_LETTERS = 200
@@ -86,12 +87,18 @@ _DRAW = """
 """
 
 
+_WITHOUT_SCRIPTS = (
+    "<noscript><p>The plots need JavaScript; the tables hold the same numbers.</p></noscript>"
+)
+
+
 @dataclass(frozen=True)
 class Section:
     """A heading and what stands below it: HTML of this module's making."""
 
     title: str
     body: str
+    is_drawn: bool = False
 
 
 def table(content: Table) -> str:
@@ -143,17 +150,22 @@ def figure(plot: Plot) -> Section:
         f' style="min-height:{height_px}px"></div>'
         f"<figcaption>{html.escape(plot.caption)}</figcaption></figure>"
         f'<script type="application/json" id="{plot.name}-figure">{drawing}</script>',
+        is_drawn=True,
     )
 
 
 def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
-    """Return the whole file; ``title`` and the paragraphs of ``lead`` are untrusted text."""
-    library = plotly.offline.get_plotlyjs()
-    draw = _DRAW.replace("CONFIG", _config())
+    """Return the whole file; ``title`` and the paragraphs of ``lead`` are untrusted text.
+
+    The library that draws is in it only where something is drawn.
+    """
+    scripts = _drawing() if any(section.is_drawn for section in sections) else ()
+    allowed = " ".join(map(_source, scripts)) or "'none'"
     policy = (
         "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline';"
-        f" script-src {_source(library)} {_source(draw)}; base-uri 'none'; form-action 'none'"
+        f" script-src {allowed}; base-uri 'none'; form-action 'none'"
     )
+    drawn = "".join(f"<script>{script}</script>" for script in scripts)
     body = "".join(
         f"<section><h2>{html.escape(section.title)}</h2>{section.body}</section>"
         for section in sections
@@ -165,14 +177,20 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
         f"<title>{html.escape(shortened(title, _NAME_LETTERS))}</title>"
         f"<style>{_STYLE}</style></head><body><h1>{_letters(title)}</h1>"
         f"{''.join(map(paragraph, lead))}"
-        "<noscript><p>The plots need JavaScript; the tables hold the same numbers.</p></noscript>"
+        f"{_WITHOUT_SCRIPTS if scripts else ''}"
         f"{body}<footer>Written by Proctor {html.escape(version('proctor'))}. This file needs no"
-        f" network.</footer><script>{library}</script><script>{draw}</script></body></html>"
+        f" network.</footer>{drawn}</body></html>"
     )
 
 
-def _config() -> str:
-    return "{" + ", ".join(f"{key}: {str(value).lower()}" for key, value in CONFIG.items()) + "}"
+def _drawing() -> tuple[str, str]:
+    """Return the library that draws, and what calls it."""
+    import plotly.offline
+
+    from proctor.plots.plot import CONFIG
+
+    values = ", ".join(f"{key}: {str(value).lower()}" for key, value in CONFIG.items())
+    return plotly.offline.get_plotlyjs(), _DRAW.replace("CONFIG", f"{{{values}}}")
 
 
 def _source(script: str) -> str:

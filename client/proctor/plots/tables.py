@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from proctor.plots.numbers import number, percent, rank_range, rank_text
 from proctor.plots.scores import MetricScores, ScoreTable, summary
+from proctor.plots.table import Table
 from proctor.spec.statistics import RankingStatistics
 
 _MOST_INFLUENTIAL = 15
-
-
-@dataclass(frozen=True)
-class Table:
-    """A head and rows of equal length; the first ``text_columns`` are words, the rest numbers."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    text_columns: int = 1
 
 
 def ranking_table(known: RankingStatistics) -> Table:

@@ -86,8 +86,8 @@ def test_a_model_that_answers_differently_fails_its_test(proctor, exam, model):
     (model / "model.json").write_text(json.dumps(card | {"protocols": ["case"]}))
     ended = proctor("model", "test", model, "--challenge", exam, "--sandbox", "process")
     assert ended.code == 1
-    assert "answers differently the second time" in ended.err
-    assert "no" in ended.out.split()
+    assert "same_twice: It answers differently the second time" in ended.err
+    assert "Hint: Seed whatever it draws" in ended.err
 
 
 def test_a_serving_model_that_answers_differently_is_told_so_by_its_first_run(proctor, exam, model):
@@ -111,11 +111,13 @@ def test_a_model_that_fails_says_where_and_what_it_printed(proctor, exam, model)
 def test_a_crashed_case_is_not_the_same_again(proctor, exam, model):
     (model / "model.py").write_text(FAILING_MODEL)
     ended = proctor(
-        "model", "test", model, "--challenge", exam, "--sandbox", "process", "--format", "csv"
+        "model", "test", model, "--challenge", exam, "--sandbox", "process", "--format", "json"
     )
     assert ended.code == 1
-    rows = list(csv.DictReader(StringIO(ended.out)))
-    assert {(row["outcome"], row["same again"]) for row in rows} == {("CRASH", "")}
+    found = json.loads(ended.out)
+    assert {(case["outcome"], case["same"]) for case in found["cases"]} == {("CRASH", None)}
+    checks = {check["name"]: check["finding"] for check in found["checks"]}
+    assert (checks["serve"], checks["case"]) == ("failed", "skipped")
     assert "| looking at ['images']" in ended.err
     assert "proctor model test" not in ended.err
 
