@@ -19,6 +19,7 @@ from proctor.spec.task import OutputSpec, OutputType, TaskSpec, UnknownLabels
 from proctor_runner.contracts.interface import NATIVE, SOCKET, Reading
 from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.array import ARRAY_SUFFIX, ARRAY_TYPES
+from proctor_runner.decode.contour import MOST_CONTOUR_BYTES
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.image import image_shape
 from proctor_runner.decode.mask import mask_type
@@ -119,7 +120,7 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
             "target": f"{stem}.npy",
         }
         match output.type:
-            case OutputType.TABLE:
+            case OutputType.TABLE | OutputType.VECTOR:
                 entry["columns"] = list(output.columns)
                 shape: tuple[int, ...] = (case.items, len(output.columns))
                 array = output.file.endswith(ARRAY_SUFFIX)
@@ -127,7 +128,13 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
             case OutputType.LABEL_LIST:
                 entry["labels"] = label_names(task.labels)
                 shape, dtypes = (case.items,), (np.dtype(np.int64),)
-            case OutputType.MASK_IMAGE | OutputType.INSTANCES | OutputType.IMAGE:
+            case (
+                OutputType.MASK_IMAGE
+                | OutputType.INSTANCES
+                | OutputType.IMAGE
+                | OutputType.HEATMAP
+                | OutputType.CONTOUR
+            ):
                 grid_name, shape = _grid(task, output, case)
                 grid_file = f"{number}-grid-{grid_name}{suffix(task.inputs[grid_name].file)}"
                 grids[grid_file] = case.grids[grid_name]
@@ -140,6 +147,8 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
                 }
                 if output.type is OutputType.INSTANCES:
                     entry["class_divisor"] = output.class_divisor
+                if output.type is OutputType.CONTOUR:
+                    entry |= {"labels": label_names(task.labels), "bytes": MOST_CONTOUR_BYTES}
                 dtypes = _voxel_types(task, output)
             case OutputType.TEXT:
                 entry["bytes"] = most_bytes(case.items)
@@ -205,7 +214,7 @@ def _foreign(
 
 def _voxel_types(task: TaskSpec, output: OutputSpec) -> tuple[np.dtype[Any], ...]:
     match output.type:
-        case OutputType.IMAGE:
+        case OutputType.IMAGE | OutputType.HEATMAP:
             return ARRAY_TYPES
         case OutputType.INSTANCES:
             return (np.dtype(np.uint32),)

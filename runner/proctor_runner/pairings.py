@@ -37,13 +37,16 @@ class Pairing:
     reference: ReferenceType
 
 
-_MASKS = Pairing((OutputType.MASK_IMAGE,), ReferenceType.MASK_IMAGE)
+_MASKS = Pairing((OutputType.MASK_IMAGE, OutputType.CONTOUR), ReferenceType.MASK_IMAGE)
 _INSTANCES = Pairing((OutputType.INSTANCES,), ReferenceType.INSTANCES)
 
 PAIRINGS: Mapping[CaseType, tuple[Pairing, ...]] = {
     CaseType.BOXES: (Pairing((OutputType.BOXES,), ReferenceType.BOXES),),
     CaseType.CLASSES: (Pairing((OutputType.TABLE, OutputType.LABEL_LIST), ReferenceType.LABELS),),
-    CaseType.IMAGE: (Pairing((OutputType.IMAGE,), ReferenceType.IMAGE),),
+    CaseType.IMAGE: (
+        Pairing((OutputType.IMAGE, OutputType.HEATMAP), ReferenceType.IMAGE),
+        Pairing((OutputType.HEATMAP,), ReferenceType.MASK_IMAGE),
+    ),
     CaseType.INSTANCES: (_INSTANCES,),
     CaseType.MASK: (_MASKS,),
     CaseType.MULTILABEL: (Pairing((OutputType.TABLE,), ReferenceType.MULTILABEL),),
@@ -51,7 +54,7 @@ PAIRINGS: Mapping[CaseType, tuple[Pairing, ...]] = {
     CaseType.SURVIVAL: (Pairing((OutputType.TABLE,), ReferenceType.SURVIVAL),),
     CaseType.TABLE: (Pairing((OutputType.TABLE,), ReferenceType.LABELS),),
     CaseType.TEXT: (Pairing((OutputType.TEXT,), ReferenceType.TEXT),),
-    CaseType.VALUES: (Pairing((OutputType.TABLE,), ReferenceType.VALUES),),
+    CaseType.VALUES: (Pairing((OutputType.TABLE, OutputType.VECTOR), ReferenceType.VALUES),),
 }
 """Of what each kind of case may be made; several pairings are as good as each other."""
 

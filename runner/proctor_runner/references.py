@@ -284,6 +284,9 @@ def make_case(
             return make_image_case(case, prediction, reference)
         case TextReference():
             return make_text_case(case, prediction, reference)
+        case MaskReference(values) if task.outputs[output].type is OutputType.HEATMAP:
+            marked = ImageReference((np.asarray(values) != 0).astype(np.float32))
+            return make_image_case(case, prediction, marked)
         case MaskReference(values, spacing_mm):
             answer: LabelArray
             if prediction is not None:

@@ -163,8 +163,11 @@ def _write_output(
     if output.type is OutputType.BOXES:
         _write_no_boxes(output, case.items, path)
         return
-    if output.type is OutputType.TABLE:
+    if output.type in (OutputType.TABLE, OutputType.VECTOR):
         _write_table(output, case.items, path)
+        return
+    if output.type is OutputType.CONTOUR:
+        path.write_text("[]\n")
         return
     from proctor.cli.constant_mask import write_constant_image, write_constant_mask
 
@@ -172,7 +175,7 @@ def _write_output(
     with TemporaryDirectory(prefix="proctor-grid-") as scratch:
         grid = Path(scratch) / _file_name(task, name)
         client.download(case.files[name].digest, grid)
-        if output.type is OutputType.IMAGE:
+        if output.type.of_numbers:
             write_constant_image(grid, 0.0, path)
             return
         label = min(task.labels)
@@ -199,7 +202,11 @@ def _write_table(output: OutputSpec, items: int, path: Path) -> None:
     if path.suffix == ".npy":
         import numpy as np
 
-        np.save(path, np.full((items, len(output.columns)), same), allow_pickle=False)
+        from proctor.spec.task import OutputType
+
+        vector = output.type is OutputType.VECTOR
+        shape = (items,) if vector else (items, len(output.columns))
+        np.save(path, np.full(shape, same), allow_pickle=False)
         return
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -202,9 +202,12 @@ def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> N
         content = texts[0] if plain else json.dumps(texts, ensure_ascii=False)
         (target / spec.file).write_text(content, encoding="utf-8")
         return
+    if spec.type is OutputType.CONTOUR:
+        (target / spec.file).write_text(json.dumps(answer), encoding="utf-8")
+        return
     array = np.asarray(answer)
     array_file = spec.file.endswith(".npy")
-    if spec.type is OutputType.IMAGE and array_file:
+    if spec.type.of_numbers and array_file:
         np.save(target / spec.file, array.astype(np.float64))
         return
     if spec.grid is not None:
@@ -214,12 +217,13 @@ def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> N
         mask = nibabel.Nifti1Image(array.astype(kind), grid.affine)  # type: ignore[no-untyped-call]
         nibabel.save(mask, target / spec.file)
         return
-    rows = array.reshape(len(array), -1)
+    rows = array.astype(np.float64).reshape(len(array), -1)
     if rows.shape[1] != len(spec.columns):
         raise ValueError(
             f"{target.name} has {rows.shape[1]} columns; {spec.file} has {', '.join(spec.columns)}"
         )
     if array_file:
-        np.save(target / spec.file, rows.astype(np.float64))
+        vector = spec.type is OutputType.VECTOR
+        np.save(target / spec.file, rows[:, 0] if vector else rows, allow_pickle=False)
         return
     np.savetxt(target / spec.file, rows, "%.17g", ",", header=",".join(spec.columns), comments="")

@@ -12,8 +12,8 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, model_validator
 
 from proctor.spec.aggregate_rules import AggregateRule
-from proctor.spec.base import FileName, Name, Slug, Spec, refuse_twice
-from proctor.spec.boxes import MOST_PER_ITEM, MOST_ROWS, Geometry, predicted_columns
+from proctor.spec.base import Name, Slug, Spec, refuse_twice
+from proctor.spec.boxes import MOST_ROWS, Geometry
 from proctor.spec.custom import (
     CustomSpec,
     MetricDirection,
@@ -23,6 +23,10 @@ from proctor.spec.custom import (
     refuse_unsound_custom,
     with_name,
 )
+from proctor.spec.outputs import GEOMETRIES, ClassDivisor
+from proctor.spec.outputs import OutputSpec as OutputSpec
+from proctor.spec.outputs import OutputType as OutputType
+from proctor.spec.outputs import UnknownLabels as UnknownLabels
 from proctor.spec.regions import refuse_unsound_regions
 
 FilePattern = Annotated[
@@ -33,17 +37,6 @@ FilePattern = Annotated[
 SCORE_CASE_S = 600.0
 """In which a case is scored where the organizer says nothing; the slowest known take a tenth."""
 
-_GEOMETRIES = ", ".join(Geometry)
-
-ClassDivisor = Annotated[
-    int | None,
-    Field(
-        ge=2,
-        le=10_000_000,
-        description="of instances of several classes: object 2003 is of class 2 if it is 1000",
-    ),
-]
-
 
 class InputType(StrEnum):
     """How an input file is to be read."""
@@ -52,36 +45,6 @@ class InputType(StrEnum):
     VOLUME = "volume"
     TABLE = "table"
     FILE = "file"
-
-
-class OutputType(StrEnum):
-    """What a model writes and how decode reads it.
-
-    ``table``: a number for every item and column, in CSV, or as an array of floats in a file
-    whose name ends in ``.npy``. ``label_list``: in CSV under the header ``label``, a class for
-    every item by its number or name. ``mask_image``: a label map on the grid of an input.
-    ``image``: finite numbers on the grid of an input, as a volume, or as an array of floats of its
-    shape in a file whose name ends in ``.npy``; of an array input, as such an array.
-    ``text``: a text for every item, as a JSON array of strings, or the text itself in a file whose
-    name ends in ``.txt`` where a case is one item; a text has at most 64 KiB of UTF-8, those of a
-    case 16 MiB.
-    ``boxes``: boxes or points, any number in an item, each with a class and a score; in CSV under
-    the header ``item,label,score`` and the numbers of its ``geometry``, or in a file whose name
-    ends in ``.json`` as a list of objects with these names. A row with an item alone is no box.
-    ``instances``: a map of objects on the grid of an input, every voxel the number of its object
-    or 0; a number divided by ``class_divisor`` is a class, where there are several.
-    """
-
-    TABLE = "table"
-    LABEL_LIST = "label_list"
-    MASK_IMAGE = "mask_image"
-    IMAGE = "image"
-    TEXT = "text"
-    BOXES = "boxes"
-    INSTANCES = "instances"
-
-
-_ON_A_GRID = (OutputType.MASK_IMAGE, OutputType.INSTANCES, OutputType.IMAGE)
 
 
 class ReferenceType(StrEnum):
@@ -112,13 +75,6 @@ class ReferenceType(StrEnum):
     IMAGE = "image"
 
 
-class UnknownLabels(StrEnum):
-    """What becomes of a mask with a number that is no label: refused, or taken for background."""
-
-    REFUSE = "refuse"
-    IGNORE = "ignore"
-
-
 OF_CLASSES = (
     ReferenceType.LABELS,
     ReferenceType.MASK_IMAGE,
@@ -135,69 +91,6 @@ class InputSpec(Spec):
     file: FilePattern
 
 
-class OutputSpec(Spec):
-    """One named output a model writes for every case."""
-
-    type: OutputType
-    file: FileName
-    columns: tuple[str, ...] = Field(
-        (), description="of a table, in order; those of boxes follow from their geometry"
-    )
-    grid: Name | None = Field(
-        None, description="of a mask, instances or an image: the input whose grid it lies on"
-    )
-    unknown_labels: UnknownLabels | None = Field(
-        None, description="of a mask: what a number that is no label does; refuse when not given"
-    )
-    geometry: Geometry | None = Field(None, description="of boxes: what a row is")
-    most_per_item: int | None = Field(
-        None,
-        ge=1,
-        le=10_000,
-        description=f"of boxes: how many an item may hold, {MOST_PER_ITEM} when not given",
-    )
-    class_divisor: ClassDivisor = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _boxes_have_columns(cls, document: object) -> object:
-        """Give boxes the columns of their geometry, so that everybody reads them off the spec."""
-        if not isinstance(document, dict) or document.get("type") != OutputType.BOXES:
-            return document
-        geometry = document.get("geometry")
-        if geometry not in list(Geometry):
-            return document
-        columns = predicted_columns(Geometry(geometry))
-        if tuple(document.get("columns") or columns) != columns:
-            raise ValueError(f"the columns of {geometry} are {', '.join(columns)}; leave them out")
-        return {"most_per_item": MOST_PER_ITEM} | document | {"columns": columns}
-
-    @model_validator(mode="after")
-    def _has_what_its_type_needs(self) -> Self:
-        if self.type is OutputType.TABLE and not self.columns:
-            raise ValueError("a table output needs its columns, for example columns: [a, b]")
-        if self.type in _ON_A_GRID and self.grid is None:
-            raise ValueError(f"a {self.type} output needs grid: the input whose grid it lies on")
-        if self.class_divisor is not None and self.type is not OutputType.INSTANCES:
-            raise ValueError("class_divisor is for instances")
-        if self.type is not OutputType.MASK_IMAGE and self.unknown_labels is not None:
-            raise ValueError("unknown_labels is for masks")
-        if self.type is OutputType.TEXT and not self.file.endswith((".json", ".txt")):
-            raise ValueError("a text output is a file .json, or .txt where a case is one item")
-        if (self.type is OutputType.BOXES) != (self.geometry is not None):
-            raise ValueError(f"geometry is what a boxes output needs, and no other: {_GEOMETRIES}")
-        if self.most_per_item is not None and self.type is not OutputType.BOXES:
-            raise ValueError("most_per_item is for boxes")
-        if len(set(self.columns)) < len(self.columns):
-            raise ValueError("a column is named twice")
-        return self
-
-    @property
-    def holds_one_class(self) -> bool:
-        """Tell whether it holds instances that nothing tells the class of."""
-        return self.type is OutputType.INSTANCES and self.class_divisor is None
-
-
 class ReferenceSpec(Spec):
     """One named reference, hidden from every model."""
 
@@ -209,7 +102,7 @@ class ReferenceSpec(Spec):
     @model_validator(mode="after")
     def _has_what_its_type_needs(self) -> Self:
         if (self.type is ReferenceType.BOXES) != (self.geometry is not None):
-            raise ValueError(f"geometry is what a boxes reference needs, no other: {_GEOMETRIES}")
+            raise ValueError(f"geometry is what a boxes reference needs, no other: {GEOMETRIES}")
         if self.class_divisor is not None and self.type is not ReferenceType.INSTANCES:
             raise ValueError("class_divisor is for instances")
         return self
@@ -358,6 +251,8 @@ class TaskSpec(Spec):
                     f"outputs.{name}.file: a .txt file holds one text; say .json where a case has"
                     " several items"
                 )
+            if output.type is OutputType.CONTOUR and not self.labels:
+                raise ValueError(f"outputs.{name}: contours need labels; name each of them")
             if output.grid is not None:
                 self._refuse_another_grid(name, output, self.inputs.get(output.grid))
             if self.items_per_case * (output.most_per_item or 0) > MOST_ROWS:
@@ -370,12 +265,12 @@ class TaskSpec(Spec):
 
     @staticmethod
     def _refuse_another_grid(name: str, output: OutputSpec, grid: InputSpec | None) -> None:
-        array = output.type is OutputType.IMAGE and output.file.endswith(".npy")
+        array = output.type.of_numbers and output.file.endswith(".npy")
         if grid is not None and (
             grid.type is InputType.VOLUME or (array and grid.type is InputType.ARRAY)
         ):
             return
-        or_array = " nor, for an image in a .npy file, array" if array else ""
+        or_array = " nor, for an image or a heatmap in a .npy file, array" if array else ""
         raise ValueError(f"outputs.{name}.grid: no volume{or_array} input {output.grid!r}")
 
     @property

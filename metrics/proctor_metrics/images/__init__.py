@@ -1,10 +1,11 @@
-"""Metrics of images: how near a restored or synthesized image lies to the true one."""
+"""Metrics of images: how near one lies to the true image, or how well it ranks its voxels."""
 
 from proctor_metrics.images.errors import (
     ImageMeanAbsoluteError,
     NormalizedRootMeanSquaredError,
     PeakSignalToNoiseRatio,
 )
+from proctor_metrics.images.ranking import VoxelAuroc, VoxelAveragePrecision
 from proctor_metrics.images.ssim import StructuralSimilarity
 from proctor_metrics.metric import Metric
 
@@ -13,4 +14,6 @@ METRICS: tuple[type[Metric], ...] = (
     NormalizedRootMeanSquaredError,
     PeakSignalToNoiseRatio,
     StructuralSimilarity,
+    VoxelAuroc,
+    VoxelAveragePrecision,
 )

@@ -6,6 +6,7 @@ needs the standard library, numpy, nibabel and SimpleITK alone; nothing else of 
 Canonical forms: a table becomes float64 (items, columns) in the order of the declared columns; a
 list of boxes becomes float64 (rows, 3 + numbers of a place): item, class, score, place; a
 mask becomes the smallest unsigned integer type that holds the task's labels, in the voxel order of
-its grid input, a map of instances uint32 and an image floats likewise; texts become bytes in one
-array, see ``text``. All are C-ordered ``.npy`` files of version 1.0.
+its grid input, a map of instances uint32, an image and a heatmap floats likewise; a contour becomes
+the mask that it fills, a vector a table of one column; texts become bytes in one array, see
+``text``. All are C-ordered ``.npy`` files of version 1.0.
 """

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from proctor_runner.decode.boxes import read_boxes
+from proctor_runner.decode.contour import read_contours
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.foreign.translate import translated
 from proctor_runner.decode.grid import Grid
@@ -22,7 +23,7 @@ from proctor_runner.decode.image import read_image
 from proctor_runner.decode.instances import read_instances
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.mask import read_mask
-from proctor_runner.decode.table import read_table
+from proctor_runner.decode.table import read_table, read_vector
 from proctor_runner.decode.text import read_texts
 from proctor_runner.decode.volume import open_volume
 
@@ -142,6 +143,8 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
     path = source / output["file"]
     if output["type"] == "table":
         return read_table(path, output["name"], output["columns"], items)
+    if output["type"] == "vector":
+        return read_vector(path, output["name"], output["columns"], items)
     if output["type"] == "label_list":
         return read_label_list(path, output["name"], output["labels"], items)
     if output["type"] == "text":
@@ -155,10 +158,12 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
             items,
             output["most_per_item"],
         )
-    if output["type"] == "image":
+    if output["type"] in ("image", "heatmap"):
         grid_path = source / output["grid_file"]
         return read_image(path, output["name"], grid_path, output["grid_file"], output["grid"])
     grid: Grid = open_volume(source / output["grid_file"], output["grid_file"]).grid
+    if output["type"] == "contour":
+        return read_contours(path, output["name"], grid, output["grid"], output["labels"])
     if output["type"] == "instances":
         return read_instances(
             path,

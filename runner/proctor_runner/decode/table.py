@@ -48,6 +48,25 @@ def read_table(path: Path, name: str, columns: Sequence[str], items: int) -> NDA
     return table
 
 
+def read_vector(path: Path, name: str, columns: Sequence[str], items: int) -> NDArray[np.floating]:
+    """Return a vector as a table of one column; an array of it has one axis.
+
+    Raises:
+        InvalidOutputError: Another header, shape or type, or a cell without a finite number.
+    """
+    if not name.endswith(ARRAY_SUFFIX):
+        return read_table(path, name, columns, items)
+    array = open_array(path, name, (items,))
+    finite = np.isfinite(array)
+    if not finite.all():
+        item = int(np.argmin(finite))
+        raise InvalidOutputError(
+            f"{name} item {item + 1} holds {array[item]}; expected a finite number."
+        )
+    whole = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    return whole.reshape(items, 1)
+
+
 def numbers_of(row: Sequence[str]) -> list[float]:
     """Return the numbers of a row at once; nothing where a cell has to be looked at."""
     # Of these signs float() takes numbers alone, and no 1_000, nan or inf.

@@ -46,7 +46,7 @@ def audit_board(
         for metric in task.metrics:
             finding = Finding(slug, metric.id)
             kind = task.outputs[metric.output].type
-            if kind is OutputType.MASK_IMAGE:
+            if kind.is_mask:
                 mask = mask_peer(metric, next(iter(task.structures)))
                 if mask is not None:
                     finding.library = mask.library
