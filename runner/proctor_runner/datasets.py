@@ -93,9 +93,10 @@ def items_of(task: TaskSpec, reference: Mapping[str, Path]) -> int:
         ValueError: a reference cannot be read; the message is a phrase for their owner.
     """
     counts = {
-        name: _length(path, task, task.reference[name])
+        name: 1
+        if task.reference[name].type in VOLUMES
+        else _length(path, task, task.reference[name])
         for name, path in reference.items()
-        if task.reference[name].type not in VOLUMES
     }
     if len(set(counts.values())) > 1:
         raise ValueError(f"its references hold different numbers of items: {counts}")

@@ -107,6 +107,8 @@ EVERY_METRIC = [
     "token_f1",
     "top_k_accuracy",
     "volume_error",
+    "voxel_auroc",
+    "voxel_average_precision",
     "voxel_count",
     "voxel_f_beta",
     "voxel_kappa",

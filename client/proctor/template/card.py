@@ -120,21 +120,11 @@ def _input(name: str, entry: object) -> InputRule:
     place = f"io.inputs.{name}"
     fields = _object(entry, place)
     kind = _one_of(fields.get("type"), tuple(TYPES), f"{place}.type")
-    given = _texts(fields.get("formats"), f"{place}.formats")
-    formats: list[str] = []
-    for text in given:
-        named = formats_named(text)
-        if not named:
-            known = ", ".join(sorted(entry.mime_types[0] for entry in FORMATS.values()))
-            raise CardError(f"{place}.formats: no format {text!r}; known are {known}")
-        formats += [one for one in named if one in TYPES[kind]]
-        if not set(named) & set(TYPES[kind]):
-            raise CardError(f"{place}.formats: {text} does not hold the type {kind}")
     default = "native" if kind in _NATIVE_BY_DEFAULT else "array"
     return InputRule(
         name=name,
         type=kind,
-        formats=tuple(formats),
+        formats=_formats(fields.get("formats"), kind, f"{place}.formats"),
         form=_one_of(fields.get("form") or default, FORMS, f"{place}.form"),
         dim_limits=tuple(
             _limit(limit, f"{place}.dim_limits[{index}]")
@@ -142,6 +132,16 @@ def _input(name: str, entry: object) -> InputRule:
         ),
         description=str(fields.get("description") or ""),
     )
+
+
+def _formats(value: object, kind: str, place: str) -> tuple[str, ...]:
+    """Return the formats that the engine reads; a card may name others beside them."""
+    given = _texts(value, place)
+    formats = [one for text in given for one in formats_named(text) if one in TYPES[kind]]
+    if given and not formats:
+        known = ", ".join(FORMATS[one].mime_types[0] for one in TYPES[kind])
+        raise CardError(f"{place}: {', '.join(given)} hold no {kind} that is read; use {known}")
+    return tuple(dict.fromkeys(formats))
 
 
 def _output(name: str, entry: object) -> OutputRule:

@@ -291,6 +291,13 @@ def test_a_wrong_card_names_its_place(
     assert f" {place}: " in str(raised.value)
 
 
+def test_a_format_beside_those_that_are_read_does_no_harm(make_engine: Any, samples: Any) -> None:
+    rule = {"type": "image", "formats": ["image/webp", "image/png"]}
+    engine = make_engine(inputs={"x": rule})
+    assert engine.card.inputs["x"].formats == ("png",)
+    assert "takes image/png" in str(refusal(engine, x=samples.paths["jpeg"]))
+
+
 def test_a_hook_that_returns_no_inputs_is_told_so(make_engine: Any, samples: Any) -> None:
     body = "class Model:\n def preprocess_native(self, n, case): return None\n def predict(self, x): pass\n"  # noqa: E501
     engine = make_engine(body, {"x": {"type": "image", "form": "both"}})
