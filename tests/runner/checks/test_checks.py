@@ -222,7 +222,7 @@ def test_a_moment_without_a_time_zone_is_refused(tables):
     ("change", "field", "said"),
     [
         ({"name": "dize"}, "name", "dize"),
-        ({"name": "dice"}, "output", "compares mask_image with mask_image"),
+        ({"name": "dice"}, "output", "compares mask_image or contour with mask_image"),
         ({"name": "top_k_accuracy"}, "parameters.k", "k"),
         ({"parameters": {"tie": "expected"}}, "parameters.tie", "unknown"),
         ({"parameters": {"ties": "random"}}, "parameters.ties", "expected"),
@@ -267,7 +267,7 @@ def test_a_metric_of_classes_takes_no_numbers(tables):
 
 def test_a_metric_of_numbers_takes_no_classes(tables):
     tables.task["metrics"][0] |= {"name": "mae", "worst": 9.0}
-    assert "mae compares table with values" in tables.only_problem()[2]
+    assert "mae compares table or vector with values" in tables.only_problem()[2]
 
 
 def test_classes_need_names(tables):
@@ -564,7 +564,10 @@ def test_an_image_in_an_array_lies_on_an_array(tables):
     tables.task["outputs"]["out"]["file"] = "image.nii.gz"
     assert "outputs.out.grid: no volume input 'rows'" in tables.only_problem()[2]
     tables.task["outputs"]["out"] = {"type": "image", "file": "image.npy", "grid": "other"}
-    assert "no volume nor, for an image in a .npy file, array input" in tables.only_problem()[2]
+    assert (
+        "no volume nor, for an image or a heatmap in a .npy file, array input"
+        in tables.only_problem()[2]
+    )
 
 
 def test_a_reference_of_another_shape_is_refused(masks):
