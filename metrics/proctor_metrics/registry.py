@@ -26,7 +26,7 @@ _FAMILIES: Mapping[str, str] = {
     "detection": """
         average_precision_at_iou detection_f_score froc item_detection_f_score map
         mean_average_precision sensitivity_at_fppi""",
-    "images": "image_mae nrmse psnr ssim",
+    "images": "image_mae nrmse psnr ssim voxel_auroc voxel_average_precision",
     "instances": """
         instance_count_error instance_f_score item_instance_f_score item_panoptic_quality
         lesion_wise_dice lesion_wise_hd95 panoptic_quality""",
