@@ -17,6 +17,8 @@ import yaml
 
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.model import ModelCard
+from proctor_runner.datasets import items_of
+from proctor_runner.local import run_local
 
 CHALLENGES = Path(__file__).parents[3] / "challenges"
 
@@ -44,6 +46,20 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tissue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("tissue")
     prepare("mni152-tissue", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def masses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("masses")
+    prepare("breast-cancer", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def dates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("dates")
+    prepare("written-dates", out)
     return out
 
 
@@ -258,3 +274,111 @@ def test_a_tissue_baseline_answers_through_the_engine(tissue: Path, tmp_path: Pa
     )
     answered = voxels(tmp_path / "output/seg.nii.gz")
     assert np.array_equal(answered > 0, voxels(source) > 0)
+
+
+def hidden_scores(challenge: Path, baseline: str) -> dict[str, float]:
+    (report,) = run_local(challenge, challenge / "baselines" / baseline, "hidden", "process")
+    assert report.scores is not None, b"".join(report.logs.values()).decode()
+    return {one.metric: one.value for one in report.scores.aggregates}
+
+
+def test_masses_are_284_hidden_in_four_equal_cases(masses: Path) -> None:
+    check_sources(masses)
+    labels = [np.load(path) for path in sorted((masses / "data/hidden/reference").iterdir())]
+    assert [len(own) for own in labels] == [71] * 4
+    assert {int((own == 0).sum()) for own in labels} == {26, 27}
+    with (masses / "data/hidden/inputs/hidden-1.csv").open(newline="") as stream:
+        table = list(csv.DictReader(stream))
+    assert (len(table), len(table[0])) == (71, 30)
+    assert "up to date" in prepare("breast-cancer", masses)
+
+
+def test_masses_are_scored_alike_by_numpy_and_by_a_graph_without_code(masses: Path) -> None:
+    logistic, graph = (hidden_scores(masses, name) for name in ("logistic", "graph"))
+    assert logistic["auroc"] == pytest.approx(0.9951, abs=0.001)
+    # The graph was written once, on one machine; weights may differ in their last digits.
+    assert graph == pytest.approx(logistic, abs=1e-4)
+    right = {}
+    for name in ("neighbors", "radius"):
+        made, said = model(masses / "baselines" / name), []
+        for path in sorted((masses / "data/hidden/inputs").iterdir()):
+            with path.open(newline="") as stream:
+                table = [
+                    {column: float(value) for column, value in row.items()}
+                    for row in csv.DictReader(stream)
+                ]
+            labels = np.load(masses / "data/hidden/reference" / f"{path.stem}.npy")
+            said += (made.predict({"masses": table}).argmax(axis=1) == labels).tolist()
+        right[name] = np.mean(said)
+    assert right == pytest.approx({"neighbors": 0.9613, "radius": 0.8627}, abs=0.004)
+
+
+def test_dates_are_of_three_kinds_and_the_same_every_time(dates: Path, tmp_path: Path) -> None:
+    check_sources(dates)
+    cases = rows(dates / "data/hidden")
+    assert Counter(case["kind"] for case in cases) == {"numbers": 3, "words": 3, "misspelled": 3}
+    prepare("written-dates", tmp_path)
+    for path in sorted((dates / "data").rglob("*.json")):
+        assert (tmp_path / path.relative_to(dates)).read_bytes() == path.read_bytes()
+
+
+def test_dates_are_read_by_rules_of_three_strengths(dates: Path) -> None:
+    cases = rows(dates / "data/hidden")
+
+    def right(name: str) -> dict[str, float]:
+        made, found = model(dates / "baselines" / name), {}
+        for kind in ("numbers", "words", "misspelled"):
+            pairs = []
+            for case in (case["case"] for case in cases if case["kind"] == kind):
+                texts = json.loads((dates / f"data/hidden/inputs/{case}.json").read_text())
+                wanted = json.loads((dates / f"data/hidden/reference/{case}.json").read_text())
+                pairs += zip(made.predict({"texts": texts}), wanted, strict=True)
+            found[kind] = round(float(np.mean([said == date for said, date in pairs])), 3)
+        return found
+
+    assert right("numbers") == {"numbers": 1.0, "words": 0.0, "misspelled": 0.0}
+    assert right("months") == {"numbers": 1.0, "words": 0.756, "misspelled": 0.0}
+    assert right("spelling") == {"numbers": 1.0, "words": 1.0, "misspelled": 1.0}
+    assert hidden_scores(dates, "spelling")["exact"] == 1.0
+
+
+@pytest.mark.parametrize("challenge", ["digits", "tissue", "masses", "dates"])
+def test_every_baseline_answers_a_public_case_through_the_engine(
+    request: pytest.FixtureRequest, challenge: str, tmp_path: Path
+) -> None:
+    folder = request.getfixturevalue(challenge)
+    spec = ChallengeSpec.model_validate(yaml.safe_load((folder / "challenge.yaml").read_text()))
+    (task,) = spec.tasks
+    inputs = {}
+    for name, declared in task.inputs.items():
+        source = min((folder / task.data.sample.inputs).iterdir())
+        suffix = declared.file.removeprefix("{case}")
+        (tmp_path / f"{name}{suffix}").write_bytes(source.read_bytes())
+        inputs[name] = {"type": declared.type.value, "file": f"{name}{suffix}"}
+    (name,) = task.reference
+    reference = min((folder / task.data.sample.reference).iterdir())
+    case = {
+        "contract": 1,
+        "case": "c",
+        "items": [str(item) for item in range(items_of(task, {name: reference}))],
+        "inputs": inputs,
+        "outputs": {
+            name: output.model_dump(mode="json", exclude_none=True)
+            for name, output in task.outputs.items()
+        },
+        "seed": 0,
+    }
+    (tmp_path / "case.json").write_text(json.dumps(case))
+    asked = [str(folder / baseline) for baseline in spec.baselines]
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from proctor.template.engine import Engine\n"
+        "for number, model in enumerate(sys.argv[2:]):\n"
+        "    out = Path(sys.argv[1]) / f'answer-{number}'\n"
+        "    Engine.start(Path(model), 0).answer(Path(sys.argv[1]), out)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path), *asked], check=True, timeout=120)
+    left = {path.name for path in tmp_path.glob("answer-*/*")}
+    assert len(list(tmp_path.glob("answer-*/*"))) == len(asked) >= 3
+    assert left == {output.file for output in task.outputs.values()}
