@@ -20,6 +20,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_INSTALLED = {"site-packages", "dist-packages"}
 _MOST_CONSTANT_CHARACTERS = 10_000
 
 
@@ -43,8 +44,9 @@ def is_own(thing: Any) -> bool:
 
 
 def _installed(file: Path) -> bool:
-    places = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")}
-    return any(place in file.resolve().parents for place in places)
+    standard = Path(sysconfig.get_path("stdlib")).resolve()
+    place = file.resolve()
+    return standard in place.parents or not _INSTALLED.isdisjoint(place.parts)
 
 
 @dataclass
