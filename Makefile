@@ -61,7 +61,7 @@ lock: venv
 	$(COMPILE) $(UPGRADE) --universal --python-version 3.11 --extra all --group dev pyproject.toml -o requirements.lock
 	echo hatchling | $(COMPILE) $(UPGRADE) --universal --python-version 3.11 -c requirements.lock \
 	  --extra platform --extra dashboard pyproject.toml - -o requirements-server.lock
-	for image in runtime_cpu decode; do \
+	for image in runtime_cpu runtime_torch; do \
 	  $(COMPILE) $(UPGRADE) --python-version 3.11 --python-platform linux -c requirements.lock \
 	    $(IMAGES)/$$image/requirements.in -o $(IMAGES)/$$image/requirements.txt || exit 1; \
 	done

@@ -4,6 +4,7 @@ from proctor_runner.images.base import BaseImage
 from proctor_runner.images.builder import (
     DECODE_REPOSITORY,
     RUNTIME_REPOSITORY,
+    TORCH_REPOSITORY,
     ImageBuilder,
     released_tag,
 )
@@ -12,6 +13,7 @@ from proctor_runner.images.errors import ImageBuildError
 __all__ = [
     "DECODE_REPOSITORY",
     "RUNTIME_REPOSITORY",
+    "TORCH_REPOSITORY",
     "BaseImage",
     "ImageBuildError",
     "ImageBuilder",

@@ -1,4 +1,4 @@
-"""The images Proctor makes itself: `runtime-cpu` runs model folders, `decode` reads outputs.
+"""The images Proctor makes itself: two runtimes of model folders, and `decode` that reads outputs.
 
 Each call is cheap when nothing changed: an image's tag carries the digest of all that goes into it,
 and a tag that exists is an image that is ready. It does not know what runs in them, nor who may use
@@ -27,9 +27,11 @@ from proctor_runner.images.errors import ImageBuildError
 from proctor_runner.images.wheels import PROBE, PythonTarget, download_wheels, parse_probe
 
 RUNTIME_REPOSITORY = "proctor/runtime-cpu"
+TORCH_REPOSITORY = "proctor/runtime-torch"
 DECODE_REPOSITORY = "proctor/decode"
 
 _HERE = Path(__file__).parent
+_REQUIREMENTS = "requirements.txt"
 _BUILD_SILENCE_LIMIT_S = 600
 
 
@@ -76,9 +78,24 @@ class ImageBuilder:
         base = self.ensure_base()
         with self._one_at_a_time(), _daemon_errors(RUNTIME_REPOSITORY):
             files = _folder_files("runtime_cpu") | engine_files()
-            return self._ensure(
-                ImageRecipe(RUNTIME_REPOSITORY, base.name, base.id, files), "runtime_cpu"
-            )
+            return self._ensure(ImageRecipe(RUNTIME_REPOSITORY, base.name, base.id, files))
+
+    def ensure_torch(self, requirements: Path | None = None) -> str:
+        """Return the id of the `runtime-torch` image, built if anything in it changed.
+
+        Args:
+            requirements: Pins with hashes instead of ours: for the CPU alone, or another CUDA.
+
+        Raises:
+            ImageBuildError: It could not be built.
+        """
+        runtime_id = self.ensure_runtime()
+        with self._one_at_a_time(), _daemon_errors(TORCH_REPOSITORY):
+            files = _folder_files("runtime_torch")
+            if requirements is not None:
+                files[_REQUIREMENTS] = requirements.read_bytes()
+            base = released_tag(RUNTIME_REPOSITORY)
+            return self._ensure(ImageRecipe(TORCH_REPOSITORY, base, runtime_id, files))
 
     def ensure_decode(self) -> str:
         """Return the id of the `decode` image, built if it or the runtime image changed.
@@ -90,20 +107,27 @@ class ImageBuilder:
         with self._one_at_a_time(), _daemon_errors(DECODE_REPOSITORY):
             files = _folder_files("decode") | _decode_files()
             base = released_tag(RUNTIME_REPOSITORY)
-            return self._ensure(ImageRecipe(DECODE_REPOSITORY, base, runtime_id, files), "decode")
+            return self._ensure(ImageRecipe(DECODE_REPOSITORY, base, runtime_id, files))
 
-    def _ensure(self, recipe: ImageRecipe, folder: str) -> str:
+    def _ensure(self, recipe: ImageRecipe) -> str:
         image_id = _find_id(self.client, recipe.tag)
         if image_id is None:
-            target = self._target(recipe.base)
-            self.progress(f"Collecting wheels for {recipe.repository} ({target.name}).")
-            wheels = download_wheels(
-                _HERE / folder / "requirements.txt", target, self.cache / "wheels"
-            )
+            wheels = self._wheels(recipe)
             self.progress(f"Building {recipe.tag}.")
             image_id = self._build(recipe, wheels)
         self.client.api.tag(image_id, recipe.repository, version("proctor"))
         return image_id
+
+    def _wheels(self, recipe: ImageRecipe) -> dict[str, Path]:
+        pins = recipe.files.get(_REQUIREMENTS)
+        if pins is None:
+            return {}
+        target = self._target(recipe.base)
+        self.progress(f"Collecting wheels for {recipe.repository} ({target.name}).")
+        with tempfile.TemporaryDirectory() as folder:
+            requirements = Path(folder) / _REQUIREMENTS
+            requirements.write_bytes(pins)
+            return download_wheels(requirements, target, self.cache / "wheels")
 
     def _target(self, base: str) -> PythonTarget:
         command = ["python3", "-c", PROBE]
@@ -156,9 +180,8 @@ def _find_id(client: docker.DockerClient, tag: str) -> str | None:
 
 
 def _folder_files(folder: str) -> dict[str, bytes]:
-    return {
-        name: (_HERE / folder / name).read_bytes() for name in ("Dockerfile", "requirements.txt")
-    }
+    paths = (_HERE / folder / name for name in ("Dockerfile", _REQUIREMENTS))
+    return {path.name: path.read_bytes() for path in paths if path.exists()}
 
 
 def engine_files() -> dict[str, bytes]:

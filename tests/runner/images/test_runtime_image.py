@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import docker
@@ -12,6 +13,7 @@ from proctor_runner.images import RUNTIME_REPOSITORY, ImageBuilder, released_tag
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("images")]
 
+IMAGES = Path(__file__).parents[3] / "runner" / "proctor_runner" / "images"
 CACHE = Path(__file__).parents[3] / ".cache" / "images"
 
 MODEL = """
@@ -79,8 +81,9 @@ def test_the_runtime_has_its_libraries_compiled_and_the_engine_light(
         "import importlib.util, json, os, sys\n"
         "import proctor.template\n"
         "engine = sorted(name for name in ('pydantic', 'numpy') if name in sys.modules)\n"
-        "import numpy, scipy.ndimage, sklearn.svm, nibabel\n"
-        "cached = [os.path.exists(it.__cached__) for it in (proctor, numpy, sklearn, nibabel)]\n"
+        "import numpy, scipy.ndimage, sklearn.svm, nibabel, SimpleITK, onnxruntime, PIL\n"
+        "packages = (proctor, numpy, sklearn, nibabel, SimpleITK, onnxruntime, PIL)\n"
+        "cached = [os.path.exists(it.__cached__) for it in packages]\n"
         "print(json.dumps([engine, all(cached), importlib.util.find_spec('pydantic') is None]))\n"
     )
     assert json.loads(run_python(client, runtime_id, code)) == [[], True, True]
@@ -110,6 +113,55 @@ def test_a_model_folder_answers_a_case_without_network_or_a_writable_root(
     )
     answer = np.loadtxt(folders["output"] / "probabilities.csv", delimiter=",", skiprows=1)
     assert answer.tolist() == [[0.5, 0.5]] * 3
+
+
+def test_a_graph_alone_answers_a_case_in_the_runtime(
+    client: docker.DockerClient, runtime_id: str, tmp_path: Path
+) -> None:
+    folders = {name: tmp_path / name for name in ("model", "input", "output")}
+    for folder in folders.values():
+        folder.mkdir()
+    graph = files("proctor.template") / "scaffolds" / "onnx" / "classification.onnx"
+    (folders["model"] / "model.onnx").write_bytes(graph.read_bytes())
+    (folders["input"] / "case.json").write_text(json.dumps(CASE))
+    np.save(folders["input"] / "images.npy", np.array([[[0]], [[115]], [[255]]], np.uint8))
+    folders["output"].chmod(0o777)
+    client.containers.run(
+        runtime_id,
+        remove=True,
+        read_only=True,
+        network_mode="none",
+        user="61000:61000",
+        cap_drop=["ALL"],
+        volumes={
+            str(folder): {"bind": f"/{name}", "mode": "rw" if name == "output" else "ro"}
+            for name, folder in folders.items()
+        },
+    )
+    answer = np.loadtxt(folders["output"] / "probabilities.csv", delimiter=",", skiprows=1)
+    assert answer[:, 1].tolist() == pytest.approx([0, 0.5, 1], abs=1e-6)
+
+
+@pytest.mark.slow
+def test_a_runtime_with_other_packages_is_built_on_the_first(
+    client: docker.DockerClient, runtime_id: str, tmp_path: Path
+) -> None:
+    """What runtime-torch is but for its size: one small package stands for torch."""
+    pins = (IMAGES / "runtime_torch" / "requirements.txt").read_text()
+    (tmp_path / "pins.txt").write_text(
+        "markupsafe==" + pins.split("markupsafe==")[1].split("\nm")[0]
+    )
+    torch_id = ImageBuilder(client, CACHE, print).ensure_torch(tmp_path / "pins.txt")
+    try:
+        said = run_python(client, torch_id, "import markupsafe, numpy; print(markupsafe.__file__)")
+        assert said == "/opt/torch/markupsafe/__init__.py\n"
+        image, runtime = client.images.get(torch_id).attrs, client.images.get(runtime_id).attrs
+        layers = runtime["RootFS"]["Layers"]
+        assert image["RootFS"]["Layers"][: len(layers)] == layers
+        assert image["Config"]["Entrypoint"] == runtime["Config"]["Entrypoint"]
+        assert image["Config"]["User"] == "65532:65532"
+    finally:
+        client.images.remove(torch_id, force=True)
 
 
 def test_the_decode_image_reads_volumes_and_shares_the_runtime(
