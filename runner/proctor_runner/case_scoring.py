@@ -21,8 +21,8 @@ from proctor_runner.scoring import CaseScores, Scorer
 from proctor_runner.side_by_side import ProcessDiedError, side_by_side
 from proctor_runner.time_limit import Spent, TimeUpError, time_limit
 
-_GRACE = 1.5
-"""Another process has so many times the limit of a case to give it up by itself."""
+_GRACE, _START_S = 1.5, 60.0
+"""Another process has so many times the limit of a case to give it up by itself, and to start."""
 
 
 class CaseFiles(NamedTuple):
@@ -56,7 +56,7 @@ def score_all(order: ScoreOrder, desk: Desk, scorer: Scorer, processes: int) -> 
 
     # Another process needs the task and no case but its own.
     work = partial(score_one, order.model_copy(update={"cases": ()}))
-    limit_s = _GRACE * order.task.score_case_s
+    limit_s = _GRACE * order.task.score_case_s + _START_S
     try:
         for done in side_by_side(work, _files(order, desk), total, processes, look, limit_s):
             scorer.take(done.given.case, done.made)
