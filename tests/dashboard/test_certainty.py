@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from proctor.client import ApiError
-from proctor.spec.leaderboard import Leaderboard
+from proctor.spec.leaderboard import BoardColumn, Leaderboard
 from proctor.spec.outcomes import Code
 from proctor.spec.ranking import RankingSpec
 from proctor.spec.statistics import RankingStatistics
@@ -58,13 +58,14 @@ class FakePlatform:
 
     def __init__(self, statistics: RankingStatistics | ApiError) -> None:
         self.statistics = statistics
+        self.head = HEAD
         self.asked: list[str] = []
 
     def challenge(self, slug: str) -> Any:
         return SimpleNamespace(challenge=SimpleNamespace(title=slug.title()))
 
     def leaderboard(self, slug: str, phase: str, offset: int, limit: int) -> Leaderboard:
-        return HEAD
+        return self.head
 
     def ranking_statistics(
         self, leaderboard_id: str, column: str | None = None
@@ -113,6 +114,29 @@ def test_the_page_has_the_sentence_the_plots_and_the_ranks_of_every_scheme(open_
     tables = [one.proto.body for one in page.get("html")]
     assert any("<td>1 to 2</td>" in table for table in tables)
     assert any("case-7" in table for table in tables)
+
+
+def test_a_reader_chooses_the_column_that_is_looked_at(open_page: Any) -> None:
+    platform = FakePlatform(KNOWN)
+    columns = [
+        BoardColumn(
+            key=f"segment/{name}/mean",
+            task="segment",
+            metric=name,
+            label="mean",
+            title=name,
+            higher_is_better=True,
+            definition_id=f"{name}.v1",
+            decides=name == "dice",
+        )
+        for name in ("hd95", "dice")
+    ]
+    platform.head = HEAD.model_copy(update={"columns": tuple(columns)})
+    page = open_page(platform)
+    chooser = page.selectbox[-1]
+    assert chooser.options == ["What decides: dice", "dice (segment)", "hd95 (segment)"]
+    chooser.select("segment/hd95/mean").run()
+    assert platform.asked == ["lea_7", "segment/hd95/mean"]
 
 
 def test_nothing_of_a_strangers_becomes_markup_on_the_page(open_page: Any) -> None:
