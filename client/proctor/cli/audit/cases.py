@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.task import TaskSpec
 
 if TYPE_CHECKING:
@@ -46,17 +47,34 @@ class LocalReferences:
         """Return a reference.
 
         Raises:
-            OrganizerError: it is not what the task declares.
+            OrganizerError: it is not what the task declares, or not there.
             ChallengeInvalidError: files are missing.
         """
-        from proctor_runner.challenge_folder import read_split
         from proctor_runner.references import load_reference
 
         if task.slug not in self._paths:
-            split = read_split(self._folder, task, "hidden", f"task {task.slug}")
-            self._paths[task.slug] = {one.id: dict(one.reference) for one in split.cases}
-        path = self._paths[task.slug][case.view.case][name]
+            self._paths[task.slug] = self._of_task(task.slug)
+        path = self._paths[task.slug].get(case.view.case, {}).get(name)
+        if path is None:
+            where = f"{self._folder} has no reference {name!r} of case {case.view.case!r}"
+            raise OrganizerError(Code.REFERENCE_INVALID, f"{where} of task {task.slug!r}")
         return load_reference(task, name, path, case.view.case)
+
+    def _of_task(self, slug: str) -> dict[str, dict[str, Path]]:
+        """Return the references of a task's cases; where they lie only the folder itself says."""
+        from proctor_runner.challenge_folder import (
+            ChallengeInvalidError,
+            load_challenge,
+            read_split,
+        )
+
+        declared = {task.slug: task for task in load_challenge(self._folder).tasks}
+        if slug not in declared:
+            return {}
+        split = read_split(self._folder, declared[slug], "hidden", f"task {slug}")
+        if split.problems:
+            raise ChallengeInvalidError(split.problems)
+        return {one.id: dict(one.reference) for one in split.cases}
 
 
 class PlatformReferences:
