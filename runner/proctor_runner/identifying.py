@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nibabel
 
-from proctor_runner.references import UNREADABLE
+from proctor_runner.references import unreadable
 
 _TEXT_FIELDS = ("descrip", "db_name", "aux_file", "intent_name")
 _NIFTI_BYTES = 352
@@ -55,7 +55,7 @@ def _nifti_fields(path: Path, compressed: bool) -> tuple[str, ...]:
             with path.open("rb") as plain:
                 content = plain.read(_NIFTI_BYTES)
         header = nibabel.Nifti1Header(content[:348], check=False)  # type: ignore[no-untyped-call]
-    except UNREADABLE as error:
+    except unreadable() as error:
         raise ValueError(f"is no readable NIfTI volume ({error})") from error
     found = [
         f"{name} = {text!r}"

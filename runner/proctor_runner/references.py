@@ -12,15 +12,12 @@ import gzip
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
-import nibabel
 import numpy as np
 import numpy.typing as npt
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.task import OutputType, ReferenceType, TaskSpec
@@ -36,9 +33,6 @@ if TYPE_CHECKING:
     from proctor_metrics.cases.label_volume import LabelArray
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz")
-
-UNREADABLE = (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError, WrapStructError)
-"""What reading a damaged NIfTI volume raises."""
 
 
 _Found = TypeVar("_Found")
@@ -174,12 +168,26 @@ def _read(reader: Callable[[bytes, bool], _Found], path: Path, file_suffix: str)
         raise ValueError(f"is a {file_suffix or 'nameless'} file; use .nii.gz or .nii")
     try:
         return reader(path.read_bytes(), file_suffix == ".nii.gz")
-    except (*UNREADABLE, ValueError) as error:
+    except unreadable(ValueError) as error:
         raise ValueError(f"is no readable NIfTI volume ({error})") from error
+
+
+@cache
+def unreadable(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what reading a damaged NIfTI volume raises, and other exceptions."""
+    # Importing it takes longer than most tables, which come without any volume.
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    volumes = (ImageFileError, HeaderDataError, WrapStructError)
+    return (OSError, EOFError, zlib.error, *volumes, *others)
 
 
 def _older_reader(content: bytes, compressed: bool) -> Volume:
     """Read a volume where the metrics in use are an archive's, older than their own reader."""
+    import nibabel
+
     image = nibabel.Nifti1Image.from_bytes(gzip.decompress(content) if compressed else content)
     return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
 

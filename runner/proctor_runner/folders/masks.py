@@ -25,7 +25,7 @@ from proctor_runner.decode.grid import (
     reordering,
 )
 from proctor_runner.folders.errors import FolderError, RefusedError
-from proctor_runner.references import UNREADABLE, MaskReference, as_integers
+from proctor_runner.references import MaskReference, as_integers, unreadable
 
 if TYPE_CHECKING:
     from proctor_runner.folders.pairs import FilePair
@@ -97,7 +97,7 @@ def read_label_file(path: Path) -> LabelFile:
         return _read(path, path.name.lower())
     except InvalidOutputError as error:
         raise RefusedError(f"{path}: {error}") from None
-    except (*UNREADABLE, ValueError, RuntimeError) as error:
+    except unreadable(ValueError, RuntimeError) as error:
         raise RefusedError(f"{path} {_phrase(error)}.") from None
 
 
