@@ -12,6 +12,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from proctor.spec.api import CaseFiles, CaseView
@@ -30,6 +31,12 @@ CUBE[2:5, 2:5, 1:4], CUBE[7:10, 6:9, 2:5] = 1, 2
 def npy(array: np.ndarray) -> bytes:
     stream = io.BytesIO()
     np.save(stream, array)
+    return stream.getvalue()
+
+
+def png(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -87,7 +94,7 @@ KINDS = {
             {"type": "boxes", "file": "{case}.csv", "geometry": "point_2d"},
             labels={1: "cell"},
         ),
-        b"",
+        png(np.full((50, 60), 128, np.uint8)),
         b"item,label,x,y\n0,1,40,30\n",
         npy(np.array([[0, 1, 0.5, 41, 31]])),
     ),
@@ -251,7 +258,7 @@ def test_a_case_without_an_answer_says_so(open_page: Any, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "part"),
-    [("boxes", "reference"), ("boxes", "inputs"), ("texts", "predictions"),
+    [("boxes", "reference"), ("boxes", "inputs"), ("points", "inputs"), ("texts", "predictions"),
      ("texts", "reference"), ("arrays", "predictions"), ("masks", "predictions")],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_a_sentence(open_page: Any, kind: str, part: str) -> None:

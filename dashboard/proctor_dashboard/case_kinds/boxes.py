@@ -13,7 +13,7 @@ import streamlit as st
 from proctor.plots.numbers import number
 from proctor.spec.boxes import ITEM, LABEL, PLACES, Geometry
 from proctor.spec.task import InputType
-from proctor_dashboard.case_kinds.items import image_of
+from proctor_dashboard.case_kinds.items import PICTURES, image_of, read_picture
 from proctor_dashboard.case_kinds.layers import BOTH, legend
 from proctor_dashboard.case_kinds.parts import Parts, draw_scores, facts_table
 from proctor_dashboard.slices import boxes, line_width, picture
@@ -54,8 +54,7 @@ def draw(parts: Parts) -> None:
     else:
         st.info("There is no prediction of this case to draw.")
     items = max(1, parts.task.items_per_case, *(int(one) + 1 for one in reference.table[:, 0]))
-    chosen = parts.choose_input(InputType.ARRAY) if geometry in _FLAT else None
-    background = None if chosen is None else parts.array("inputs", chosen)
+    background = _background(parts) if geometry in _FLAT else None
     _draw_item(parts, geometry, reference, predicted, background, items)
     draw_scores(parts.case)
 
@@ -82,6 +81,17 @@ def read_reference(content: bytes, geometry: Geometry, labels: Mapping[int, str]
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise VolumeError(f"The reference cannot be read as boxes ({error!r}).") from error
     return Rows(np.array(found, dtype=np.float64).reshape(-1, _LEADING + len(PLACES[geometry])))
+
+
+def _background(parts: Parts) -> Array | None:
+    """Return the input that boxes lie in: an array of images, or a picture."""
+    chosen = parts.choose_input(InputType.ARRAY)
+    if chosen is not None:
+        return parts.array("inputs", chosen)
+    for name in parts.inputs(InputType.FILE):
+        if parts.task.inputs[name].file.lower().endswith(PICTURES):
+            return read_picture(parts.content("inputs", name))
+    return None
 
 
 @st.fragment

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+from PIL import Image
 
 from proctor_dashboard.volumes import Array, VolumeError
 
 _COLORS = (3, 4)
+_MOST_PIXELS = 50_000_000
+PICTURES = (".png", ".jpg", ".jpeg")
+"""The suffixes of pictures of an organizer's that are drawn."""
+
+
+def read_picture(content: bytes) -> Array:
+    """Read a picture of an organizer's, as (rows, columns, 3).
+
+    Raises:
+        VolumeError: it is none, or too large.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as found:
+            if found.width * found.height > _MOST_PIXELS:
+                raise VolumeError(f"A picture of {found.size} pixels is too large to be drawn.")
+            return np.asarray(found.convert("RGB"))
+    except VolumeError:
+        raise
+    except (OSError, ValueError, SyntaxError) as error:
+        raise VolumeError(f"The input cannot be read as a picture ({error}).") from error
 
 
 def image_of(array: Array, item: int, items: int) -> Array:
