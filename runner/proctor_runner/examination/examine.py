@@ -15,6 +15,7 @@ from proctor_runner.examination.answer_checks import answer_checks
 from proctor_runner.examination.attempts import Attempt, answered, attempts
 from proctor_runner.examination.card_checks import card_checks, task_checks
 from proctor_runner.examination.metadata_checks import metadata_checks
+from proctor_runner.examination.rest_checks import rest_check
 from proctor_runner.examination.subject import Subject
 from proctor_runner.examination.wall_checks import wall_checks
 from proctor_runner.local import LocalTask, Progress
@@ -49,6 +50,8 @@ def examine(
         checks += _told(answer_checks(here, answers, limits), local, tasks)
         made += here
         cases += answers
+    if any(case.outcome is Code.OK for case in cases):
+        checks.append(rest_check(subject, sandbox, _limits(subject, tasks[0])))
     report = made[0].report
     metadata = report.metadata
     card = subject.card

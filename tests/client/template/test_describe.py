@@ -74,10 +74,14 @@ def described(tmp_path, source, files=(), **card):
     return DetectedMetadata.model_validate_json((output / "metadata.json").read_bytes())
 
 
-def test_a_whole_pipeline_is_described_step_by_step(tmp_path):
-    found = described(tmp_path, PIPELINE)
-    models = {model.source: model for model in found.models}
-    pipeline = models["Model.parts['pipeline']"]
+@pytest.fixture(scope="module")
+def estimators(tmp_path_factory):
+    found = described(tmp_path_factory.mktemp("estimators"), PIPELINE)
+    return {model.source: model for model in found.models}
+
+
+def test_a_whole_pipeline_is_described_step_by_step(estimators):
+    pipeline = estimators["Model.parts['pipeline']"]
     assert pipeline.framework == "scikit-learn"
     assert pipeline.framework_version
     assert (pipeline.type, pipeline.task) == ("Pipeline", "classification")
@@ -104,9 +108,8 @@ def test_a_whole_pipeline_is_described_step_by_step(tmp_path):
     assert pipeline.parameters == sum(step.parameters for step in pipeline.steps)
 
 
-def test_a_perceptron_has_layers_activations_and_iterations(tmp_path):
-    found = described(tmp_path, PIPELINE)
-    net = {model.source: model for model in found.models}["Model.helper.net"]
+def test_a_perceptron_has_layers_activations_and_iterations(estimators):
+    net = estimators["Model.helper.net"]
     assert [(layer.type, layer.parameters) for layer in net.layers] == [
         ("Dense", 4 * 8 + 8),
         ("Dense", 8 * 5 + 5),
