@@ -28,9 +28,11 @@ _PURPOSES = {
 _KINDS: Mapping[OutputType, Callable[[Parts], None]] = {
     OutputType.MASK_IMAGE: masks.draw,
     OutputType.CONTOUR: masks.draw,
+    OutputType.CONTOUR: masks.draw,
     OutputType.INSTANCES: instances.draw,
     OutputType.BOXES: boxes.draw,
     OutputType.IMAGE: images.draw,
+    OutputType.HEATMAP: images.draw,
     OutputType.HEATMAP: images.draw,
     OutputType.TEXT: texts.draw,
 }

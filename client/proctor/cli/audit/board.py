@@ -56,7 +56,7 @@ def audit_board(
                 if box is not None:
                     finding.library = box.library
                     audit_boxes(client, task, metric, box, board, references, extent, finding)
-            elif kind in (OutputType.TABLE, OutputType.LABEL_LIST):
+            elif kind in (OutputType.TABLE, OutputType.LABEL_LIST, OutputType.VECTOR):
                 table = table_peer(metric)
                 if table is not None:
                     finding.library = table.library
