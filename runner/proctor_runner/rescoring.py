@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -80,29 +81,36 @@ class _Files:
         return False
 
 
-def score_here(order: ScoreOrder, blobs: Mapping[str, Path]) -> Rescored:
+def score_here(order: ScoreOrder, blobs: Mapping[str, Path], sandbox: str) -> Rescored:
     """Score by the metrics of this Proctor.
+
+    Args:
+        sandbox: where organizers' own metrics run, ``docker`` or ``process``. They are code of
+            whoever made the archive, so there is none to fall back on.
 
     Raises:
         OrganizerError: a reference or a metric cannot be used.
+        PlatformError: an organizer's own metric is to run and the sandbox cannot be used.
     """
-    return _rescored(score_cases(order, _Files(blobs), _tools))
+    return _rescored(score_cases(order, _Files(blobs), partial(_tools, sandbox)))
 
 
 @contextmanager
-def _tools() -> Iterator[RunTools]:
-    """Open a sandbox for organizers' own metrics."""
+def _tools(sandbox: str) -> Iterator[RunTools]:
+    """Open the sandbox for organizers' own metrics."""
     # Only here does a scoring of an archive need Docker's client.
     from proctor_runner.workshop import SandboxWorkshop
 
     with tempfile.TemporaryDirectory(prefix="proctor-") as name:
         scratch = Path(name) / "metrics"
         scratch.mkdir()
-        with SandboxWorkshop("auto", Path(name), "local").open(scratch) as tools:
+        with SandboxWorkshop(sandbox, Path(name), "local").open(scratch) as tools:
             yield tools
 
 
-def score_elsewhere(order: ScoreOrder, blobs: Mapping[str, Path], package: Path) -> Rescored:
+def score_elsewhere(
+    order: ScoreOrder, blobs: Mapping[str, Path], package: Path, sandbox: str
+) -> Rescored:
     """Score by the metric package in the folder ``package``.
 
     Raises:
@@ -110,6 +118,7 @@ def score_elsewhere(order: ScoreOrder, blobs: Mapping[str, Path], package: Path)
     """
     question = {
         "order": order.model_dump(mode="json"),
+        "sandbox": sandbox,
         "blobs": {digest: str(path.resolve()) for digest, path in blobs.items()},
     }
     finished = subprocess.run(
@@ -170,6 +179,7 @@ def main() -> None:
     found = score_here(
         ScoreOrder.model_validate(question["order"]),
         {digest: Path(path) for digest, path in question["blobs"].items()},
+        question["sandbox"],
     )
     answer: dict[str, Any] = {
         "scores": [[*key, value] for key, value in found.scores.items()],

@@ -152,7 +152,7 @@ def _manifest(
         raise _damaged(path, MANIFEST)
     try:
         document: Any = json.loads(archive.read(MANIFEST))
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RecursionError) as error:
         raise _damaged(path, MANIFEST) from error
     _refuse_newer(path, document)
     try:

@@ -96,9 +96,9 @@ def _judge(work: ArchivedWork, state: Path, sandbox: str, trust_metrics: bool) -
     reports = _whole(work, inferred)
     package = _archived_metrics(work, state / "metrics", trust_metrics)
     order = score_order(work, reports)
-    present = score_here(order, inferred.blobs)
-    archived = _elsewhere(order, inferred.blobs, package)
-    finding = _compare(work, inferred, reports, package)
+    present = score_here(order, inferred.blobs, sandbox)
+    archived = _elsewhere(order, inferred.blobs, package, sandbox)
+    finding = _compare(work, inferred, reports, package, sandbox)
     return _Judged(work, inferred, finding, archived, present)
 
 
@@ -146,14 +146,16 @@ def _archived_metrics(work: ArchivedWork, folder: Path, trusted: bool) -> Path |
         raise CommandError(f"The archived metrics cannot be used: {error}.") from error
 
 
-def _elsewhere(order: object, blobs: Mapping[str, Path], package: Path | None) -> Rescored | None:
+def _elsewhere(
+    order: object, blobs: Mapping[str, Path], package: Path | None, sandbox: str
+) -> Rescored | None:
     from proctor.spec.work import ScoreOrder
     from proctor_runner.rescoring import RescoringError, score_elsewhere
 
     if package is None or not isinstance(order, ScoreOrder):
         return None
     try:
-        return score_elsewhere(order, blobs, package)
+        return score_elsewhere(order, blobs, package, sandbox)
     except RescoringError as error:
         say(f"The archived metrics do not work with this Proctor: {error}.")
         return None
@@ -164,6 +166,7 @@ def _compare(
     inferred: Inferred,
     reports: Mapping[str, CaseReport],
     package: Path | None,
+    sandbox: str,
 ) -> Finding | None:
     """Return the verdict beside the archived predictions on the same cases, if there are any."""
     from proctor.spec.outcomes import OUTCOMES, Code, Owner
@@ -183,7 +186,8 @@ def _compare(
         return finding
     orders = [score_order(work, kept_reports(work.before)), score_order(work, reports)]
     scored = [
-        _elsewhere(order, inferred.blobs, package) or score_here(order, inferred.blobs)
+        _elsewhere(order, inferred.blobs, package, sandbox)
+        or score_here(order, inferred.blobs, sandbox)
         for order in orders
     ]
     return compare_scores(

@@ -138,6 +138,13 @@ def test_a_packed_member_that_is_damaged_is_named(refused, manifest, tmp_path, n
     assert f"{name} {what}" in refused(path)
 
 
+def test_a_manifest_nested_deeper_than_can_be_read_is_refused(refused, tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("proctor-archive.json", "[" * 200_000)
+    assert "proctor-archive.json cannot be read" in refused(path)
+
+
 def test_a_member_packed_in_another_way_is_refused(refused, manifest, tmp_path):
     said = refused(write(tmp_path / "a.zip", manifest, compression=zipfile.ZIP_LZMA))
     assert "is packed in a way that no archive of Proctor is" in said
