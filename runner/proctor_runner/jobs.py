@@ -116,7 +116,9 @@ def carry_out(order: RunOrder | ScoreOrder, context: WorkContext) -> None:
                 log.info("work_stopped", reason=lease.stop_reason)
             except (OrganizerError, PlatformError) as error:
                 _tell_failure(api, lease, error.code, error.detail)
-                log.warning("work_failed", code=error.code, detail=error.detail)
+                # What an organizer's metric printed follows, and it has seen the reference.
+                told = error.detail.partition("\n")[0]
+                log.warning("work_failed", code=error.code, detail=told)
             except LeaseLostError:
                 raise
             except Exception as error:
