@@ -6,16 +6,21 @@ The faults are those of ``storm/harms.py``; what must hold afterwards is in ``st
 from __future__ import annotations
 
 import os
+import random
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from storm import oracle
 from storm.driver import calm, storm
+from storm.engine import Engine, engine, missing
+from storm.engine_harms import ENGINE_HARMS
 from storm.entries import publish
 from storm.harms import HARMS
+from storm.visit import every_pair, some_pairs
 from storm.world import wait_until, world
 
 from proctor_runner.faults import FaultPoint
@@ -26,6 +31,8 @@ pytestmark = [
     pytest.mark.skipif(os.getuid() != 0, reason="needs root, to mount small disks"),
 ]
 
+Plan = Mapping[str, list[str]]
+DOCKER_POINTS = ["claim", "create", "start", "run", "collect", "decode", "upload", "complete"]
 POINTS = [point.value for point in FaultPoint]
 
 
@@ -48,33 +55,77 @@ def short_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def survive(folder: Path, challenge: Path, capsys: Any, seed: int, **amount: Any) -> None:
-    with world(folder) as made:
-        publish(made, challenge, docker=False)
-        entries, director = storm(made, POINTS, list(HARMS), seed=seed, **amount)
+def survive(
+    folder: Path,
+    challenge: Path,
+    capsys: Any,
+    plan: Plan,
+    engine: Engine | None = None,
+    **amount: Any,
+) -> int:
+    """Weather a storm, and return how many faults it had."""
+    wanted = {(point, harm) for point, harms in plan.items() for harm in harms}
+    began_at = time.monotonic()
+    options = {} if engine is None else {"sandbox": "docker", "disk_bytes": 1 << 30}
+    with world(folder, engine=engine, **options) as made:
+        publish(made, challenge, docker=engine is not None)
+        entries, director = storm(made, plan, **amount)
+        faults = sum(director.hits.values())
         with capsys.disabled():
-            print(f"\n{sum(director.hits.values())} faults over {len(entries)} submissions")
-            for harm in HARMS:
-                print(f"{harm:22}", *(f"{director.hits[point, harm]:3}" for point in POINTS))
+            took_s = time.monotonic() - began_at
+            print(f"\n{faults} faults over {len(entries)} submissions in {took_s:.0f} s")
+            for harm in sorted({harm for _, harm in wanted}):
+                hits = " ".join(f"{director.hits[point, harm]:2}" for point in POINTS)
+                print(f"{harm:22} {hits} {director.took_s[harm]:6.1f} s")
         assert not director.errors, director.errors
         assert oracle.judge(made, entries) == []
-        unhit = [(p, h) for p in POINTS for h in HARMS if not director.hits[p, h]]
-        assert unhit == []
+        assert wanted - set(director.hits) == set()
+        assert len(entries) >= amount["submissions"]
         wait_until(lambda: not oracle.leftovers(made), str(oracle.leftovers(made)), 30)
+    return faults
+
+
+def test_a_hundred_faults_over_a_hundred_submissions_cost_nobody_anything(
+    short_path: Path, one_case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every point meets ten faults, and every fault five points; nightly they all meet."""
+    generator = random.Random(int(os.environ.get("PROCTOR_TEST_SEED", "3")))
+    plan = some_pairs(POINTS, list(HARMS), 10, generator)
+    amount = {"submissions": 100, "patience_s": 600, "generator": generator}
+    assert survive(short_path, one_case, capsys, plan, **amount) >= 100
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("seed", "submissions", "rounds"), [(1, 100, 1), (2, 500, 3)])
 def test_every_fault_at_every_point_costs_nobody_anything(
-    short_path: Path, one_case: Path, capsys: pytest.CaptureFixture[str]
+    short_path: Path,
+    one_case: Path,
+    capsys: pytest.CaptureFixture[str],
+    seed: int,
+    submissions: int,
+    rounds: int,
 ) -> None:
-    survive(short_path, one_case, capsys, 1, submissions=100, rounds=1, patience_s=900)
+    generator = random.Random(seed)
+    plan = every_pair(POINTS, list(HARMS), rounds, generator)
+    amount = {"submissions": submissions, "patience_s": 1800, "generator": generator}
+    assert survive(short_path, one_case, capsys, plan, **amount) >= submissions
 
 
 @pytest.mark.slow
-def test_five_hundred_faults_over_five_hundred_submissions_cost_nobody_anything(
+@pytest.mark.docker
+@pytest.mark.skipif(bool(missing()), reason=f"{missing()} is not installed")
+def test_every_fault_of_docker_at_every_point_costs_nobody_anything(
     short_path: Path, one_case: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    survive(short_path, one_case, capsys, 2, submissions=500, rounds=3, patience_s=1800)
+    generator = random.Random(4)
+    of_containers = ["container_killed", "container_removed"]
+    of_daemons = [harm for harm in ENGINE_HARMS if harm not in of_containers]
+    plan = every_pair(DOCKER_POINTS, of_daemons, 1, generator)
+    plan["start"] += of_containers
+    plan["run"] += of_containers[1:]
+    amount = {"submissions": 20, "patience_s": 1200, "generator": generator}
+    with engine(short_path / "e") as made:
+        assert survive(short_path, one_case, capsys, plan, made, **amount) >= len(DOCKER_POINTS)
 
 
 def test_the_oracle_sees_a_platform_without_a_fence(short_path: Path, one_case: Path) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from storm import oracle
+from storm.engine_harms import ENGINE_HARMS
 from storm.entries import Entry, enter, invite
 from storm.harms import LONE, TOGETHER
-from storm.visit import Director, planned
+from storm.visit import Director
 from storm.world import PATIENCE_S, World, wait_until
 
 _AT_ONCE = 10
@@ -23,20 +24,17 @@ _SETTLE_S = 30.0
 
 def storm(
     world: World,
-    points: Sequence[str],
-    harms: Sequence[str],
+    plan: Mapping[str, list[str]],
     *,
     submissions: int,
-    rounds: int,
-    seed: int,
+    generator: random.Random,
     patience_s: float,
 ) -> tuple[list[Entry], Director]:
-    """Have every fault happen at every point, over at least so many submissions."""
-    generator = random.Random(seed)
+    """Have every planned fault happen at its point, over at least so many submissions."""
     director = Director(
         world.fault_socket,
-        planned(points, harms, rounds, generator),
-        {name: partial(harm, world) for name, harm in LONE.items()},
+        plan,
+        {name: partial(harm, world) for name, harm in (LONE | ENGINE_HARMS).items()},
         {name: partial(harm, world) for name, harm in TOGETHER.items()},
         generator,
     )
@@ -81,6 +79,10 @@ def storm(
 def calm(world: World, *, submissions: int) -> list[Entry]:
     """Have submissions come to their end without any fault."""
     entries, _ = storm(
-        world, (), (), submissions=submissions, rounds=0, seed=0, patience_s=PATIENCE_S
+        world,
+        {},
+        submissions=submissions,
+        generator=random.Random(0),
+        patience_s=PATIENCE_S,
     )
     return entries

@@ -189,21 +189,21 @@ def database_locked(world: World, visit: Visit) -> None:
 
 def database_disk_full(world: World, visit: Visit) -> None:
     """The disk of the database has no byte left."""
-    with filled(world.home):
+    with filled(world.home, world.disk_bytes):
         visit.go()
         time.sleep(_HELD_S)
 
 
 def blob_disk_full(world: World, visit: Visit) -> None:
     """The disk of the blobs has no byte left."""
-    with filled(world.blobs):
+    with filled(world.blobs, world.disk_bytes):
         visit.go()
         time.sleep(_HELD_S)
 
 
 def worker_disk_full(world: World, visit: Visit) -> None:
     """The disk of the workers has no byte left."""
-    with filled(world.states):
+    with filled(world.states, world.disk_bytes):
         visit.go()
         time.sleep(_HELD_S)
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from storm.engine import Engine
 from storm.entries import Entry
 from storm.world import World
 
@@ -56,7 +57,18 @@ def leftovers(world: World) -> list[str]:
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     left += [line for line in mounts if f" {world.states}/" in line]
     left += [f"a process: {words}" for words in _models(world)]
-    return left
+    return left + (_of_engine(world.engine) if world.engine is not None else [])
+
+
+def _of_engine(engine: Engine) -> list[str]:
+    """Return containers and volumes that are still there."""
+    client = engine.client()
+    try:
+        containers = client.containers.list(all=True, filters={"label": "proctor.slots"})
+        volumes = client.volumes.list(filters={"label": "proctor.slots"})
+        return [f"{one.name} in Docker" for one in (*containers, *volumes)]
+    finally:
+        client.close()
 
 
 def _of_entry(world: World, entry: Entry) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import socket
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +58,7 @@ class Director:
         self._random = generator
         self._choosing, self._busy = threading.Lock(), threading.Lock()
         self.hits: Counter[tuple[str, str]] = Counter()
+        self.took_s: defaultdict[str, float] = defaultdict(float)
         self.errors: list[BaseException] = []
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(str(address))
@@ -101,10 +104,12 @@ class Director:
             connection.close()  # killed while it asked
             return
         name = self._choose(visit.point)
+        began_at = time.monotonic()
         try:
             if name is None:
                 return
             (self._lone | self._together)[name](visit)
+            self.took_s[name] += time.monotonic() - began_at
             if visit.missed:
                 self._plan[visit.point].insert(0, name)
             else:
@@ -131,7 +136,7 @@ class Director:
             return None
 
 
-def planned(
+def every_pair(
     points: Sequence[str], harms: Sequence[str], rounds: int, generator: random.Random
 ) -> dict[str, list[str]]:
     """Plan every fault at every point so many times, in a random order."""
@@ -139,3 +144,15 @@ def planned(
     for point in points:
         plan[point] = [harm for _ in range(rounds) for harm in generator.sample(harms, len(harms))]
     return plan
+
+
+def some_pairs(
+    points: Sequence[str], harms: Sequence[str], each: int, generator: random.Random
+) -> dict[str, list[str]]:
+    """Plan so many faults at every point, and all of them equally often, give or take one.
+
+    >>> some_pairs("ab", "xyz", 2, random.Random(1))
+    {'a': ['x', 'z'], 'b': ['y', 'x']}
+    """
+    order = itertools.cycle(generator.sample(harms, len(harms)))
+    return {point: list(itertools.islice(order, each)) for point in points}

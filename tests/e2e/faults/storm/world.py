@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import redis
 from storm.proxy import Proxy
@@ -23,12 +24,14 @@ from proctor.cli.services.redis_server import server_program
 from proctor.client import Client
 from proctor.client.transport import RetryPolicy
 
+if TYPE_CHECKING:
+    from storm.engine import Engine
+
 PATIENCE_S = 120.0
 LEASE_S = 2.0
 SKEW_S = 3_600.0
 """The workers' clock is so much ahead, the platform's so much behind."""
 
-_DISK_BYTES = 96 << 20
 _PASSWORD = "the-right-one"
 
 
@@ -56,6 +59,8 @@ class World:
         folder: With a small disk for the database, one for the blobs and one for workers.
         sandbox: ``process`` or ``docker``.
         mutation: A function of ``mutations``, for the platform.
+        disk_bytes: How large each of the disks is.
+        engine: The Docker daemon of its workers, where it has one of its own.
         fault_socket: Where workers ask at named points.
     """
 
@@ -63,6 +68,8 @@ class World:
     sandbox: str = "process"
     mutation: str = ""
     run_slots: int = 2
+    disk_bytes: int = 96 << 20
+    engine: Engine | None = None
     workers: dict[str, int] = field(default_factory=dict)
     platform: int = 0
 
@@ -184,6 +191,7 @@ class World:
                 "PROCTOR_DRAIN_S": "0.2",
                 "PROCTOR_DECODE_CASES": "1",
                 "PROCTOR_FAULT_SOCKET": str(self.fault_socket),
+                **({} if self.engine is None else {"DOCKER_HOST": self.engine.host}),
             },
             SKEW_S,
         )
@@ -259,12 +267,12 @@ class World:
 
 
 @contextmanager
-def filled(disk: Path) -> Iterator[None]:
+def filled(disk: Path, most_bytes: int) -> Iterator[None]:
     """Leave no byte of a disk free for as long as the block lasts."""
     path = disk / "filler"
     try:
         with path.open("wb") as stream, suppress(OSError):
-            size = _DISK_BYTES
+            size = most_bytes
             while size >= 512:
                 try:
                     os.posix_fallocate(stream.fileno(), os.fstat(stream.fileno()).st_size, size)
@@ -276,12 +284,13 @@ def filled(disk: Path) -> Iterator[None]:
 
 
 @contextmanager
-def world(folder: Path, **options: object) -> Iterator[World]:
+def world(folder: Path, **options: Any) -> Iterator[World]:
     """Give a world whose every process and mount is gone afterwards."""
     with ExitStack() as stack:
         for name in ("home", "blobs", "states"):
-            stack.enter_context(_small_disk(folder / name))
-        made = World(folder, **options)  # type: ignore[arg-type]
+            disk_bytes = options.get("disk_bytes", World.disk_bytes)
+            stack.enter_context(small_disk(folder / name, disk_bytes))
+        made = World(folder, **options)
         try:
             made.open()
             yield made
@@ -290,9 +299,10 @@ def world(folder: Path, **options: object) -> Iterator[World]:
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[None]:
+def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
+    """Mount a disk of so many bytes for as long as the block lasts."""
     folder.mkdir()
-    size = f"size={_DISK_BYTES},mode=0755"
+    size = f"size={size_bytes},mode=0755"
     subprocess.run(["mount", "-t", "tmpfs", "-o", size, "proctor-test", str(folder)], check=True)
     try:
         yield
