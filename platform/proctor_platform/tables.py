@@ -140,6 +140,7 @@ class Submission(SQLModel, table=True):
     message: str = ""
     baseline: bool = False
     check_only: bool = Field(default=False, description="stops after the try-out")
+    contract: str = Field(default="native", description="that the image keeps")
     source: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
     state: str
     outcome: str | None = None

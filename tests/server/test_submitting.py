@@ -13,6 +13,7 @@ from sqlalchemy import event, update
 from sqlmodel import col, select
 
 from proctor.spec.base import FileRef
+from proctor.spec.contract import MaxContract
 from proctor.spec.digests import digest_bytes
 from proctor.spec.work import FolderContent
 from proctor_platform.database import Database
@@ -346,6 +347,23 @@ def test_lists_and_refreshes_read_no_content_which_may_be_long(
     event.remove(database.engine, "before_cursor_execute", note)
     assert any("FROM submission" in statement for statement in said)
     assert not [one for one in said if re.search(r"\bsubmission\.content\b", one)]
+
+
+def test_the_contract_of_an_image_is_kept_with_it_and_shown(
+    published: Any, participant: Any, fake: Any
+) -> None:
+    published.enter(participant)
+    participant.have_blobs(published.blobs.values())
+    declared = MaxContract(query={"threshold": "0"})
+    image = published.image.model_copy(update={"contract": declared})
+    view = participant.submit(image, published.card).json()
+    assert view["contract"] == "max"
+    assert view["content_digest"] == image.digest() != published.image.digest()
+    listed = participant.get("/submissions").json()["items"]
+    assert [one["contract"] for one in listed] == ["max", "native"]
+    orders = [fake.claim().order for _ in listed]
+    (content,) = (one["content"] for one in orders if one["content"]["kind"] == "image")
+    assert content["contract"]["query"] == {"threshold": "0"}
 
 
 @pytest.mark.parametrize("field", ["authors", "links", "tasks"])

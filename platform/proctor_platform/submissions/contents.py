@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from proctor.spec.base import FileRef
 from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.contract import Contract
 from proctor.spec.digests import digest_entries
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import Code, ParticipantError, ProctorError
@@ -29,6 +30,13 @@ def content_digest(content: AnyContent) -> str:
     if isinstance(content, ImageContent):
         return content.digest()
     return digest_entries(content.entries)
+
+
+def contract_name(content: AnyContent) -> Contract:
+    """Return whose contract was handed in with an image; of anything else the native one."""
+    if isinstance(content, ImageContent) and content.contract is not None:
+        return content.contract.name
+    return Contract.NATIVE
 
 
 def files_of(content: AnyContent) -> Iterator[tuple[str, FileRef]]:

@@ -15,7 +15,12 @@ from proctor_platform.events import record
 from proctor_platform.identity import UserIdentity
 from proctor_platform.rights import ChallengeSight, challenge_in_sight, database_now, phase_of
 from proctor_platform.settings import PlatformSettings
-from proctor_platform.submissions.contents import check_content, content_digest, files_of
+from proctor_platform.submissions.contents import (
+    check_content,
+    content_digest,
+    contract_name,
+    files_of,
+)
 from proctor_platform.submissions.predictions import check_predictions
 from proctor_platform.submissions.quotas import refuse_above_quota, refuse_tryouts_above_quota
 from proctor_platform.submissions.sources import check_source
@@ -72,6 +77,7 @@ def submit(
         message=request.message,
         baseline=request.baseline,
         check_only=request.check_only,
+        contract=contract_name(request.content).value,
         source=request.source.model_dump(mode="json") if request.source else None,
         state=_first_state(request.content.kind, tried).value,
         charged=not (request.baseline or request.check_only),

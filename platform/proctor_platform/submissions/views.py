@@ -28,7 +28,6 @@ from proctor_platform.outbox import boards_about_to_come
 from proctor_platform.rights import organizes
 from proctor_platform.score_tables import AggregateScore
 from proctor_platform.settings import PlatformSettings
-from proctor_platform.submissions.contracts import declared_contracts
 from proctor_platform.submissions.figures import coarse_seconds, has_exact_figures
 from proctor_platform.submissions.progress import (
     Progress,
@@ -69,7 +68,6 @@ class _Parts:
     """Rows that belong to some submissions, by what they belong to."""
 
     names: dict[str, str] = field(default_factory=dict)
-    contracts: dict[str, Contract] = field(default_factory=dict)
     runs: defaultdict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
     failed_cases: dict[str, int] = field(default_factory=dict)
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
@@ -150,7 +148,6 @@ def _view_all(
 def _read(session: Session, sights: Sequence[SubmissionSight], running: int | None) -> _Parts:
     parts = _Parts()
     ids = [sight.submission.id for sight in sights]
-    parts.contracts = declared_contracts(session, ids)
     users = {sight.submission.user_id for sight in sights}
     parts.names = {
         user.id: user.name for user in session.exec(select(User).where(col(User.id).in_(users)))
@@ -290,7 +287,7 @@ def _view(sight: SubmissionSight, parts: _Parts, dashboard: str) -> SubmissionVi
         phase=submission.phase,
         participant=parts.names[submission.user_id],
         kind=submission.kind,
-        contract=parts.contracts.get(submission.id, Contract.NATIVE),
+        contract=Contract(submission.contract),
         card=shown_card(submission, bare=bare),
         message="" if sight.access is Access.READER else submission.message,
         baseline=submission.baseline,

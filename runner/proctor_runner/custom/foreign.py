@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import yaml
 
 from proctor.spec.contract import Contract
 from proctor.spec.digests import canonical_json
@@ -28,6 +27,7 @@ from proctor_runner.contracts.meta_image import meta_image
 from proctor_runner.contracts.native import suffix
 from proctor_runner.custom.answers import AnswerError, FloatArray
 from proctor_runner.custom.score import CustomFound, CustomScoring, answers, asked_sets
+from proctor_runner.custom.small_yaml import read_small_yaml
 from proctor_runner.decode import guarded_json
 from proctor_runner.decode.text import unpack_texts
 from proctor_runner.references import load_prediction, load_volume
@@ -232,9 +232,9 @@ def _document(path: Path) -> object:
         content = stream.read(_MOST_RESULT_BYTES + 1)
     try:
         if path.name.endswith((".yaml", ".yml")):
-            return yaml.safe_load(content)
+            return read_small_yaml(content)
         return guarded_json.loads(content, _MOST_RESULT_BYTES)
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         raise AnswerError(f"wrote no {path.suffix} file that can be read: {error}") from error
 
 
