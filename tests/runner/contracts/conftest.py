@@ -9,10 +9,11 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import docker
 import nibabel
@@ -23,6 +24,7 @@ from proctor.spec.base import FileRef
 from proctor.spec.contract import ForeignContract, parse_contract
 from proctor.spec.digests import FolderEntry, digest_bytes, read_folder
 from proctor.spec.limits import MIB, Limits
+from proctor.spec.outcomes import ParticipantError
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import CaseReport, ImageContent, OrderCase, RunOrder
 from proctor_runner.decoding import decode_program
@@ -124,6 +126,25 @@ class Answered:
     reports: Mapping[str, CaseReport]
     arrays: Mapping[str, Mapping[str, np.ndarray]]
     logs: Mapping[str, str] = field(default_factory=dict)
+    container: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class LookingDesk(LocalDesk):
+    """A desk that looks at the container of its run when it is asked whether to stop."""
+
+    client: docker.DockerClient | None = None
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    def stopped(self) -> bool:
+        if self.client is not None and not self.seen:
+            api = self.client.api
+            for found in api.containers(
+                filters={"label": f"proctor.work=run_{self.stored.parent.name}"}
+            ):
+                with suppress(docker.errors.NotFound):
+                    self.seen = api.inspect_container(found["Id"])
+        return False
 
 
 class Room:
@@ -133,6 +154,7 @@ class Room:
 
     def __init__(self, client: docker.DockerClient, folder: Path) -> None:
         self._folder = folder
+        self._client = client
         slots = Slots(folder / "slots")
         self._sandbox = DockerSandbox(client, folder / "state", slots)
         self._decoder = ProcessSandbox(folder / "state", slots)
@@ -151,7 +173,9 @@ class Room:
         """Have an image answer cases, given as the bytes of their inputs."""
         declared = parse_contract(contract) if isinstance(contract, str) else contract
         work = Path(tempfile.mkdtemp(dir=self._folder))
-        desk = LocalDesk({}, work / "stored", lambda _stage, _done, _total: None)
+        desk = LookingDesk(
+            {}, work / "stored", lambda _stage, _done, _total: None, client=self._client
+        )
         entries: tuple[FolderEntry, ...] = ()
         if weights is not None:
             entries = read_folder(weights)
@@ -199,7 +223,7 @@ class Room:
             for case, report in desk.reports.items()
             if report.log is not None
         }
-        return Answered(outcome, desk.reports, arrays, logs)
+        return Answered(outcome, desk.reports, arrays, logs, desk.seen)
 
     @contextmanager
     def tools(self, scratch: Path) -> Iterator[RunTools]:
@@ -253,3 +277,15 @@ class Volumes:
 @pytest.fixture(scope="session")
 def volumes() -> Volumes:
     return Volumes()
+
+
+@pytest.fixture
+def refusal() -> Callable[..., str]:
+    """A function that calls another one, which must refuse, and returns what is said."""
+
+    def call(function: Callable[..., object], *arguments: object) -> str:
+        with pytest.raises(ParticipantError) as refused:
+            function(*arguments)
+        return refused.value.detail
+
+    return call

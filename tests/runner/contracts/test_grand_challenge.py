@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+import SimpleITK
 
 from proctor.spec.contract import GrandChallengeContract, SocketAnswer, SocketSpec
-from proctor.spec.model import Protocol
 from proctor.spec.outcomes import Code
+from proctor.spec.work import OrderCase
+from proctor_runner.contracts.grand_challenge import GrandChallengeAdapter
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("contracts")]
 
 
-def test_sockets_are_derived_from_the_names_of_a_task(room, images, volumes):
-    image = images.build("grand_challenge")
-    cases = {name: {"brain_mri": volumes.nifti(n)} for n, name in enumerate("ab", start=1)}
-    task = volumes.task("brain_mri", output="lesions")
-    found = room.ask(image, "grand-challenge", task, cases)
+def test_sockets_are_derived_from_the_names_of_a_task(room, volumes, tmp_path):
+    task = volumes.task("brain_mri", output="lesions").model_dump(mode="json")
+    task["inputs"]["patient"] = {"type": "file", "file": "{case}.json"}
+    task["inputs"]["notes"] = {"type": "file", "file": "{case}.txt"}
+    task["outputs"]["risk"] = {"type": "table", "file": "risk.csv", "columns": ["a"]}
+    contents = {"brain_mri": volumes.nifti(1), "patient": b'{"age": 42}', "notes": b"well"}
+    files = {name: tmp_path / f"blob-{name}" for name in contents}
+    for name, content in contents.items():
+        files[name].write_bytes(content)
+    case = OrderCase(id="c", alias="x", items=1, files={})
+    asked = GrandChallengeAdapter(GrandChallengeContract()).prepare(
+        room.task(**task), case, files, tmp_path
+    )
 
-    assert (found.outcome.code, found.outcome.detail) == (Code.OK, ""), found.logs
-    assert found.outcome.protocol is Protocol.CASE
-    for number, case in enumerate("ab", start=1):
-        expected = volumes.voxels(number) > 50
-        np.testing.assert_array_equal(found.arrays[case]["lesions"], expected)
+    assert set(asked.inputs) == {"images/brain-mri/brain_mri.mha", "patient.json", "notes.txt"}
+    assert asked.outputs == ("images/lesions/*", "risk.json")
+    sockets = json.loads(asked.documents["inputs.json"])
+    assert [socket["interface"]["slug"] for socket in sockets] == ["brain-mri", "patient", "notes"]
+    assert sockets[0]["image"] == {"name": "brain_mri.mha"}
+    assert sockets[1]["value"] == {"age": 42}
+    assert sockets[2]["file"] == "notes.txt"
+    image = SimpleITK.ReadImage(asked.inputs["images/brain-mri/brain_mri.mha"])
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image).T, volumes.voxels(1))
+    corner = volumes.affine @ [15, 16, 17, 1]
+    place = image.TransformIndexToPhysicalPoint((15, 16, 17))
+    np.testing.assert_allclose(place, corner[:3] * [-1, -1, 1])
 
 
 def test_values_weights_and_sockets_of_other_names_reach_it(room, images, volumes, tmp_path):

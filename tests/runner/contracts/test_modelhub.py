@@ -42,20 +42,6 @@ def test_a_model_of_one_input_is_asked_item_by_item(room, images, door):
     np.testing.assert_allclose(found.arrays["a"]["scores"], [[0, 1], [0.2, 0.8]])
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_model_of_several_inputs_gets_their_places_and_its_array_lies_on_the_grid(
-    room, images, volumes, door
-):
-    image = images.build("modelhub", CONTRIB="several")
-    cases = {"a": {"t1": volumes.nifti(1), "flair": volumes.nifti(2)}}
-    contract = ModelHubContract(door=door)
-    found = room.ask(image, contract, volumes.task("t1", "flair", output="seg"), cases)
-
-    assert (found.outcome.code, found.outcome.detail) == (Code.OK, ""), found.logs
-    expected = (volumes.voxels(1) > 50).astype(int) + (volumes.voxels(2) > 50)
-    np.testing.assert_array_equal(found.arrays["a"]["seg"], expected)
-
-
 def test_a_repository_is_mounted_on_the_image_that_its_init_json_names(room, images, volumes):
     image = images.build("modelhub", CONTRIB="single")
     cases = {"a": {"first": volumes.nifti(1), "second": volumes.nifti(2)}}

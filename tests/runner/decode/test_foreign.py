@@ -162,5 +162,34 @@ def test_a_shape_that_is_the_same_from_either_end_needs_an_order():
     np.testing.assert_array_equal(array_of(cube, (2, 2, 2), RULE | {"axes": "xyz"}), cube)
 
 
+def test_points_and_boxes_of_a_socket_are_read(decoded):
+    boxes = {"type": "boxes", "labels": {"1": 1, "lesion": 1}, "most_per_item": 5, "rows": 5}
+    rule = {"how": "socket", "labels": {"None": "lesion"}}
+    points = {
+        "type": "Multiple points",
+        "points": [
+            {"name": "lesion", "point": [1, 2, 3], "probability": 0.25},
+            {"name": None, "point": [4, 5.5, 6]},
+        ],
+    }
+    corners = [[4, 1, 0.5], [9, 1, 0.5], [9, 3, 0.5], [4, 3, 0.5]]
+    square = {"type": "2D bounding box", "name": "lesion", "corners": corners}
+    point_3d = boxes | {"columns": ["item", "label", "score", "x", "y", "z"]}
+    box_2d = boxes | {"columns": ["item", "label", "score", "x0", "y0", "x1", "y1"]}
+    assert decoded(point_3d, points, **rule).tolist() == [
+        [0, 1, 1, 4, 5.5, 6],
+        [0, 1, 0.25, 1, 2, 3],
+    ]
+    assert decoded(box_2d, square, **rule).tolist() == [[0, 1, 1, 4, 1, 9, 3]]
+    assert decoded(box_2d, {"type": "Multiple points"}, **rule).startswith(
+        "The answer holds no points or boxes"
+    )
+
+
+def test_a_picture_lies_on_a_grid_of_one_slice():
+    picture = np.arange(6).reshape(2, 3)
+    np.testing.assert_array_equal(array_of(picture, (3, 2, 1), RULE)[:, :, 0], picture.T)
+
+
 def test_lists_around_an_answer_are_taken_off(tmp_path: Path):
     assert max_values(answers([[[{"p": 1}]]]), RULE, 1) == [[{"p": 1}]]

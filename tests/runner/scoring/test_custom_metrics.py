@@ -19,6 +19,7 @@ from proctor.spec.ranking import BootstrapSpec
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import ScoreCase, ScoreOrder
 from proctor_runner.custom.answers import AnswerError, read_answers
+from proctor_runner.rescoring import score_here
 from proctor_runner.score_work import score_cases
 from proctor_runner.workshop import SandboxWorkshop
 
@@ -309,3 +310,19 @@ def test_scores_longer_than_honest_ones_are_not_read_to_their_end(tmp_path):
     path.write_bytes(b'{"cases": [{"all": 1}], "more": "' + b"x" * (1 << 20) + b'"}')
     with pytest.raises(AnswerError, match="more than"):
         read_answers(path, "cases", ["all"], [1], ["case 'a'"])
+
+
+def test_an_archives_metric_never_runs_outside_the_sandbox_that_was_chosen(
+    desk, tmp_path, monkeypatch
+):
+    marker = tmp_path / "it-ran"
+    made = order(desk, f"open({str(marker)!r}, 'w').close()\ndef score(*_): return [0.0, 0.0]\n")
+    blobs = {f"sha256:{path.name}": path for path in (tmp_path / "blobs").iterdir()}
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody-listens.sock")
+
+    with pytest.raises(PlatformError):
+        score_here(made, blobs, "docker")
+
+    assert not marker.exists()
+    score_here(made, blobs, "process")
+    assert marker.exists()

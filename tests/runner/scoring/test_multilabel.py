@@ -76,7 +76,7 @@ def test_a_table_of_label_scores_is_scored_against_which_labels_hold(tmp_path: P
         | {"challenge": "chest", "task": TASK, "cases": cases, "bootstrap": {}}
         | {"inputs_digest": "sha256:" + "0" * 64}
     )
-    columns = score_here(order, blobs).columns
+    columns = score_here(order, blobs, "process").columns
     # c1 is in perfect order; each positive of c2 loses all its pairs: 2 x 2 of 4 x 4 are won.
     assert columns["auc", "edema"] == columns["auc", "effusion"] == 4 / 16
     assert columns["auc", "mass"] == 3 / 12

@@ -118,8 +118,8 @@ def test_archived_metrics_score_as_the_installed_ones_that_they_are(
 ) -> None:
     order, blobs = question
     package = unpack_wheel(wheel, tmp_path / "package", metric_code_digest())
-    assert score_elsewhere(order, blobs, package) == score_here(order, blobs)
-    assert score_here(order, blobs).columns["top1", "mean"] == 0.75
+    assert score_elsewhere(order, blobs, package, "process") == score_here(order, blobs, "process")
+    assert score_here(order, blobs, "process").columns["top1", "mean"] == 0.75
 
 
 def test_other_metrics_give_their_own_numbers_beside_the_installed_ones(
@@ -130,8 +130,8 @@ def test_other_metrics_give_their_own_numbers_beside_the_installed_ones(
     digest = digest_of(other, tmp_path / "look")
     assert digest != metric_code_digest()
     package = unpack_wheel(other, tmp_path / "package", digest)
-    assert score_elsewhere(order, blobs, package).columns["top1", "mean"] == 0.375
-    assert score_here(order, blobs).columns["top1", "mean"] == 0.75
+    assert score_elsewhere(order, blobs, package, "process").columns["top1", "mean"] == 0.375
+    assert score_here(order, blobs, "process").columns["top1", "mean"] == 0.75
 
 
 def test_a_wheel_of_other_code_than_the_scores_name_is_not_used(
@@ -165,7 +165,7 @@ def test_metrics_that_crash_here_say_so(
     other = changed(wheel, first, first + b"\nraise OSError('too old')")
     package = unpack_wheel(other, tmp_path / "package", digest_of(other, tmp_path / "look"))
     with pytest.raises(RescoringError, match="too old"):
-        score_elsewhere(order, blobs, package)
+        score_elsewhere(order, blobs, package, "process")
 
 
 def test_a_file_that_is_no_wheel_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from proctor_runner.decode.foreign.answers import Rule
 from proctor_runner.decode.foreign.classes import class_name
 
 _BOX = "detection_box"
-_BOX_COLUMNS = ("item", "label", "score", "x0", "y0", "x1", "y1")
+_LEADING = ("item", "label", "score")
+_PLACES = frozenset(("point", "corners"))
+_BOX_COLUMNS = (*_LEADING, "x0", "y0", "x1", "y1")
 
 
 def boxes_of(
@@ -48,6 +50,45 @@ def boxes_of(
     return rows
 
 
+def marks_of(
+    value: object, item: int, columns: Sequence[str], known: Collection[str], rule: Rule
+) -> list[list[object]]:
+    """Return rows of one item, of the points or bounding boxes of a Grand Challenge socket.
+
+    A mark without a probability has 1; the corners of a box may come in any order.
+
+    Raises:
+        InvalidOutputError: It is no list of marks, or one has no place or an unknown name.
+    """
+    marks = value if isinstance(value, dict) else {}
+    listed = marks.get("points", marks.get("boxes", [value] if _PLACES & set(marks) else None))
+    if not isinstance(listed, list):
+        raise InvalidOutputError(f"The answer holds no points or boxes: {short(str(value))!r}.")
+    rows: list[list[object]] = []
+    for entry in listed:
+        mark = entry if isinstance(entry, dict) else {}
+        corners = [mark["point"]] if "point" in mark else mark.get("corners")
+        place = _corners(corners, len(columns) - len(_LEADING), short(str(entry)))
+        label = class_name(str(mark.get("name")), known, rule)
+        if label is not None:
+            rows.append([item, label, mark.get("probability", 1.0), *place])
+    return rows
+
+
+def _corners(corners: object, numbers: int, said: str) -> list[float]:
+    """Return a point, or the lower and upper corner of a box, of so many numbers."""
+    axes = {2: 2, 3: 3, 4: 2, 6: 3}[numbers]
+    if not isinstance(corners, list) or not corners:
+        raise InvalidOutputError(f"The answer has a mark without place: {said!r}.")
+    for corner in corners:
+        if not isinstance(corner, list) or len(corner) < axes or not all(map(_is_number, corner)):
+            raise InvalidOutputError(f"The answer has a mark without {axes} numbers: {said!r}.")
+    if numbers == axes:
+        return list(corners[0][:axes])
+    along = list(zip(*corners, strict=False))[:axes]
+    return [min(one) for one in along] + [max(one) for one in along]
+
+
 def array_of(value: object, shape: tuple[int, ...], rule: Rule) -> npt.NDArray[Any]:
     """Return an array in the order of a grid's axes.
 
@@ -68,6 +109,9 @@ def array_of(value: object, shape: tuple[int, ...], rule: Rule) -> npt.NDArray[A
     for axis in (0, -1):
         while array.ndim > len(shape) and array.shape[axis] == 1:
             array = array.squeeze(axis)
+    if array.ndim == len(shape) - 1 and shape[-1] == 1:
+        # A picture, its rows first, on the grid of one slice.
+        array = array[np.newaxis]
     turned = shape[::-1]
     if array.shape not in (shape, turned):
         raise InvalidOutputError(

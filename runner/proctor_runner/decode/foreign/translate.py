@@ -21,7 +21,7 @@ from proctor_runner.decode.foreign.answers import (
     socket_values,
 )
 from proctor_runner.decode.foreign.classes import class_of, row_of, text_of
-from proctor_runner.decode.foreign.places import array_of, boxes_of, nifti
+from proctor_runner.decode.foreign.places import array_of, boxes_of, marks_of, nifti
 from proctor_runner.decode.image import image_shape
 from proctor_runner.decode.text import PLAIN_SUFFIX
 from proctor_runner.decode.volume import open_volume
@@ -73,10 +73,11 @@ def _file(
         return "", (texts[0] if plain else json.dumps(texts)).encode(errors="surrogatepass")
     if kind == "boxes":
         columns = output["columns"]
+        read = marks_of if rule["how"] == "socket" else boxes_of
         rows_of_boxes = [
             row
             for item, value in enumerate(values)
-            for row in boxes_of(value, item, columns, output["labels"], rule)
+            for row in read(value, item, columns, output["labels"], rule)
         ]
         if output["name"].endswith(".json"):
             named = [dict(zip(columns, row, strict=True)) for row in rows_of_boxes]

@@ -24,6 +24,8 @@ def run():
 
 def interf0_handler():
     header, voxels = load_image_file(location=INPUT_PATH / "images/brain-mri")
+    if voxels.min() < 0:
+        raise ValueError("there is nothing below zero in my world")
     threshold = 50
     if (MODEL_PATH / "threshold.txt").exists():
         threshold = int((MODEL_PATH / "threshold.txt").read_text())

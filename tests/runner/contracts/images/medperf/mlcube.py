@@ -16,6 +16,8 @@ def infer(data_path, parameters_file, additional_files, output_path):
     if os.path.isdir(additional_files):
         shift = int(open(os.path.join(additional_files, "weights.txt")).read())
     image = nibabel.load(os.path.join(data_path, "case_t1.nii.gz"))
+    if np.asarray(image.dataobj).min() < 0:
+        raise ValueError("there is nothing below zero in my world")
     mask = (np.asarray(image.dataobj) > threshold + shift).astype("uint8")
     os.makedirs(os.path.join(output_path, "predictions"), exist_ok=True)
     nibabel.save(nibabel.Nifti1Image(mask, image.affine),
