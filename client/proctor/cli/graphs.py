@@ -92,4 +92,5 @@ def _card(path: Path) -> dict[str, object]:
         "title": path.stem[:120],
         "protocols": ["case", "serve"],
         "runtime": RUNTIME,
+        "model": {"framework": "ONNX", "format": SUFFIX},
     }

@@ -6,6 +6,7 @@ Nothing is unpickled here, nor on a platform: what is written is opened in the s
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import pickle
@@ -23,6 +24,7 @@ from proctor.template.python_model import OWN_CODE, PICKLE, VERSIONS
 
 Function = Callable[..., Any]
 
+_FRAMEWORKS = {"torch": "PyTorch", "scikit-learn": "scikit-learn"}
 _RUNTIMES = {"torch": "runtime-torch"}
 _RUNTIME = "runtime-cpu"
 
@@ -98,7 +100,6 @@ def write_model(
         raise FileExistsError(f"{place} is not empty; name a new folder")
     if not is_model(model):
         raise ValueError(f"{model!r} is no model: it is no function and has no predict")
-    kind = model.__qualname__ if isinstance(model, FunctionType) else type(model).__qualname__
     own, content = OwnCode(), b""
     referred: dict[str, Any] = {}
     names = {
@@ -122,7 +123,7 @@ def write_model(
     if text:
         (place / OWN_CODE).write_text(text + "\n", encoding="utf-8")
     modules = tuple(sorted(own.modules))
-    title = title or kind
+    title = title or _algorithm(model)
     (place / "model.py").write_text(
         _MODEL.format(title=title, own=OWN_CODE, modules=modules, **names), encoding="utf-8"
     )
@@ -131,7 +132,7 @@ def write_model(
         **{one: metadata.version(one) for one in packages},
     }
     (place / VERSIONS).write_text(json.dumps(versions, indent=2) + "\n", encoding="utf-8")
-    card = _card(title, kind, packages, runtime)
+    card = _card(title, _algorithm(model), packages, runtime)
     (place / "model.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return place
 
@@ -140,7 +141,8 @@ def _pickled(model: Any) -> tuple[bytes, dict[str, Any]]:
     stream = io.BytesIO()
     pickler = _Pickler(stream)
     try:
-        pickler.dump(model)
+        # What lies on a GPU cannot be read where there is none.
+        pickler.dump(copy.deepcopy(model).cpu() if _is_module(model) else model)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise OwnCodeError(
             f"{type(model).__qualname__} cannot be pickled: {error}. Write a model folder instead:"
@@ -170,6 +172,14 @@ def _is_module(thing: Any) -> bool:
     return torch is not None and isinstance(thing, torch.nn.Module)
 
 
+def _algorithm(model: Any) -> str:
+    """Return the name of a model's kind; of a pipeline that of its last step."""
+    steps = getattr(model, "steps", None)
+    if isinstance(model, FunctionType):
+        return str(model.__qualname__)
+    return _algorithm(steps[-1][1]) if steps else type(model).__qualname__
+
+
 def _card(title: str, kind: str, packages: list[str], runtime: str | None) -> dict[str, object]:
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:64].strip("-")
     suited = next((_RUNTIMES[one] for one in packages if one in _RUNTIMES), _RUNTIME)
@@ -177,7 +187,11 @@ def _card(title: str, kind: str, packages: list[str], runtime: str | None) -> di
         "contract": 1,
         "name": slug or "model",
         "title": title[:120],
-        "description": f"A {kind}, submitted from Python.",
+        "description": f"{kind}, submitted from Python.",
+        "model": {
+            "algorithm": kind,
+            "framework": next((_FRAMEWORKS[one] for one in packages if one in _FRAMEWORKS), ""),
+        },
         "protocols": ["case", "serve"],
         "runtime": runtime or suited,
     }

@@ -66,8 +66,9 @@ class PythonModel:
             return
         with (folder / PICKLE).open("rb") as stream:
             self._model = _Unpickler(stream, own, self.own_modules).load()
-        if hasattr(self._model, "eval"):
-            self._model.eval()
+        torch = _torch_of(self._model)
+        if torch is not None:
+            self._model.eval().to(_device(torch))
 
     def preprocess(self, inputs: Mapping[str, object], case: Case) -> Question:
         """Return what the model is given: what the own `preprocess` makes, else the one input."""
@@ -163,12 +164,12 @@ def _features(value: Any, model: Any) -> Any:
 
 
 def _ask(model: Any, question: Question) -> Any:
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(model, torch.nn.Module):
+    torch = _torch_of(model)
+    if torch is not None:
         value = question.value
         tensor = value if torch.is_tensor(value) else _tensor(torch, value)
         with torch.inference_mode():
-            answer = model(tensor)
+            answer = model(tensor.to(_device(torch)))
         return answer.cpu().numpy() if torch.is_tensor(answer) else answer
     several = question.wanted is not None and len(question.wanted.columns) > 1
     method = getattr(model, "predict", model)
@@ -177,6 +178,16 @@ def _ask(model: Any, question: Question) -> Any:
         if several
         else method(question.value)
     )
+
+
+def _torch_of(model: Any) -> Any:
+    """Return the package torch, if a model is one of its modules."""
+    torch = sys.modules.get("torch")
+    return torch if torch is not None and isinstance(model, torch.nn.Module) else None
+
+
+def _device(torch: Any) -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _tensor(torch: Any, value: Any) -> Any:

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-TASKS = ("classification", "segmentation", "regression", "detection", "tabular", "text")
+_MODALITIES: Mapping[str, str] = {
+    "classification": "image",
+    "segmentation": "volume",
+    "regression": "image",
+    "detection": "image",
+    "tabular": "table",
+    "text": "text",
+}
+TASKS = tuple(_MODALITIES)
 
 RUNTIMES: Mapping[str, str] = {
     "numpy": "runtime-cpu",
@@ -21,12 +29,13 @@ RUNTIMES: Mapping[str, str] = {
 }
 """The frameworks that there are scaffolds for, and the runtime image that has each."""
 
+_TITLES = {"numpy": "numpy", "sklearn": "scikit-learn", "pytorch": "PyTorch", "onnx": "ONNX"}
 _AUTHOR = "Your name"
 _DESCRIPTION = "A {task} model that knows nothing yet."
 
 
 def scaffold(folder: Path, name: str, task: str, framework: str = "numpy") -> list[Path]:
-    """Write `model.json`, `model.py`, `Dockerfile` and `README.md`; of ONNX also `model.onnx`.
+    """Write `model.json`, `model.py`, `Dockerfile`, `README.md` and a sample; of ONNX the graph.
 
     Returns:
         The files written, in that order.
@@ -56,10 +65,12 @@ def scaffold(folder: Path, name: str, task: str, framework: str = "numpy") -> li
     }
     if framework == "onnx":
         contents["model.onnx"] = (source / framework / f"{task}.onnx").read_bytes()
+    for sample in (source / "samples" / task).iterdir():
+        contents[f"samples/{sample.name}"] = sample.read_bytes()
     for file in contents:
         if (folder / file).exists():
             raise FileExistsError(f"{folder / file} is there already; choose an empty folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "samples").mkdir(parents=True, exist_ok=True)
     for file, data in contents.items():
         (folder / file).write_bytes(data)
     return [folder / file for file in contents]
@@ -93,4 +104,6 @@ def _card(name: str, task: str, framework: str) -> dict[str, object]:
         "tasks": [],
         "claimed_scores": {},
         "io": inputs_and_outputs(task),
+        "meta": {"task": task.capitalize(), "modality": _MODALITIES[task]},
+        "model": {"framework": _TITLES[framework]},
     }

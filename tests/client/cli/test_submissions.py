@@ -75,7 +75,7 @@ def test_submit_uploads_the_folder_and_prints_id_and_page(
     assert sent["message"] == "first try"
     assert sent["content"]["kind"] == "folder"
     paths = [entry["path"] for entry in sent["content"]["entries"]]
-    assert paths == ["Dockerfile", "README.md", "model.json", "model.py"]
+    assert paths == ["Dockerfile", "README.md", "model.json", "model.py", "samples/images.npy"]
     assert set(open_challenge.blobs) == {
         entry["file"]["digest"] for entry in sent["content"]["entries"]
     }

@@ -111,6 +111,7 @@ def test_a_pipeline_takes_its_steps_along_as_text_and_its_versions(
     assert text.index("SCALE = 255.0") < text.index("def scaled") < text.index("class Brightness")
     card = json.loads((folder / "model.json").read_text())
     assert (card["name"], card["title"]) == ("mean-brightness", "Mean brightness")
+    assert card["model"] == {"algorithm": "GaussianNB", "framework": "scikit-learn"}
 
 
 def test_a_function_is_a_model_that_the_sandbox_scores(
