@@ -13,6 +13,7 @@ from benchmarks import (
     evaluation,
     fifty_thousand,
     ranking,
+    rest,
     segmentation,
     serve,
 )
@@ -28,6 +29,7 @@ def main() -> None:
         + boards.measure()
         + evaluation.measure()
         + serve.measure()
+        + rest.measure()
         + fifty_thousand.measure()
     )
 

@@ -82,7 +82,7 @@ def test_nobody_is_answered_who_has_left() -> None:
     thread = threading.Thread(target=lane.run)
 
     with ThreadPoolExecutor(1) as pool:
-        left = pool.submit(lane.ask, lambda: asked.append(1) or 1, lambda: True)
+        left = pool.submit(lane.ask, lambda: len(asked.append(1) or ()), lambda: True)
         while not lane.waiting:
             threading.Event().wait(0.001)
         thread.start()
