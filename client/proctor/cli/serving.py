@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import HostOption
+from proctor.cli.options import ContractOption, HostOption, WeightsOption
 from proctor.cli.output import plain, say
 
 if TYPE_CHECKING:
     from socket import socket
 
-    from proctor.cli.local_runs import Keep
-    from proctor.spec.limits import Limits
-    from proctor.template.card import Card
-    from proctor_runner.sandbox.interface import Program
-    from proctor_runner.workshop import RunTools
-
 _ADDRESS = "127.0.0.1"
 _PORTS_TRIED = 20
-_SUBMISSION = "sub_"
-
-
-class _Model(NamedTuple):
-    """A model ready to be started.
-
-    Attributes:
-        folder: Its folder on this host, or where card and samples of an image were copied to.
-    """
-
-    program: Program
-    folder: Path
-    limits: Limits
 
 
 def serve(
@@ -58,6 +38,8 @@ def serve(
         list[str] | None,
         typer.Option("--allow-origin", metavar="URL", help="Let pages of that site call it."),
     ] = None,
+    weights: WeightsOption = None,
+    contract: ContractOption = None,
     sandbox: Annotated[
         str, typer.Option("--sandbox", help="docker, process (for models you trust), or auto.")
     ] = "auto",
@@ -65,6 +47,7 @@ def serve(
 ) -> None:
     """Serve a model on this machine: a page to try it, ModelHub's calls, MAX's calls, OpenAPI."""
     from proctor.cli.running import ignore_signals, stop_on_terminate
+    from proctor.cli.served_models import Named, opened
     from proctor.template.rest.settings import LOCAL_HOSTS, Settings
     from proctor.template.rest.starting import served
     from proctor_runner.serving.sandbox_backend import SandboxBackend
@@ -77,16 +60,18 @@ def serve(
     )
     with ExitStack() as stack:
         state = Path(stack.enter_context(TemporaryDirectory(prefix="proctor-serve-")))
-        tools, found = stack.enter_context(_opened(model, sandbox, host, state))
+        named = Named(model, weights, contract)
+        tools, found = stack.enter_context(opened(named, sandbox, host, state))
         (state / "answers").mkdir()
         backend = SandboxBackend(
             tools.bench.sandbox,
             found.program,
-            _card_of(found.folder),
+            found.card,
             found.folder,
             found.limits,
             state / "answers",
             told=_tell_log,
+            exchange=found.exchange,
         )
         stack.callback(backend.stop)
         listening = _listen(port)
@@ -99,101 +84,6 @@ def serve(
             service.run()
         ignore_signals()
         say("Stopping.")
-
-
-@contextmanager
-def _opened(
-    name: str, sandbox: str, host: str | None, state: Path
-) -> Iterator[tuple[RunTools, _Model]]:
-    """Give a sandbox and the model in it, ready to be started."""
-    from proctor.cli.local_runs import images_folder
-    from proctor.cli.sandboxes import usable_sandbox
-    from proctor_runner.workshop import SandboxWorkshop
-
-    archive = _archive_of(name, host, state)
-    used = usable_sandbox(sandbox, images_folder(), say)
-    if archive is not None and used == "process" and sandbox != used:
-        raise CommandError(
-            "Without Docker the archive's model would run with your rights.",
-            "Start Docker; or, if you trust whoever made it, give --sandbox process.",
-        )
-    (state / "cases").mkdir()
-    with ExitStack() as kept:
-        tools = kept.enter_context(SandboxWorkshop(used, state, "local").open(state / "cases"))
-        if archive:
-            yield tools, _from_archive(archive, tools, state)
-        else:
-            yield tools, _from_here(name, tools, state, kept.enter_context)
-
-
-def _archive_of(name: str, host: str | None, state: Path) -> Path | None:
-    """Return the archive that a name stands for, fetched from the platform if need be."""
-    from proctor.cli.connection import connect
-    from proctor.spec.archive import ArchiveKind
-
-    path = Path(name)
-    if path.suffix == ".zip" and path.is_file():
-        return path
-    if path.exists() or not name.startswith(_SUBMISSION):
-        return None
-    fetched = state / "archive.zip"
-    say(f"Fetching the archive of {name}.")
-    with connect(host) as client:
-        client.archive(name, ArchiveKind.PUBLIC, fetched)
-    return fetched
-
-
-def _from_archive(path: Path, tools: RunTools, state: Path) -> _Model:
-    from proctor.cli.archive_file import open_archive
-    from proctor_runner.archived_run import archived_program, work_of
-    from proctor_runner.local import LocalDesk
-
-    (state / "files").mkdir()
-    with open_archive(path) as archive:
-        manifest = archive.manifest
-        if not manifest.rerunnable:
-            raise CommandError(
-                f"{path} holds predictions that were entered, not a model: there is nothing to"
-                " serve."
-            )
-        blobs = archive.unpack(state / "files")
-    work = work_of(manifest, blobs)[0]
-    desk = LocalDesk(blobs, state / "stored", lambda _stage, _done, _total: None)
-    program = archived_program(work, desk, tools, state / "model")
-    return _Model(program, _shown_folder(program, tools, state), work.local.limits)
-
-
-def _from_here(name: str, tools: RunTools, state: Path, keep: Keep) -> _Model:
-    from proctor.cli.local_runs import model_of
-    from proctor.spec.limits import Limits
-    from proctor_runner.local import LocalDesk
-    from proctor_runner.local_model import prepare
-    from proctor_runner.model_folder import permitted
-
-    desk = LocalDesk({}, state / "stored", lambda _stage, _done, _total: None)
-    model = model_of(name, keep)
-    _, program = prepare(model, None, desk, tools, state / "model")
-    limits = permitted(Limits(), model)
-    return _Model(program, _shown_folder(program, tools, state), limits)
-
-
-def _shown_folder(program: Program, tools: RunTools, state: Path) -> Path:
-    """Return the model's folder; of an image, where its card and samples were copied to."""
-    if program.model_folder is not None:
-        return program.model_folder
-    folder = state / "shown"
-    folder.mkdir()
-    tools.shelf.copy_shown(program.image_id, folder)
-    return folder
-
-
-def _card_of(folder: Path) -> Card:
-    from proctor.template.card import CardError, read_card
-
-    try:
-        return read_card(folder)
-    except CardError as error:
-        raise CommandError(f"The model's card cannot be used: {error}.") from error
 
 
 def _listen(port: int) -> socket:

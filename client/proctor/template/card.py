@@ -103,17 +103,26 @@ def read_card(folder: Path) -> Card:
     except (OSError, ValueError, RecursionError) as error:
         raise CardError(f"{path} cannot be read as JSON: {error}") from error
     try:
-        whole = _object(document, "$")
-        io = _object(whole.get("io", {}), "io")
-        inputs = _object(io.get("inputs", {}), "io.inputs")
-        outputs = _object(io.get("outputs", {}), "io.outputs")
-        return Card(
-            document=whole,
-            inputs={name: _input(name, entry) for name, entry in inputs.items()},
-            outputs={name: _output(name, entry) for name, entry in outputs.items()},
-        )
+        return parse_card(document)
     except CardError as error:
         raise CardError(f"{path}: {error}") from None
+
+
+def parse_card(document: object) -> Card:
+    """Return the card that a JSON document is.
+
+    Raises:
+        CardError: It is no object, or its `io` holds something else than described above.
+    """
+    whole = _object(document, "$")
+    io = _object(whole.get("io", {}), "io")
+    inputs = _object(io.get("inputs", {}), "io.inputs")
+    outputs = _object(io.get("outputs", {}), "io.outputs")
+    return Card(
+        document=whole,
+        inputs={name: _input(name, entry) for name, entry in inputs.items()},
+        outputs={name: _output(name, entry) for name, entry in outputs.items()},
+    )
 
 
 def _input(name: str, entry: object) -> InputRule:

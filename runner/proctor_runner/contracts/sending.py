@@ -67,7 +67,7 @@ def as_file(name: str, declared: InputSpec, path: Path) -> Sent:
     known = f"{name}{ending}"
     kind = _MIME_TYPES.get(ending.lower(), "application/octet-stream")
     item = {"file": known, "name": known, "type": kind}
-    return Sent([item], {known: path}, _picture_size(path))
+    return Sent([item], {known: path}, picture_size(path))
 
 
 def as_pictures(
@@ -181,7 +181,7 @@ def _png(picture: npt.NDArray[np.uint8], channels: int) -> bytes:
     )
 
 
-def _picture_size(path: Path) -> tuple[int, int] | None:
+def picture_size(path: Path) -> tuple[int, int] | None:
     """Return the height and width that a PNG or JPEG file says; None for anything else."""
     with path.open("rb") as stream:
         start = stream.read(_MOST_HEADER_BYTES)

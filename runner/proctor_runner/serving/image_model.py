@@ -17,28 +17,30 @@ from docker.errors import NotFound
 
 from proctor_runner.sandbox.engine_errors import ours
 
-_MODEL = "/model"
 _MOST_CARD_BYTES = 1 << 20
 _MOST_SAMPLES_BYTES = 128 << 20
 _MOST_MEMBERS = 1000
 _MOST_DEPTH = 4
 _WANTED = {
-    "model.json": _MOST_CARD_BYTES,
-    "samples": _MOST_SAMPLES_BYTES,
-    "sample_data": _MOST_SAMPLES_BYTES,
+    "/model/model.json": _MOST_CARD_BYTES,
+    "/model/samples": _MOST_SAMPLES_BYTES,
+    "/model/sample_data": _MOST_SAMPLES_BYTES,
+    # Where ModelHub's images have theirs.
+    "/contrib_src/model/config.json": _MOST_CARD_BYTES,
+    "/contrib_src/sample_data": _MOST_SAMPLES_BYTES,
 }
 
 
 def copy_shown(client: docker.DockerClient, image_id: str, folder: Path) -> None:
-    """Copy card and samples of an image into ``folder``, as far as it has them.
+    """Copy card, or ModelHub's config, and samples of an image, as far as it has them.
 
     Raises:
         PlatformError: SANDBOX_FAILED, the daemon failed.
     """
     with ours("an image was looked into"), _unstarted(client, image_id) as container_id:
-        for name, most_bytes in _WANTED.items():
+        for path, most_bytes in _WANTED.items():
             try:
-                stream, _ = client.api.get_archive(container_id, f"{_MODEL}/{name}")
+                stream, _ = client.api.get_archive(container_id, path)
             except NotFound:
                 continue
             archive = _at_most(stream, most_bytes + 512 * 2 * _MOST_MEMBERS)

@@ -6,7 +6,6 @@ costs that question and a restart. `stop` gives the machine back while nobody as
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 import threading
@@ -18,11 +17,8 @@ from proctor.spec.limits import Limits
 from proctor.spec.model import Protocol
 from proctor.spec.outcomes import PlatformError
 from proctor.template.card import Card
-from proctor.template.rest.backend import ANSWER_FILE, Answer, AnswerError, Wish, file_names
-from proctor.template.rest.boxed import read_answer, request_document
+from proctor.template.rest.backend import ANSWER_FILE, Answer, AnswerError, Wish
 from proctor.template.rest.failures import RefusedError
-from proctor.template.serve import REQUEST_FILE
-from proctor_runner.contracts.native import suffix
 from proctor_runner.sandbox.interface import (
     Ending,
     Program,
@@ -31,10 +27,9 @@ from proctor_runner.sandbox.interface import (
     SandboxResult,
     Session,
 )
+from proctor_runner.serving.exchange import Exchange, NativeExchange
 
 _MOST_ANSWER_BYTES = 64 << 20
-_UNDECLARED = 16
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 
 _SENTENCES = {
     Ending.FAILED: ("model_failed", "The model failed on this input; the service's log says why."),
@@ -61,6 +56,7 @@ class SandboxBackend:
         folder: Its folder on this host, if it has one.
         scratch: An existing folder for what comes out of the sandbox.
         told: Receives what the model printed while it was asked, and why it failed.
+        exchange: How it is asked; by default as the engine is.
     """
 
     def __init__(
@@ -72,6 +68,7 @@ class SandboxBackend:
         limits: Limits,
         scratch: Path,
         told: Callable[[str], None] = lambda _text: None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._program = program
@@ -80,6 +77,7 @@ class SandboxBackend:
         self._limits = limits
         self._scratch = scratch
         self._told = told
+        self._exchange = exchange or NativeExchange(card)
         self._session: Session | None = None
         self._is_stopping = threading.Event()
 
@@ -96,10 +94,7 @@ class SandboxBackend:
     def answer(self, inputs: Mapping[str, Path], folder: Path, wish: Wish) -> Answer:
         """Ask the model; see `rest.backend.Backend`."""
         request = secrets.token_hex(8)
-        names = {
-            name: f"{name if _PLAIN.match(name) else f'input-{number}'}{suffix(path.name)}"
-            for number, (name, path) in enumerate(inputs.items())
-        }
+        asked = self._exchange.ask(request, inputs, wish)
         destination = self._scratch / request
         destination.mkdir()
         try:
@@ -108,15 +103,15 @@ class SandboxBackend:
                 fence=1,
                 part=request,
                 program=self._program,
-                documents={REQUEST_FILE: request_document(request, names, wish)},
-                inputs={names[name]: path for name, path in inputs.items()},
-                outputs=file_names(len(self._card.outputs) or _UNDECLARED, len(inputs)),
+                documents=asked.documents,
+                inputs=asked.inputs,
+                outputs=asked.outputs,
                 destination=destination,
                 limits=self._limits,
                 timeout_s=self._limits.case_s,
                 protocol=Protocol.SERVE,
             )
-            return self._read(self._run(job), destination, folder)
+            return self._read(self._run(job), inputs, folder)
         finally:
             shutil.rmtree(destination, ignore_errors=True)
 
@@ -153,7 +148,7 @@ class SandboxBackend:
             self._told(result.detail)
         return result
 
-    def _read(self, result: SandboxResult, destination: Path, folder: Path) -> Answer:
+    def _read(self, result: SandboxResult, inputs: Mapping[str, Path], folder: Path) -> Answer:
         if result.ending is Ending.CANCELLED:
             raise RefusedError(503, "stopping", "The service is being stopped.")
         if result.ending is not Ending.ANSWERED:
@@ -161,7 +156,9 @@ class SandboxBackend:
             status = 504 if result.ending is Ending.TIMEOUT else 500
             raise RefusedError(status, code, sentence)
         try:
-            answer = read_answer(_text(result), _moved(result, folder))
+            answer = self._exchange.read(
+                _text(result), _moved(result, folder), inputs, result.seconds
+            )
         except AnswerError as error:
             self._told(f"What the model's container wrote is no answer: {error}.")
             raise RefusedError(

@@ -96,12 +96,14 @@ class Answer:
         seconds: What reading, asking and checking took, without any waiting.
         pictures: Of the inputs that have one, by name.
         sizes: Rows and columns of the inputs that are images, where boxes are to be placed.
+        max_predictions: What a model that speaks MAX's words itself said in them.
     """
 
     parts: tuple[Part, ...]
     seconds: float
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    max_predictions: tuple[object, ...] | None = None
 
     def to_document(self) -> dict[str, object]:
         """Return it in JSON's terms; files by their names."""

@@ -36,11 +36,14 @@ class KeptFiles:
         self._sizes: dict[str, tuple[float, int]] = {}
         self._total_bytes = 0
 
-    def keep(self, file: Path, suffix: str) -> str:
-        """Take a file over and return the name that it is found by."""
+    def keep(self, file: Path, suffix: str, is_ours: bool = True) -> str:
+        """Take a file over, or a copy of one that is not ours; return the name it is found by."""
         name = secrets.token_hex(_NAME_BYTES) + suffix
         size = file.stat().st_size
-        shutil.move(str(file), str(self._folder / name))
+        if is_ours:
+            shutil.move(str(file), str(self._folder / name))
+        else:
+            shutil.copyfile(file, self._folder / name)
         with self._lock:
             self._sizes[name] = (self._clock(), size)
             self._total_bytes += size

@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .failures import RefusedError, busy
 
-A = TypeVar("A")
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-_LOOK_AGAIN_S = 1.0
+A = TypeVar("A")
 
 
 class _Turn(Generic[A]):
-    """One question and, in the end, what came of it."""
+    """One question and, in the end, what came of it.
+
+    Attributes:
+        is_waiting: Whether it stands in the row; changed under the lane's lock alone.
+        done: Held until there is an answer or an error.
+    """
 
     def __init__(self, ask: Callable[[], A], is_gone: Callable[[], bool]) -> None:
         self.ask = ask
         self.is_gone = is_gone
         self.answer: A | None = None
         self.error: BaseException | None = None
+        self.is_waiting = True
         self.done = threading.Lock()
         self.done.acquire()
 
@@ -42,8 +48,9 @@ class Lane(Generic[A]):
     def __init__(self, most_waiting: int = 16, most_wait_s: float = 60.0) -> None:
         self._most_waiting = most_waiting
         self._most_wait_s = most_wait_s
-        self._row: deque[_Turn[A]] = deque()
-        self._changed = threading.Condition(threading.Lock())
+        self._row: SimpleQueue[_Turn[A] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._in_row = 0
         self._is_asking = False
         self._is_closed = False
         self._seconds = 0.1
@@ -51,9 +58,9 @@ class Lane(Generic[A]):
     @property
     def waiting(self) -> int:
         """How many questions wait or are asked."""
-        return len(self._row) + self._is_asking
+        return self._in_row + self._is_asking
 
-    def ask(self, question: Callable[[], A], is_gone: Callable[[], bool] = lambda: False) -> A:
+    def ask(self, question: Callable[[], A], is_gone: Callable[[], bool] = bool) -> A:
         """Wait for a turn, have ``question`` called by the model's thread, and return its answer.
 
         Args:
@@ -63,15 +70,17 @@ class Lane(Generic[A]):
             RefusedError: Too many wait, or this one waited too long.
         """
         turn: _Turn[A] = _Turn(question, is_gone)
-        with self._changed:
+        with self._lock:
             if self._is_closed:
-                raise RefusedError(503, "stopping", "The service is being stopped.")
-            if len(self._row) >= self._most_waiting + (not self._is_asking):
+                raise _stopping()
+            if self._in_row >= self._most_waiting + (not self._is_asking):
                 raise busy(self._retry_after_s())
-            self._row.append(turn)
-            self._changed.notify()
+            self._in_row += 1
+            self._row.put(turn)
         if not turn.done.acquire(timeout=self._most_wait_s):
-            self._give_up(turn)
+            if self._leaves(turn):
+                raise busy(self._retry_after_s())
+            turn.done.acquire()
         if turn.error is not None:
             raise turn.error
         return turn.answer  # type: ignore[return-value]  # no error means that there is one
@@ -79,12 +88,14 @@ class Lane(Generic[A]):
     def run(self) -> None:
         """Ask whatever comes, on this thread, until the lane is closed."""
         while True:
-            with self._changed:
-                while not self._row and not self._is_closed:
-                    self._changed.wait(_LOOK_AGAIN_S)
-                if self._is_closed:
-                    return
-                turn = self._row.popleft()
+            turn = self._row.get()
+            if turn is None:
+                return
+            with self._lock:
+                if not turn.is_waiting:
+                    continue
+                turn.is_waiting = False
+                self._in_row -= 1
                 self._is_asking = True
             began = time.monotonic()
             try:
@@ -94,7 +105,7 @@ class Lane(Generic[A]):
             except Exception as error:
                 turn.error = error
             except BaseException:
-                turn.error = RefusedError(503, "stopping", "The service is being stopped.")
+                turn.error = _stopping()
                 raise
             finally:
                 self._is_asking = False
@@ -103,23 +114,31 @@ class Lane(Generic[A]):
 
     def close(self) -> None:
         """Let nobody in any more, and send away who waits."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
-            row, self._row = list(self._row), deque()
-            self._changed.notify_all()
-        for turn in row:
-            turn.error = RefusedError(503, "stopping", "The service is being stopped.")
-            turn.done.release()
+        left: list[_Turn[A]] = []
+        while not self._row.empty():
+            turn = self._row.get()
+            if turn is not None:
+                left.append(turn)
+        self._row.put(None)
+        for turn in left:
+            if self._leaves(turn):
+                turn.error = _stopping()
+                turn.done.release()
 
-    def _give_up(self, turn: _Turn[A]) -> None:
-        """Leave the row; one whose question is being asked stays for its answer."""
-        with self._changed:
-            waits = turn in self._row
-            if waits:
-                self._row.remove(turn)
-        if waits:
-            raise busy(self._retry_after_s())
-        turn.done.acquire()
+    def _leaves(self, turn: _Turn[A]) -> bool:
+        """Take a turn out of the row; return whether it still stood in it."""
+        with self._lock:
+            stood = turn.is_waiting
+            if stood:
+                turn.is_waiting = False
+                self._in_row -= 1
+            return stood
 
     def _retry_after_s(self) -> int:
-        return max(1, min(60, round(self._seconds * (1 + len(self._row)))))
+        return max(1, min(60, round(self._seconds * (1 + self._in_row))))
+
+
+def _stopping() -> RefusedError:
+    return RefusedError(503, "stopping", "The service is being stopped.")

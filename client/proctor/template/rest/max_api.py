@@ -69,6 +69,9 @@ def predict(service: Service, request: Request) -> Response:
     many = len(told) > 1 or len(told[0].answer.parts) > 1
     predictions: list[object] = []
     for one in told:
+        if one.answer.max_predictions is not None:
+            predictions.extend(one.answer.max_predictions)
+            continue
         entries = {
             part.name: _entries(part, one, card, threshold, base) for part in one.answer.parts
         }

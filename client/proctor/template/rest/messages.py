@@ -90,6 +90,11 @@ class Body:
         """How many bytes are still to come, as far as that is known."""
         return self._left_bytes
 
+    @property
+    def most_bytes(self) -> int | None:
+        """How long the body is; None while nobody knows."""
+        return None if self._is_chunked else self._left_bytes
+
     def pieces(self) -> Iterator[bytes]:
         """Give the bytes as they come.
 
@@ -168,7 +173,7 @@ class Request:
     headers: dict[str, str]
     body: Body
     host: str = ""
-    is_gone: object = None
+    is_gone: Callable[[], bool] = bool
 
     @property
     def content_type(self) -> str:

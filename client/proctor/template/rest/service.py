@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from .backend import Wish
 from .fetching import UrlFetcher
+from .folder_pool import FolderPool
 from .kept_files import KeptFiles
 from .lane import Lane
 from .samples import Samples
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 PARAMETERS = ("threshold", "pictures", "top")
 OUTPUT_PATH = "/api/output/"
+_SMALL_BYTES = 256 * 1024
+_JPEG_START = b"\xff\xd8"
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,12 @@ class Service:
         self.settings = settings
         self._temporary = None if scratch else tempfile.TemporaryDirectory(prefix="proctor-rest-")
         self.scratch = scratch or Path(self._temporary.name if self._temporary else "")
-        self._requests, kept = self.scratch / "requests", self.scratch / "kept"
-        self._requests.mkdir()
-        kept.mkdir()
-        self._numbers = itertools.count()
-        self._kept = KeptFiles(kept, settings.most_kept_bytes, settings.keep_s)
+        for name in ("requests", "answers", "kept"):
+            (self.scratch / name).mkdir()
+        self._large = FolderPool(self.scratch / "requests")
+        self._small = FolderPool.in_memory() or self._large
+        self._answers = itertools.count()
+        self._kept = KeptFiles(self.scratch / "kept", settings.most_kept_bytes, settings.keep_s)
         self._lane: Lane[list[Answer]] = Lane(settings.most_waiting, settings.most_wait_s)
         self.samples = Samples(backend.folder, backend.card.inputs)
         self.uploads = Uploads(
@@ -98,6 +102,7 @@ class Service:
     def close(self) -> None:
         """Answer nothing more and remove every file."""
         self._lane.close()
+        self._small.close()
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -110,9 +115,9 @@ class Service:
         Raises:
             RefusedError: It is not what the model takes, the model failed, or it is busy.
         """
-        with self.request_folder() as folder:
+        with self.request_folder(request.body.most_bytes) as folder:
             question = self.uploads.read(request, folder)
-            return self._ask(question, folder, request, vector_files)
+            return self._ask(question, request, vector_files)
 
     def predict_sample(self, name: str, request: Request, vector_files: bool = False) -> Told:
         """Answer a sample of the model's own.
@@ -123,8 +128,7 @@ class Service:
         inputs = self.samples.inputs_of(name)
         self.uploads.refuse_missing(inputs)
         fields = {key: value for key, value in request.query.items() if key in PARAMETERS}
-        with self.request_folder() as folder:
-            return self._ask(Question(inputs, fields), folder, request, vector_files)[0]
+        return self._ask(Question(inputs, fields), request, vector_files)[0]
 
     def kept(self, name: str) -> Path | None:
         """Return a file of an answer, while it is kept."""
@@ -139,32 +143,38 @@ class Service:
         return found
 
     @contextmanager
-    def request_folder(self) -> Iterator[Path]:
-        """Give an empty folder that is gone after the block."""
-        folder = self._requests / str(next(self._numbers))
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def request_folder(self, most_bytes: int | None = None) -> Iterator[Path]:
+        """Give an empty folder whose files are gone after the block.
 
-    def _ask(
-        self, question: Question, folder: Path, request: Request, vector_files: bool
-    ) -> list[Told]:
+        Args:
+            most_bytes: What will be written at most, if that is known.
+        """
+        is_small = most_bytes is not None and most_bytes <= _SMALL_BYTES
+        with (self._small if is_small else self._large).folder() as folder:
+            yield folder
+
+    def _ask(self, question: Question, request: Request, vector_files: bool) -> list[Told]:
         wish = Wish(question.fields.get("pictures") in ("true", "1"), vector_files)
         asked = [question.inputs] + [
             dict.fromkeys(question.inputs, text) for text in question.texts
         ]
 
+        folders = [self.scratch / "answers" / str(next(self._answers)) for _ in asked]
+
         def ask() -> list[Answer]:
             return [
-                self.backend.answer(inputs, folder / f"answer-{number}", wish)
-                for number, inputs in enumerate(asked)
+                self.backend.answer(inputs, folder, wish)
+                for inputs, folder in zip(asked, folders)  # noqa: B905  # Python 3.8
             ]
 
-        is_gone = request.is_gone
-        answers = self._lane.ask(ask, is_gone) if callable(is_gone) else self._lane.ask(ask)
-        return [self._tell(answer, question.fields) for answer in answers]
+        try:
+            answers = self._lane.ask(ask, request.is_gone)
+            return [self._tell(answer, question.fields) for answer in answers]
+        finally:
+            for folder in folders:
+                # Few answers have files; a look is cheaper than an attempt.
+                if folder.exists():
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _tell(self, answer: Answer, fields: Mapping[str, str]) -> Told:
         def kept(path: Path) -> str:
@@ -174,6 +184,15 @@ class Service:
             answer=answer,
             files={part.name: kept(part.file) for part in answer.parts if part.file},
             pictures={part.name: kept(part.picture.path) for part in answer.parts if part.picture},
-            input_pictures={name: kept(one.path) for name, one in answer.pictures.items()},
+            input_pictures={
+                # It may be the input itself, a sample of the model's.
+                name: OUTPUT_PATH + self._kept.keep(one.path, _suffix_of(one.path), is_ours=False)
+                for name, one in answer.pictures.items()
+            },
             fields=fields,
         )
+
+
+def _suffix_of(picture: Path) -> str:
+    with picture.open("rb") as stream:
+        return ".jpg" if stream.read(2) == _JPEG_START else ".png"

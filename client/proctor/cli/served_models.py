@@ -1,0 +1,203 @@
+"""What `proctor serve` is given, as a program in a sandbox with a card to show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from proctor.cli.failures import CommandError
+from proctor.cli.output import say
+
+if TYPE_CHECKING:
+    from proctor.cli.local_runs import Keep
+    from proctor.spec.contract import ForeignContract
+    from proctor.spec.limits import Limits
+    from proctor.template.card import Card
+    from proctor_runner.sandbox.interface import Program
+    from proctor_runner.serving.exchange import Exchange
+    from proctor_runner.workshop import RunTools
+
+_SUBMISSION = "sub_"
+_CONFIG = "config.json"
+_MOST_CONFIG_BYTES = 1 << 20
+
+
+class Named(NamedTuple):
+    """A model as it is typed.
+
+    Attributes:
+        name: A folder, a graph, an image, an archive, or the id of a submission.
+        weights: A folder beside an image.
+        contract: As ``--contract`` says.
+    """
+
+    name: str
+    weights: Path | None = None
+    contract: str | None = None
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model ready to be started.
+
+    Attributes:
+        folder: Its folder on this host, or where card and samples of an image were copied to.
+        exchange: How it is asked; None for as the engine is.
+    """
+
+    program: Program
+    folder: Path
+    card: Card
+    limits: Limits
+    exchange: Exchange | None
+
+
+@contextmanager
+def opened(
+    named: Named, sandbox: str, host: str | None, state: Path
+) -> Iterator[tuple[RunTools, ServedModel]]:
+    """Give a sandbox and the model in it, ready to be started.
+
+    Args:
+        state: An empty folder, which must outlive the block.
+
+    Raises:
+        CommandError: There is no such model, or it cannot be served.
+        ParticipantError: It was refused.
+        PlatformError: The sandbox cannot be used.
+    """
+    from proctor.cli.local_runs import images_folder
+    from proctor.cli.sandboxes import usable_sandbox
+    from proctor_runner.workshop import SandboxWorkshop
+
+    archive = _archive_of(named.name, host, state)
+    used = usable_sandbox(sandbox, images_folder(), say)
+    if archive is not None and used == "process" and sandbox != used:
+        raise CommandError(
+            "Without Docker the archive's model would run with your rights.",
+            "Start Docker; or, if you trust whoever made it, give --sandbox process.",
+        )
+    (state / "cases").mkdir()
+    with ExitStack() as kept:
+        tools = kept.enter_context(SandboxWorkshop(used, state, "local").open(state / "cases"))
+        if archive:
+            yield tools, _from_archive(archive, tools, state)
+        else:
+            yield tools, _from_here(named, tools, state, kept.enter_context)
+
+
+def _archive_of(name: str, host: str | None, state: Path) -> Path | None:
+    """Return the archive that a name stands for, fetched from the platform if need be."""
+    from proctor.cli.connection import connect
+    from proctor.spec.archive import ArchiveKind
+
+    path = Path(name)
+    if path.suffix == ".zip" and path.is_file():
+        return path
+    if path.exists() or not name.startswith(_SUBMISSION):
+        return None
+    fetched = state / "archive.zip"
+    say(f"Fetching the archive of {name}.")
+    with connect(host) as client:
+        client.archive(name, ArchiveKind.PUBLIC, fetched)
+    return fetched
+
+
+def _from_archive(path: Path, tools: RunTools, state: Path) -> ServedModel:
+    from proctor.cli.archive_file import open_archive
+    from proctor.spec.work import ImageContent
+    from proctor_runner.archived_run import archived_program, work_of
+    from proctor_runner.local import LocalDesk
+
+    (state / "files").mkdir()
+    with open_archive(path) as archive:
+        manifest = archive.manifest
+        if not manifest.rerunnable:
+            raise CommandError(
+                f"{path} holds predictions that were entered, not a model: there is nothing to"
+                " serve."
+            )
+        blobs = archive.unpack(state / "files")
+    work = work_of(manifest, blobs)[0]
+    desk = LocalDesk(blobs, state / "stored", lambda _stage, _done, _total: None)
+    program = archived_program(work, desk, tools, state / "model")
+    content = manifest.submission.content
+    contract = content.contract if isinstance(content, ImageContent) else None
+    name = manifest.submission.card.name
+    return _served(name, program, work.local.limits, contract, tools, state)
+
+
+def _from_here(named: Named, tools: RunTools, state: Path, keep: Keep) -> ServedModel:
+    from proctor.cli.local_runs import image_of
+    from proctor.spec.limits import Limits
+    from proctor_runner.local import LocalDesk
+    from proctor_runner.local_model import prepare
+    from proctor_runner.model_folder import permitted
+
+    desk = LocalDesk({}, state / "stored", lambda _stage, _done, _total: None)
+    model, weights, contract = image_of(named.name, named.weights, named.contract, keep)
+    _, program = prepare(model, weights, desk, tools, state / "model", contract)
+    name = Path(named.name).name
+    return _served(name, program, permitted(Limits(), model), contract, tools, state)
+
+
+def _served(
+    name: str,
+    program: Program,
+    limits: Limits,
+    contract: ForeignContract | None,
+    tools: RunTools,
+    state: Path,
+) -> ServedModel:
+    from proctor_runner.serving.foreign import exchange_of
+
+    exchange = None if contract is None else exchange_of(contract)
+    folder = _shown_folder(program, tools, state)
+    card = _card_of(folder) if contract is None else _foreign_card(folder, name)
+    return ServedModel(program, folder, card, limits, exchange)
+
+
+def _shown_folder(program: Program, tools: RunTools, state: Path) -> Path:
+    """Return the model's folder; of an image, where its card and samples were copied to."""
+    if program.model_folder is not None:
+        return program.model_folder
+    folder = state / "shown"
+    folder.mkdir()
+    tools.shelf.copy_shown(program.image_id, folder)
+    return folder
+
+
+def _card_of(folder: Path) -> Card:
+    from proctor.template.card import CardError, read_card
+
+    try:
+        return read_card(folder)
+    except CardError as error:
+        raise CommandError(f"The model's card cannot be used: {error}.") from error
+
+
+def _foreign_card(folder: Path, name: str) -> Card:
+    """Return what a model of another system says of itself; its name where it says nothing.
+
+    A MAX model tells what it is in its own server alone, which nobody asks before the first
+    question.
+    """
+    from proctor.spec.card.modelhub import is_modelhub, upgrade
+    from proctor.spec.card.reading import CardError
+    from proctor.template.card import Card, parse_card
+
+    for path in (folder / "model" / _CONFIG, folder / _CONFIG):
+        if not path.is_file() or path.stat().st_size > _MOST_CONFIG_BYTES:
+            continue
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+            if is_modelhub(config):
+                card = upgrade(config).card.model_dump(mode="json", exclude_defaults=True)
+                return parse_card(card)
+        except (OSError, ValueError, CardError) as error:
+            say(f"The model's config.json says nothing that can be shown: {error}.")
+    return Card({"name": name})
