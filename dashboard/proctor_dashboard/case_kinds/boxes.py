@@ -108,13 +108,13 @@ def _draw_item(
         item = int(st.number_input("Item", 0, items - 1, 0)) if items > 1 else 0
         over = st.pills("Outlines", BOTH, selection_mode="multi", default=BOTH)
     with right:
-        least = 0.0
+        least = -np.inf
         scores = predicted.table[:, 2]
         if scores.size and scores.max() > scores.min():
             low, high = float(scores.min()), float(scores.max())
             least = st.slider("Predicted with a score of at least", low, high, low)
     mine = reference.of(item)
-    theirs = predicted.of(item).above(least) if least else predicted.of(item)
+    theirs = predicted.of(item).above(least)
     shown = [(mine, False)] if "Reference" in over else []
     shown += [(theirs, True)] if "Prediction" in over else []
     names = dict(sorted(parts.task.labels.items()))
