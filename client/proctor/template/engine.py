@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -95,7 +96,7 @@ class Engine:
             CaseError: The case cannot be read.
             ModelError: The model failed on it, or answered something else.
         """
-        case = read_case(input_folder)
+        case = self._with_labels(read_case(input_folder))
         try:
             inputs = load_inputs(case.inputs, self.card.inputs)
         except InputError as error:
@@ -161,6 +162,18 @@ class Engine:
             model_s=ended - began,
             total_s=time.perf_counter() - started,
         )
+
+    def _with_labels(self, case: Case) -> Case:
+        """Give a list of classes the names that the card has: an array of probabilities needs them.
+
+        What the case says of its outputs stays as it is.
+        """
+        named = {
+            name: replace(output, labels=self.card.outputs[name].labels)
+            for name, output in case.outputs.items()
+            if output.type == "label_list" and name in self.card.outputs
+        }
+        return replace(case, outputs={**case.outputs, **named}) if named else case
 
     def _type_of(self, name: str) -> str:
         rule = self.card.inputs.get(name)

@@ -302,6 +302,77 @@ def test_a_case_and_files_get_the_same_values(
     assert (tmp_path / "out" / "v.csv").read_text() == f"value\n{value!r}\n"
 
 
+@pytest.mark.parametrize("form", ["native", "array", "both"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("png", "image"),
+        ("jpeg", "image"),
+        ("dicom", "image"),
+        ("dicom_series", "volume"),
+        ("nrrd", "volume"),
+        ("metaimage", "volume"),
+        ("nifti", "volume"),
+        ("nifti_gzip", "volume"),
+        ("npy", "volume"),
+        ("csv", "table"),
+        ("parquet", "table"),
+        ("json", "json"),
+        ("text", "text"),
+        ("wav", "audio"),
+    ],
+)
+def test_a_file_of_every_format_is_the_same_through_a_case(
+    make_engine: Any, samples: Any, tmp_path: Path, name: str, kind: str, form: str
+) -> None:
+    body = (
+        "import numpy as np\n"
+        "from proctor.template.readers import to_array\n"
+        "class Model:\n"
+        " def predict(self, inputs):\n"
+        "  value = inputs['x'] if isinstance(inputs['x'], str) else to_array(inputs['x'])\n"
+        "  return [type(inputs['x']).__name__, repr(np.asarray(value).tolist())]\n"
+    )
+    engine = make_engine(body, {"x": {"type": kind, "form": form}}, {"y": {"type": "text"}})
+    path = samples.paths[name]
+    case = {
+        "contract": 1,
+        "case": "c1",
+        "items": ["0", "1"],
+        "inputs": {"x": {"type": "file", "file": path.name}},
+        "outputs": {"y": {"type": "text", "file": "y.json"}},
+    }
+    (path.parent / "case.json").write_text(json.dumps(case))
+    engine.answer(path.parent, tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "y.json").read_text())
+    assert told == engine.predict({"x": path}).values["y"]
+    assert len(told[1]) > 5
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "written"),
+    [
+        ("np.array([0.25, 0.75])", "label_list", "label\ndog\n"),
+        (f"[{DOG}, {CAT}]", "label_list", "label\ndog\n"),
+        (f"[{DOG}, {CAT}]", "table", "cat,dog\n0.25,0.75\n"),
+        ("['bird']", "label_list", "label\nbird\n"),
+    ],
+)
+def test_a_ranking_of_classes_is_what_a_case_asks_for(
+    make_engine: Any, tmp_path: Path, expression: str, kind: str, written: str
+) -> None:
+    """A bird is none of the card's; whether it is one of the task's, the task knows."""
+    declared = {"y": {"type": "label_list", "labels": ["cat", "dog"]}}
+    engine = make_engine(model(expression), outputs=declared)
+    output = {"type": kind, "file": "y.csv"} | (
+        {"columns": ["cat", "dog"]} if kind == "table" else {}
+    )
+    case = {"contract": 1, "case": "c1", "items": ["0"], "inputs": {}, "outputs": {"y": output}}
+    (tmp_path / "case.json").write_text(json.dumps(case))
+    engine.answer(tmp_path, tmp_path / "out")
+    assert (tmp_path / "out" / "y.csv").read_text() == written
+
+
 def test_a_case_outside_the_cards_limits_is_the_models_refusal(
     make_engine: Any, samples: Any, tmp_path: Path
 ) -> None:

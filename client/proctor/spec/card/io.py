@@ -35,8 +35,8 @@ class InputKind(StrEnum):
 class InputForm(StrEnum):
     """In which form a model is given an input.
 
-    ``native``: as the reader's own object. ``array``: as a numpy array. ``both``: as an object
-    with the two.
+    ``native``: as the reader's own object. ``array``: as a numpy array. ``both``: native first, for
+    ``Model.preprocess_native``, then as an array.
     """
 
     NATIVE = "native"
@@ -93,8 +93,9 @@ class CardInput(Spec):
     dim_limits: tuple[DimLimit, ...] = Field(
         (),
         max_length=8,
-        description="axis by axis: bands, rows, columns of an image; slices, rows, columns of a"
-        " volume",
+        description="axis by axis: channels, rows, columns of an image; z, y, x of a volume;"
+        " channels, frames of a recording; rows, columns of a table; characters of a text; the axes"
+        " of an array; fewer are those of the last axes",
     )
     description: _Text = ""
 

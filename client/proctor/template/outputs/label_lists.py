@@ -18,13 +18,12 @@ from .kind import Kind
 
 def is_ranking(value: object) -> bool:
     """Tell whether a value is a list of {label, probability} for one item."""
-    return (
-        isinstance(value, Sequence)
-        and not isinstance(value, (str, bytes))
-        and bool(value)
-        and all(isinstance(entry, Mapping) and {"label", "probability"} <= set(entry)
-                for entry in value)
-    )  # fmt: skip
+    if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], Mapping):
+        return False
+    return all(
+        isinstance(entry, Mapping) and "label" in entry and "probability" in entry
+        for entry in value
+    )
 
 
 def by_label(ranking: Any) -> dict[object, object]:
@@ -37,6 +36,8 @@ def _check(value: object, asked: Asked) -> object:
     if not isinstance(entries, Sequence) or isinstance(entries, (str, bytes)):
         raise OutputError(f"a class for each item was expected, not {type(value).__name__}")
     labels = asked.output.labels
+    # What may be answered in a case, the platform knows better than the model's card.
+    known = () if asked.items else labels
     if labels and len(entries) == len(labels) and all(isinstance(one, float) for one in entries):
         entries = [
             {"label": label, "probability": one}
@@ -44,13 +45,13 @@ def _check(value: object, asked: Asked) -> object:
         ]
     if is_ranking(entries):
         if not asked.items:
-            return _ranking(entries, 0, labels)
+            return _ranking(entries, 0, known)
         entries = [entries]
     if asked.items and len(entries) != len(asked.items):
         raise OutputError(f"{len(entries)} classes for {len(asked.items)} items")
     if not asked.items and entries and all(is_ranking(entry) for entry in entries):
-        return [_ranking(entry, number, labels) for number, entry in enumerate(entries)]
-    return [_label(entry, number, labels) for number, entry in enumerate(entries)]
+        return [_ranking(entry, number, known) for number, entry in enumerate(entries)]
+    return [_label(entry, number, known) for number, entry in enumerate(entries)]
 
 
 def _label(label: Any, number: int, labels: tuple[str, ...]) -> int | str:

@@ -100,9 +100,18 @@ def _check(value: object, asked: Asked) -> object:
         raise OutputError(f"{len(rows)} rows for {len(asked.items)} items; row i answers item i")
     numbers = []
     for number, row in enumerate(rows):
-        numbers.append([cell_of(cell, number, asked) for cell in row])
+        numbers.append(_finite(row) or [cell_of(cell, number, asked) for cell in row])
         refuse_another_width(row, number, columns)
     return numbers
+
+
+def _finite(row: Sequence[Any]) -> list[float]:
+    """Return a row of finite numbers at once; nothing where a cell has to be looked at."""
+    try:
+        numbers = [float(cell) for cell in row]
+    except (TypeError, ValueError):
+        return []
+    return numbers if all(map(math.isfinite, numbers)) else []
 
 
 def _check_array(value: object, columns: tuple[str, ...], asked: Asked) -> NDArray[np.generic]:

@@ -18,8 +18,11 @@ class _NpyReader:
     def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
         import numpy as np
 
-        shape: tuple[int, ...] = np.load(path, mmap_mode="r", allow_pickle=False).shape
-        return shape
+        with path.open("rb") as stream:
+            version = np.lib.format.read_magic(stream)
+            if version == (1, 0):
+                return tuple(np.lib.format.read_array_header_1_0(stream)[0])
+        return tuple(np.load(path, mmap_mode="r", allow_pickle=False).shape)
 
     def native(self, path: Path, name: str) -> object:
         import numpy as np
