@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 _MOST_RESULT_BYTES = 16 * MIB
 _GROUND_TRUTH = "/opt/ml/input/data/ground_truth"
-_ON_A_GRID = (OutputType.MASK_IMAGE, OutputType.INSTANCES, OutputType.IMAGE)
 _VOLUMES = (ReferenceType.MASK_IMAGE, ReferenceType.INSTANCES, ReferenceType.IMAGE)
 
 
@@ -130,7 +129,7 @@ class ForeignScoring(CustomScoring):
     @property
     def _ending(self) -> str:
         """Return the suffix of a prediction's file."""
-        if self._order.task.outputs[self._metric.output].type not in _ON_A_GRID:
+        if not self._order.task.outputs[self._metric.output].type.on_a_grid:
             return ".json"
         return ".nii.gz" if self._contract.name is Contract.MEDPERF else ".mha"
 
@@ -194,7 +193,7 @@ class ForeignScoring(CustomScoring):
         if kind is OutputType.TEXT:
             texts = unpack_texts(array, case.items)
             return json.dumps(texts[0] if case.items == 1 else texts).encode()
-        if kind not in _ON_A_GRID:
+        if not kind.on_a_grid:
             values = array.tolist()
             return json.dumps(values[0] if len(values) == 1 else values).encode()
         affine = self._affine(case)

@@ -344,7 +344,7 @@ def test_a_file_of_every_format_is_the_same_through_a_case(
     }
     (path.parent / "case.json").write_text(json.dumps(case))
     engine.answer(path.parent, tmp_path / "out")
-    told = json.loads((tmp_path / "out" / "y.json").read_text())
+    told = json.loads((tmp_path / "out" / "y.json").read_text("utf-8"))
     assert told == engine.predict({"x": path}).values["y"]
     assert len(told[1]) > 5
 
