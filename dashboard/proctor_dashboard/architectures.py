@@ -23,7 +23,7 @@ class Node:
 
     layer: DetectedLayer
     row: int
-    column: float
+    column: int
     parents: tuple[int, ...]
 
 
@@ -39,7 +39,7 @@ def arrange(layers: Sequence[DetectedLayer]) -> list[Node]:
     for index in range(len(shown)):
         rows.append(1 + max((rows[parent] for parent in parents[index]), default=-1))
     taken: defaultdict[int, set[int]] = defaultdict(set)
-    columns: list[float] = []
+    columns: list[int] = []
     for index in range(len(shown)):
         above = [columns[parent] for parent in parents[index]]
         wanted = round(sum(above) / len(above)) if above else 0
@@ -50,6 +50,65 @@ def arrange(layers: Sequence[DetectedLayer]) -> list[Node]:
         Node(layer, rows[index], columns[index], tuple(sorted(parents[index])))
         for index, layer in enumerate(shown)
     ]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A line from what a layer reads to the layer, and how it gets past the rows between.
+
+    It goes down in a ``column`` that is free of boxes there, or in a ``lane`` of its own beside
+    all boxes; the first lane is the nearest.
+    """
+
+    parent: int
+    child: int
+    column: int | None = None
+    lane: int | None = None
+
+
+def route(nodes: Sequence[Node]) -> list[Edge]:
+    """Find a way for every line that lies on no box and on no other line beside the boxes."""
+    taken = {(node.row, node.column) for node in nodes}
+    edges: list[Edge] = []
+    beside: list[tuple[int, int]] = []
+    for child, node in enumerate(nodes):
+        for parent in node.parents:
+            above = nodes[parent]
+            between = range(above.row + 1, node.row)
+            free = [
+                column
+                for column in (above.column, node.column)
+                if not any((row, column) in taken for row in between)
+            ]
+            if free:
+                edges.append(Edge(parent, child, column=free[0]))
+            else:
+                beside.append((parent, child))
+    return edges + _lanes(nodes, beside)
+
+
+def _lanes(nodes: Sequence[Node], pairs: Sequence[tuple[int, int]]) -> list[Edge]:
+    """Give each line a lane; short ones are nearer, so that long ones go around them."""
+    spans = sorted(
+        ((nodes[child].row - nodes[parent].row, parent, child) for parent, child in pairs)
+    )
+    lanes: list[list[tuple[int, int]]] = []
+    edges = []
+    for _, parent, child in spans:
+        start, end = nodes[parent].row, nodes[child].row
+        lane = next(
+            (
+                number
+                for number, held in enumerate(lanes)
+                if all(end <= first or last <= start for first, last in held)
+            ),
+            len(lanes),
+        )
+        if lane == len(lanes):
+            lanes.append([])
+        lanes[lane].append((start, end))
+        edges.append(Edge(parent, child, lane=lane))
+    return edges
 
 
 def unlike(

@@ -6,12 +6,14 @@ import base64
 from collections.abc import Collection, Sequence
 
 from proctor.spec.card.detected import DetectedLayer
-from proctor_dashboard.architectures import Node
+from proctor_dashboard.architectures import Node, route
 from proctor_dashboard.text import plain
 
 _WIDTH, _HEIGHT = 168, 34
 _ACROSS, _DOWN = 184, 54
 _MARGIN = 12
+_LANE = 8
+_BEND = 14
 _LONGEST = 24
 _FAMILIES = (
     (("conv",), "#dcebf7"),
@@ -29,19 +31,24 @@ def graph_svg(nodes: Sequence[Node], different: Collection[int] = (), label: str
     """Return the picture; layers that are ``different`` have a strong border."""
     if not nodes:
         return ""
+    routes = route(nodes)
+    lanes = max((edge.lane + 1 for edge in routes if edge.lane is not None), default=0)
+    first = _MARGIN + lanes * _LANE
     least = min(node.column for node in nodes)
     most = max(node.column for node in nodes)
-    rows = max(node.row for node in nodes) + 1
-    width = round((most - least) * _ACROSS + _WIDTH + 2 * _MARGIN)
-    height = (rows - 1) * _DOWN + _HEIGHT + 2 * _MARGIN
+    width = first + (most - least) * _ACROSS + _WIDTH + _MARGIN
+    height = max(node.row for node in nodes) * _DOWN + _HEIGHT + 2 * _MARGIN
     places = [
-        (round(_MARGIN + (node.column - least) * _ACROSS), _MARGIN + node.row * _DOWN)
-        for node in nodes
+        (first + (node.column - least) * _ACROSS, _MARGIN + node.row * _DOWN) for node in nodes
     ]
+    ways = {
+        edge: first + (edge.column - least) * _ACROSS + _WIDTH // 2
+        if edge.column is not None
+        else first - (edge.lane or 0) * _LANE - _LANE
+        for edge in routes
+    }
     edges = "".join(
-        _edge(places[parent], places[index], node.row - nodes[parent].row)
-        for index, node in enumerate(nodes)
-        for parent in node.parents
+        _edge(places[edge.parent], places[edge.child], way) for edge, way in ways.items()
     )
     boxes = "".join(
         _box(node.layer, places[index], index in different) for index, node in enumerate(nodes)
@@ -74,17 +81,17 @@ def layer_words(layer: DetectedLayer) -> str:
     return "; ".join(parts)
 
 
-def _edge(start: tuple[int, int], end: tuple[int, int], rows: int) -> str:
-    x, y = start[0] + _WIDTH / 2, start[1] + _HEIGHT
-    to_x, to_y = end[0] + _WIDTH / 2, end[1]
-    if rows == 1:
-        path = f"M{x:g} {y:g}C{x:g} {y + 14:g} {to_x:g} {to_y - 14:g} {to_x:g} {to_y:g}"
+def _edge(start: tuple[int, int], end: tuple[int, int], way: int) -> str:
+    """Draw a line that goes down at ``way`` past the rows between."""
+    x, y = start[0] + _WIDTH // 2, start[1] + _HEIGHT
+    to_x, to_y = end[0] + _WIDTH // 2, end[1]
+    gap = _DOWN - _HEIGHT
+    if to_y - y <= gap:
+        path = f"M{x} {y}C{x} {y + _BEND} {to_x} {to_y - _BEND} {to_x} {to_y}"
     else:
-        # Past the boxes of the rows between, not through them.
-        side = min(start[0], end[0]) - 6 if to_x <= x else max(start[0], end[0]) + _WIDTH + 6
         path = (
-            f"M{x:g} {y:g}C{x:g} {y + 16:g} {side:g} {y:g} {side:g} {y + 22:g}"
-            f"L{side:g} {to_y - 22:g}C{side:g} {to_y:g} {to_x:g} {to_y - 16:g} {to_x:g} {to_y:g}"
+            f"M{x} {y}C{x} {y + _BEND} {way} {y + gap - _BEND} {way} {y + gap}"
+            f"L{way} {to_y - gap}C{way} {to_y - gap + _BEND} {to_x} {to_y - _BEND} {to_x} {to_y}"
         )
     return f'<path d="{path}" fill="none" stroke="{_LINE}" stroke-width="1.3"/>'
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from proctor.spec.card.detected import DetectedLayer, Hyperparameter
-from proctor_dashboard.architectures import arrange, unlike
+from proctor_dashboard.architectures import arrange, route, unlike
 from proctor_dashboard.drawing import graph_svg
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
@@ -38,6 +38,27 @@ def test_every_layer_lies_below_what_it_reads_and_none_on_another() -> None:
     assert all(nodes[parent].row < node.row for node in nodes for parent in node.parents)
     assert len({(node.row, node.column) for node in nodes}) == len(nodes)
     assert [node.parents for node in nodes] == [(), (0,), (0,), (1, 2), (0, 3)]
+
+
+def test_no_line_lies_on_a_box_or_on_another_line() -> None:
+    names = "abcdef"
+    chain = [layer(name, f"{before}:0") for before, name in zip("x" + names, names, strict=False)]
+    skips = [layer("g", "f:0", "a:0"), layer("h", "g:0", "c:0"), layer("i", "h:0", "a:0")]
+    nodes = arrange([*chain, *skips])
+    taken = {(node.row, node.column) for node in nodes}
+    edges = route(nodes)
+    assert len(edges) == sum(len(node.parents) for node in nodes)
+    beside: dict[int, list[range]] = {}
+    for edge in edges:
+        rows = range(nodes[edge.parent].row, nodes[edge.child].row)
+        if edge.column is not None:
+            assert not {(row, edge.column) for row in rows[1:]} & taken
+        else:
+            assert edge.lane is not None
+            for other in beside.setdefault(edge.lane, []):
+                assert not set(rows) & set(other)
+            beside[edge.lane].append(rows)
+    assert len(beside) == 3
 
 
 def test_layers_without_names_of_tensors_stand_below_each_other() -> None:

@@ -14,7 +14,7 @@ from proctor_dashboard.model_tables import (
 )
 from proctor_dashboard.text import address, badge, literal, moment, plain, prose, trail
 from proctor_dashboard.views import reviewing
-from proctor_dashboard.visitor import client
+from proctor_dashboard.visitor import browser_address, client, is_signed_in
 
 _COMMANDS = {
     "run": "Run it on the public sample, here or anywhere with Docker",
@@ -114,6 +114,10 @@ def _draw_use(view: ModelView) -> None:
             if what in view.commands:
                 st.caption(title)
                 st.code(view.commands[what], language="bash")
+        if "archive" in view.commands and not is_signed_in():
+            # A link has no token, so it is offered where none is needed.
+            link = f"{browser_address()}/api/v1/submissions/{view.id}/archive"
+            st.html(f'<div class="pr-links"><a href="{plain(link)}">Download the archive</a></div>')
         if not view.downloadable:
             st.caption(
                 "Its license does not let everybody hand it on: its owner and the organizers alone"

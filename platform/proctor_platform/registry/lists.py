@@ -71,11 +71,11 @@ def list_models(
     challenges = open_challenges(session, asker)
     every = every_public_model(session, descriptions, challenges)
     counts = Counter(one.model for one in every)
-    lines = every if wanted.versions else newest_of_each(every)
+    # Of a model the version that stands is meant where scores count, though a newer one does not.
+    lines = _by_score(session, challenges, every, wanted) if wanted.by_score else every
+    lines = lines if wanted.versions else first_of_each(lines)
     words = wanted.search.casefold().split()
     lines = [one for one in lines if all(word in one.words for word in words)]
-    if wanted.by_score:
-        lines = _by_score(session, challenges, lines, wanted)
     found = [one for one in lines if _matches(one, wanted.filters)]
     if wanted.order is ModelOrder.TITLE:
         found.sort(key=lambda one: (one.title.casefold(), one.id))
@@ -98,8 +98,8 @@ def every_public_model(
     return descriptions.of(session, visible)
 
 
-def newest_of_each(every: Sequence[Described]) -> list[Described]:
-    """Return the first of each model; they come newest first."""
+def first_of_each(every: Sequence[Described]) -> list[Described]:
+    """Return the first version of each model; they come newest first, or the best."""
     found: dict[tuple[str, str, str], Described] = {}
     for one in every:
         found.setdefault(one.model, one)

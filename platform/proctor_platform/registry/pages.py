@@ -123,7 +123,10 @@ def metadata_of(session: Session, model: ModelSight) -> DetectedMetadata:
         raise ProctorError(Code.NOT_FOUND, "Nobody has looked into this model yet.")
     if may_have_files(model.sight):
         return found
-    return found.model_copy(update={"weights": ()})
+    models = tuple(
+        one.model_copy(update={"source": ""}) if one.from_file else one for one in found.models
+    )
+    return found.model_copy(update={"weights": (), "models": models})
 
 
 def _known(
@@ -149,7 +152,6 @@ def _known(
     record = session.get(ModelRecord, submission.id)
     source = submission.source if model.shown else None
     return Known(
-        id=submission.id,
         participant=session.get_one(User, submission.user_id).name,
         card=card,
         challenge=spec,

@@ -26,8 +26,10 @@ def give_doi(session: Session, user: UserIdentity, submission_id: str, request: 
         raise ProctorError(
             Code.FORBIDDEN, f"Only organizers of {model.challenge.slug} give its models a DOI."
         )
+    known = session.get(ModelRecord, submission_id)
+    facts = {"before": known.doi if known else "", "after": request.doi}
     _change(session, submission_id, doi=request.doi)
-    record(session, submission_id, "model_doi_given", user.id, {"doi": request.doi})
+    record(session, submission_id, "model_doi_given", user.id, facts)
     session.commit()
 
 

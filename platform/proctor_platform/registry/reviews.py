@@ -63,7 +63,12 @@ def review_model(
     )
     session.add(row)
     session.flush()
-    facts = {"review": row.id, "policy": policy.version, "outcome": row.outcome}
+    facts = {
+        "review": row.id,
+        "policy": policy.version,
+        "before": model.publication.value,
+        "after": row.outcome,
+    }
     record(session, submission_id, "model_reviewed", user.id, facts)
     session.commit()
     session.refresh(row)

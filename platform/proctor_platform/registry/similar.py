@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from proctor.spec.registry.similar import SharedTrait, Similar, Trait
 from proctor_platform.registry.descriptions import Described, Descriptions
 from proctor_platform.registry.kin import files_of
-from proctor_platform.registry.lists import every_public_model, newest_of_each, summaries
+from proctor_platform.registry.lists import every_public_model, first_of_each, summaries
 from proctor_platform.registry.sight import ModelSight, open_challenges
 from proctor_platform.rights import Asker
 from proctor_platform.tables import Submission
@@ -38,7 +38,7 @@ def similar_models(
     counts = Counter(one.model for one in every)
     found = [
         (one, shared)
-        for one in newest_of_each(every)
+        for one in first_of_each(every)
         if one.model != this.model and len(shared := _shared(this, one)) >= _ENOUGH
     ]
     found.sort(key=lambda pair: (-len(pair[1]), pair[0].id))

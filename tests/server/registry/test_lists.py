@@ -90,6 +90,27 @@ def test_scores_filter_and_order_within_a_challenge(
         assert said in refused.json()["detail"]
 
 
+def test_where_scores_count_the_version_that_stands_is_listed(
+    tiny: Any,
+    organizer: Any,
+    person: Any,
+    anonymous: Any,
+    tiny_phase: Any,
+    enter: Any,
+    listed: Any,
+    dispatch: Any,
+) -> None:
+    latest = tiny_phase(ranking={"select": "latest"})
+    assert tiny.publish(organizer, phases=[latest]).status_code == 201
+    ann = person("ann")
+    good, newer = enter(ann, 0.9), enter(ann, 0.5)
+    assert listed(anonymous, challenge="tiny", order="score") == [newer]
+    assert tiny.publish(organizer, phases=[tiny_phase()]).status_code == 201
+    dispatch()
+    assert listed(anonymous) == [newer]
+    assert listed(anonymous, challenge="tiny", order="score") == [good]
+
+
 def test_models_of_a_hidden_phase_are_not_there_until_it_closes(
     tiny: Any,
     organizer: Any,

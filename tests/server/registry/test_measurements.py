@@ -101,7 +101,10 @@ def test_names_of_files_are_for_those_who_may_have_the_files(
     published: Any, person: Any, anonymous: Any, enter: Any
 ) -> None:
     ann = person("ann")
-    closed = enter(ann, metadata=measured())
+    onnx = {"source": "weights/secret.onnx", "from_file": True, "framework": "onnx", "type": "g"}
+    found = measured()
+    closed = enter(ann, metadata={**found, "models": [*found["models"], onnx]})
+    assert "secret.onnx" not in anonymous.get(f"/models/{closed}/metadata").text
     assert "forest.joblib" not in anonymous.get(f"/models/{closed}/metadata").text
     assert "forest.joblib" in ann.get(f"/models/{closed}/metadata").text
     free = enter(person("bob"), name="free", license="MIT", metadata=measured())

@@ -53,7 +53,6 @@ class Known:
         commands: what to type, by what it does.
     """
 
-    id: str
     participant: str
     card: ModelCard
     challenge: ChallengeSpec
