@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .failures import RefusedError, busy
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 A = TypeVar("A")
+
+_LOOK_AGAIN_S = 0.5
 
 
 class _Turn(Generic[A]):
@@ -88,7 +90,11 @@ class Lane(Generic[A]):
     def run(self) -> None:
         """Ask whatever comes, on this thread, until the lane is closed."""
         while True:
-            turn = self._row.get()
+            try:
+                # A signal that comes just before the wait begins does not end the wait.
+                turn = self._row.get(timeout=_LOOK_AGAIN_S)
+            except Empty:
+                continue
             if turn is None:
                 return
             with self._lock:
