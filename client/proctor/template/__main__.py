@@ -70,7 +70,7 @@ def _rest(model: Path, environment: Mapping[str, str], seed: int) -> int:
     address = environment.get("PROCTOR_REST_ADDRESS", "")
     try:
         rest(model, environment, seed)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         return _stop(WRONG_USE, f"PROCTOR_REST_ADDRESS={address!r} cannot be had: {error}.")
     return ANSWERED
 

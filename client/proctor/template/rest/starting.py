@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from .service import Service
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from .backend import Backend
     from .connection import Patience
 
@@ -68,9 +71,16 @@ def rest(model: Path, environment: Mapping[str, str], seed: int) -> None:
         origins=frozenset(_list(environment.get("PROCTOR_REST_ORIGINS", ""))),
     )
     listening = _listen(environment.get("PROCTOR_REST_ADDRESS", ""))
-    with served(EngineBackend(engine, model), listening, settings) as service:
+    # The first process of a container is not ended by SIGTERM unless it says so.
+    signal.signal(signal.SIGTERM, _end)
+    backend = EngineBackend(engine, model)
+    with suppress(KeyboardInterrupt), served(backend, listening, settings) as service:
         print(f"Serving {model} at {_said(listening)}.", file=sys.stderr, flush=True)
         service.run()
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _listen(address: str) -> socket.socket:
