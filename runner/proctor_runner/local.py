@@ -49,12 +49,12 @@ from proctor_runner.local_model import prepare
 from proctor_runner.measuring import measure
 from proctor_runner.model_folder import MODEL_CARD, permitted, read_card
 from proctor_runner.run_work import run_cases
-from proctor_runner.sandbox.interface import Guard
+from proctor_runner.sandbox.interface import Guard, Program
 from proctor_runner.sandbox.slot_folder import FILE_MODE
 from proctor_runner.sandbox.slots import shared_folder
 from proctor_runner.score_work import score_cases
 from proctor_runner.scoring import Scores
-from proctor_runner.workshop import SandboxWorkshop, Workshop
+from proctor_runner.workshop import RunTools, SandboxWorkshop, Workshop
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many cases of how many are done."""
@@ -208,6 +208,7 @@ def run_local_task(
                     order.limits,
                     state / "described",
                     work=order.id,
+                    image_bytes=_image_bytes(program, tools),
                 )
             scores = None
             if outcome.code is Code.OK:
@@ -297,6 +298,10 @@ def _gpus_for(limits: Limits, open_driver: OpenDriver) -> AbstractContextManager
     if limits.gpu is None:
         return nullcontext()
     return held_for(open_driver, shared_folder(), limits.gpu)
+
+
+def _image_bytes(program: Program, tools: RunTools) -> int | None:
+    return tools.shelf.facts(program.image_id).size_bytes if program.image_id else None
 
 
 def _run_order(local: LocalTask, content: FolderContent | ImageContent, limits: Limits) -> RunOrder:

@@ -96,16 +96,18 @@ class DockerShelf:
             PlatformError: SANDBOX_FAILED, the daemon does not answer.
         """
         try:
-            found = self._client.images.get(image_id).attrs.get("Config") or {}
+            attributes = self._client.images.get(image_id).attrs
         except DockerException as error:
             raise PlatformError(
                 Code.SANDBOX_FAILED, f"the Docker daemon failed: {error}"
             ) from error
+        found = attributes.get("Config") or {}
         return ImageFacts(
             id=image_id,
             entrypoint=tuple(found.get("Entrypoint") or ()),
             command=tuple(found.get("Cmd") or ()),
             labels=found.get("Labels") or {},
+            size_bytes=attributes.get("Size"),
         )
 
     def copy_shown(self, image_id: str, folder: Path) -> None:

@@ -25,6 +25,8 @@ from proctor.cli.output import say
 from proctor.cli.sources.git import PREFIX
 from proctor.cli.sources.reference import SCHEME
 from proctor.client.blobs import Blob
+from proctor.spec.card.claims import claims_of_nothing, measured_by
+from proctor.spec.card.licenses import license_problem
 from proctor.spec.card.reading import CardError, read_card_file
 from proctor.spec.digests import FolderEntry, FolderError, read_folder
 from proctor.spec.model import ModelCard
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from proctor.cli.sources.registry_image import RegistryImage
     from proctor.spec.api import Source
     from proctor.spec.challenge import ChallengeSpec
+    from proctor.spec.limits import Limits
     from proctor.spec.uploads import PlatformLimits
     from proctor_runner.intake.archive import LocalImage
 
@@ -123,33 +126,19 @@ def open_model(
         yield _with_contract(model, contract, foreign)
 
 
-def remark_on(card: ModelCard) -> None:
-    """Say which fields of a card were never filled in; everybody will see them."""
+def remark_on(card: ModelCard, spec: ChallengeSpec, limits: Limits) -> None:
+    """Say what of a card its author may want to mend; everybody will see it."""
     if left := placeholders(card.description, card.authors):
         say(f"model.json still holds the words of `proctor model init`: {', '.join(left)}.")
-
-
-def remark_on_claims(card: ModelCard, spec: ChallengeSpec) -> None:
-    """Say which claimed scores are of nothing that the challenge measures; no board shows them."""
-    strange = [name for name in card.claimed_scores if not _is_measured(name, spec)]
-    if strange:
-        known = dict.fromkeys(metric.id for task in spec.tasks for metric in task.metrics)
+    if card.license and (problem := license_problem(card.license)):
+        say(f"license: {problem}. Write an SPDX expression, or LicenseRef- and a name of your own.")
+    for beyond in card.resources.beyond(limits):
+        say(f"resources.{beyond}.")
+    if strange := claims_of_nothing(card, spec.tasks):
         say(
             f"claimed_scores names what {spec.slug} does not measure: {', '.join(strange)}. Its"
-            f" metrics are {', '.join(known)}."
+            f" metrics are {', '.join(measured_by(spec.tasks))}."
         )
-
-
-def _is_measured(name: str, spec: ChallengeSpec) -> bool:
-    parts = name.split("/")
-    for task in spec.tasks:
-        metrics = {metric.id for metric in task.metrics}
-        if len(parts) == 1 and parts[0] in metrics:
-            return True
-        if len(parts) > 1 and parts[0] == task.slug and parts[1] in metrics:
-            labels = {*task.structures, *task.labels.values(), "mean", "all"}
-            return len(parts) == 2 or not task.structures or parts[2] in labels
-    return False
 
 
 def read_card(path: Path) -> ModelCard:

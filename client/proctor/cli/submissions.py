@@ -89,7 +89,7 @@ def submit(
     A model answers the public sample first; with --check-only it answers nothing else.
     """
     from proctor.cli import watch
-    from proctor.cli.contents import open_model, remark_on, remark_on_claims
+    from proctor.cli.contents import open_model, remark_on
     from proctor.cli.graphs import refuse_unfit
     from proctor.cli.prediction_folder import holds_predictions, read_predictions
     from proctor.spec.api import SubmissionCreate
@@ -114,8 +114,7 @@ def submit(
         )
         with given as entry:
             refuse_unfit(Path(model), tasks_for(entry.card, spec, chosen))
-            remark_on(entry.card)
-            remark_on_claims(entry.card, spec)
+            remark_on(entry.card, spec, spec.phase(chosen).limits)
             request = SubmissionCreate(
                 challenge=challenge,
                 phase=chosen,

@@ -61,6 +61,7 @@ class ImageFacts:
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    size_bytes: int | None = None
 
     @property
     def own_command(self) -> tuple[str, ...]:

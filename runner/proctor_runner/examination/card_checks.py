@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from proctor.spec.card.claims import claims_of_nothing, measured_by
 from proctor.spec.card.completeness import Completeness
 from proctor.spec.card.examination import Check
 from proctor.spec.card.licenses import license_problem
@@ -138,18 +139,10 @@ def _fits(card: ModelCard, tasks: Collection[TaskSpec]) -> Check:
 
 
 def _claims(card: ModelCard, tasks: Collection[TaskSpec]) -> Check:
-    known = {metric.id for task in tasks for metric in task.metrics}
-    slugs = {task.slug for task in tasks}
-    strange = [
-        name
-        for name in card.claimed_scores
-        if not (known & set(name.split("/")[:2]))
-        or ("/" in name and name.split("/")[0] not in slugs)
-    ]
-    if strange:
+    if strange := claims_of_nothing(card, tasks):
         return _CLAIMS.warned(
             f"claimed_scores has {', '.join(strange)}; the challenge measures"
-            f" {', '.join(sorted(known))}.",
+            f" {', '.join(measured_by(tasks))}.",
             "Name a metric's id, task/metric or task/metric/label.",
         )
     return _CLAIMS.passed(f"{len(card.claimed_scores)} are.")
