@@ -82,6 +82,7 @@ def _checks(checks: Sequence[Check]) -> Table:
             for check in ordered
         ),
         text_columns=5,
+        is_prose=True,
     )
 
 
@@ -103,6 +104,7 @@ def _answers(found: Examination) -> Table:
             for case in found.cases[:_MOST_ROWS]
         ),
         text_columns=5,
+        is_prose=True,
     )
 
 
@@ -123,7 +125,7 @@ def _measured(found: DetectedMetadata) -> Iterable[Section]:
         *(("Not found out", problem) for problem in found.problems),
     ]
     rows = tuple((name, value) for name, value in facts if value)
-    yield Section("Measured", table(Table(("Fact", "Value"), rows, text_columns=2)))
+    yield Section("Measured", table(Table(("Fact", "Value"), rows, text_columns=2, is_prose=True)))
     for model in found.models:
         yield Section(f"{model.framework}: {model.source}", _model(model))
     if found.weights:
@@ -132,14 +134,16 @@ def _measured(found: DetectedMetadata) -> Iterable[Section]:
             for one in found.weights[:_MOST_ROWS]
         )
         head = ("File", "Format", "May run code", "Bytes")
-        yield Section("Weight files", table(Table(head, weights, text_columns=3)))
+        yield Section("Weight files", table(Table(head, weights, text_columns=3, is_prose=True)))
     if found.packages:
         packages = tuple(
             (one.name, one.version, one.license or "not stated")
             for one in found.packages[:_MOST_ROWS]
         )
         head3 = ("Package", "Version", "License")
-        yield Section("Installed packages", table(Table(head3, packages, text_columns=3)))
+        yield Section(
+            "Installed packages", table(Table(head3, packages, text_columns=3, is_prose=True))
+        )
 
 
 def _model(model: DetectedModel) -> str:
@@ -163,7 +167,7 @@ def _model(model: DetectedModel) -> str:
         ("Bytes of parameters", _number(model.memory_bytes)),
     ]
     rows = tuple((name, value) for name, value in facts if value)
-    parts = [table(Table(("Fact", "Value"), rows, text_columns=2))]
+    parts = [table(Table(("Fact", "Value"), rows, text_columns=2, is_prose=True))]
     if model.hyperparameters:
         parts.append(table(_settings(model.hyperparameters)))
     if len(model.steps) > 1:
@@ -180,6 +184,7 @@ def _settings(settings: Sequence[Hyperparameter]) -> Table:
         ("Setting", "Value", "Default"),
         tuple((one.name, _text(one.value), _default(one)) for one in settings),
         text_columns=3,
+        is_prose=True,
     )
 
 
@@ -200,6 +205,7 @@ def _steps(steps: Sequence[DetectedStep]) -> Table:
             for step in steps
         ),
         text_columns=3,
+        is_prose=True,
     )
 
 
@@ -219,6 +225,7 @@ def _layers(layers: Sequence[DetectedLayer]) -> Table:
             for layer in layers[:_MOST_ROWS]
         ),
         text_columns=6,
+        is_prose=True,
     )
 
 
@@ -233,7 +240,9 @@ def _completeness(found: Completeness) -> Section:
         for state in found.elements
     )
     head = ("Dimension", "Element", "There", "Stated in")
-    return Section(f"Completeness: {found.percent} %", table(Table(head, rows, text_columns=4)))
+    return Section(
+        f"Completeness: {found.percent} %", table(Table(head, rows, text_columns=4, is_prose=True))
+    )
 
 
 def _default(one: Hyperparameter) -> str:

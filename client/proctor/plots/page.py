@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Longer names would push a table off the page even where they may break.
 _NAME_LETTERS = 200
+_SENTENCE_LETTERS = 2000
 
 _STYLE = """
 :root {color-scheme: light;}
@@ -104,6 +105,7 @@ class Section:
 def table(content: Table) -> str:
     """Return a table; it scrolls by itself where it is wider than the page."""
     count = content.text_columns
+    shown = _sentence if content.is_prose else _letters
     heads = "".join(
         f'<th scope="col"{_mark(column < count)}>{_letters(cell)}</th>'
         for column, cell in enumerate(content.head)
@@ -111,7 +113,7 @@ def table(content: Table) -> str:
     body = "".join(
         f'<tr><th scope="row" class="text">{_letters(first)}</th>'
         + "".join(
-            f"<td{_mark(column < count)}>{_letters(cell)}</td>"
+            f"<td{_mark(column < count)}>{shown(cell)}</td>"
             for column, cell in enumerate(rest, start=1)
         )
         + "</tr>"
@@ -201,6 +203,11 @@ def _source(script: str) -> str:
 def _letters(text: str) -> str:
     """Return untrusted ``text`` for HTML, letter by letter; it cannot turn what stands beside."""
     return f"<bdi>{html.escape(shortened(text, _NAME_LETTERS))}</bdi>"
+
+
+def _sentence(text: str) -> str:
+    """Return an untrusted sentence for HTML; nothing where there is none."""
+    return f"<bdi>{html.escape(shortened(text, _SENTENCE_LETTERS))}</bdi>" if text else ""
 
 
 def _mark(is_text: bool) -> str:
