@@ -54,7 +54,8 @@ def _lead(found: Examination) -> list[str]:
     counts = ", ".join(
         f"{len(found.found(one))} {one.value}" for one in Finding if found.found(one)
     )
-    verdict = "It passes" if found.passed else f"It does not pass: {failed} checks fail"
+    fails = "one check fails" if failed == 1 else f"{failed} checks fail"
+    verdict = "It passes" if found.passed else f"It does not pass: {fails}"
     where = f" in the {found.sandbox} sandbox" if found.sandbox else ""
     on = f" on the sample of {found.challenge}" if found.challenge else ""
     card = found.card
