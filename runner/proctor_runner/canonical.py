@@ -25,6 +25,7 @@ from proctor_runner.decode.image import image_shape
 from proctor_runner.decode.mask import mask_type
 from proctor_runner.decode.text import most_bytes, most_packed_bytes
 from proctor_runner.references import label_names
+from proctor_runner.sandbox.outputs import ANY_FILE
 
 _NPY_HEADER_BYTES = 4096
 
@@ -197,15 +198,16 @@ def _foreign(
         entry["file"] = f"{stem}{suffix(reading.files[name])}"
         entry["name"] = reading.files[name]
         return {}
+    left = reading.files[name]
     there = [file for file in reading.more if file in case.files]
     more = {f"{stem}-{file}": case.files[file] for file in there}
     # The suffix only says which library the decoder loads beforehand.
-    image = rule["how"] == SOCKET and output.grid is not None
+    image = rule["how"] == SOCKET and left.endswith(f"/{ANY_FILE}")
     entry["file"] = f"{stem}-foreign{'.mha' if image else ''}"
     entry["foreign"] = {
         **rule,
         "columns": list(output.columns),
-        "left": reading.files[name],
+        "left": left,
         "more": {file: f"{stem}-{file}" for file in there},
         "bytes": sum(path.stat().st_size for path in (raw, *more.values())),
     }

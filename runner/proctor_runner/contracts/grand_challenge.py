@@ -23,7 +23,12 @@ from proctor_runner.sandbox.outputs import ANY_FILE
 
 _INPUTS_FILE = "inputs.json"
 _NIFTI, _AS_THEY_ARE = (".nii", ".nii.gz"), (".mha", ".tif", ".tiff")
-_ON_A_GRID = (OutputType.MASK_IMAGE, OutputType.INSTANCES, OutputType.IMAGE)
+_ON_A_GRID = (
+    OutputType.MASK_IMAGE,
+    OutputType.INSTANCES,
+    OutputType.IMAGE,
+    OutputType.HEATMAP,
+)
 
 
 class GrandChallengeAdapter:

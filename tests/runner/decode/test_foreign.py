@@ -127,7 +127,10 @@ def test_an_output_of_modelhub_is_found_by_name_by_number_and_by_type(decoded):
         rule = {"of": "modelhub", "name": name, "at": at}
         assert decoded(TABLE, both, **rule).tolist() == expected
     assert decoded(LABELS, both, of="modelhub", name="o").tolist() == [1]
-    assert "say under outputs.o.at which" in decoded(TABLE, both, of="modelhub", name="o")
+    # Probabilities by label are as good as numbers in order, and come first.
+    assert decoded(TABLE, both, of="modelhub", name="o").tolist() == [[0.2, 0.7, 0]]
+    twice = modelhub(p=second, q=second)
+    assert "say under outputs.o.at which" in decoded(TABLE, twice, of="modelhub", name="o")
     assert "no output 'r'; it has p, q" in decoded(TABLE, both, of="modelhub", name="o", at="r")
 
 
@@ -152,6 +155,29 @@ def test_a_volume_lies_on_the_grid_whichever_axis_comes_first(decoded, tmp_path)
     assert decoded(mask, document, of="modelhub", name="o") == (
         "the answer, as o.nii.gz in NIfTI.nii holds the label 7; the task knows 0, 1."
     )
+
+
+def test_a_vector_and_outlines_are_read(decoded, tmp_path):
+    vector = {"type": "vector", "columns": ["value"]}
+    document = modelhub(v={"type": "vector", "prediction": [0.5]})
+    assert decoded(vector, document, of="modelhub", name="o").tolist() == [[0.5]]
+    (tmp_path / "in").mkdir(exist_ok=True)
+    grid = nibabel.Nifti1Image(np.zeros((4, 4, 1), dtype=np.int16), np.eye(4))
+    nibabel.save(grid, tmp_path / "in" / "g.nii.gz")
+    contour = {
+        "type": "contour",
+        "name": "o.json",
+        "grid": "g",
+        "grid_file": "g.nii.gz",
+        "labels": {"1": 1, "lesion": 1},
+        "voxels": 16,
+    }
+    square = [[0.5, 0.5], [2.5, 0.5], [2.5, 2.5], [0.5, 2.5]]
+    for outlines in (square, [square], [{"label": "lesion", "points": square}]):
+        document = modelhub(c={"type": "contour", "prediction": outlines})
+        found = decoded(contour, document, of="modelhub", name="o")
+        assert not isinstance(found, str), found
+        assert found[:, :, 0].sum() == 4
 
 
 def test_a_shape_that_is_the_same_from_either_end_needs_an_order():

@@ -14,6 +14,16 @@ from proctor_runner.decode.errors import InvalidOutputError
 
 MOST_JSON_BYTES = 256 << 20
 
+_AS_GOOD = {
+    "table": ("label_list", "vector"),
+    "vector": ("label_list",),
+    "instances": ("mask_image", "image"),
+    "mask_image": ("image",),
+    "image": ("heatmap", "mask_image"),
+    "heatmap": ("image",),
+}
+"""Which types of ModelHub an output may be made of where it has none of the type itself."""
+
 Rule = Mapping[str, Any]
 """What the host says of an output: the contract's own words, and where its files lie."""
 
@@ -113,10 +123,12 @@ def _modelhub_output(outputs: Sequence[object], rule: Rule, kind: str) -> object
         raise InvalidOutputError(
             f"The answer has no output {rule['at']!r}; it has {short(', '.join(named))}."
         )
-    alike = [one for one in outputs if _field(one, "type") == kind]
-    for candidates in (outputs, alike):
-        if len(candidates) == 1:
-            return candidates[0]
+    if len(outputs) == 1:
+        return outputs[0]
+    for type_ in (kind, *_AS_GOOD.get(kind, ())):
+        alike = [one for one in outputs if _field(one, "type") == type_]
+        if len(alike) == 1:
+            return alike[0]
     raise InvalidOutputError(
         f"The answer has the outputs {short(', '.join(named))}; say under outputs.{rule['name']}.at"
         " which is meant."

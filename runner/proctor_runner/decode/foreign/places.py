@@ -89,6 +89,22 @@ def _corners(corners: object, numbers: int, said: str) -> list[float]:
     return [min(one) for one in along] + [max(one) for one in along]
 
 
+def outlines_of(value: object) -> list[object]:
+    """Return outlines as the task's file has them, of ModelHub's list or lists of coordinates.
+
+    Raises:
+        InvalidOutputError: It is no list.
+    """
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, list):
+        raise InvalidOutputError(f"The answer is no list of outlines: {short(str(value))!r}.")
+    if all(isinstance(one, dict) for one in value):
+        return value
+    one_outline = all(isinstance(one, list) and all(map(_is_number, one)) for one in value)
+    return [{"points": one} for one in ([value] if one_outline else value)]
+
+
 def array_of(value: object, shape: tuple[int, ...], rule: Rule) -> npt.NDArray[Any]:
     """Return an array in the order of a grid's axes.
 

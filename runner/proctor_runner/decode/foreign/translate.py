@@ -21,12 +21,18 @@ from proctor_runner.decode.foreign.answers import (
     socket_values,
 )
 from proctor_runner.decode.foreign.classes import class_of, row_of, text_of
-from proctor_runner.decode.foreign.places import array_of, boxes_of, marks_of, nifti
+from proctor_runner.decode.foreign.places import (
+    array_of,
+    boxes_of,
+    marks_of,
+    nifti,
+    outlines_of,
+)
 from proctor_runner.decode.image import image_shape
 from proctor_runner.decode.text import PLAIN_SUFFIX
 from proctor_runner.decode.volume import open_volume
 
-_ON_A_GRID = ("mask_image", "instances", "image")
+_ON_A_GRID = ("mask_image", "instances", "image", "heatmap")
 _SNIFFED_BYTES = 1024
 _TIFF = (b"II*\x00", b"MM\x00*")
 
@@ -59,7 +65,7 @@ def _file(
 ) -> tuple[str, bytes]:
     """Return the content of the file that the task declares, and what its name lacks."""
     kind = output["type"]
-    if kind == "table":
+    if kind in ("table", "vector"):
         rows = [row_of(value, output["columns"], rule) for value in values]
         if output["name"].endswith(ARRAY_SUFFIX):
             return "", _npy(np.array(rows, dtype=np.float64))
@@ -83,9 +89,11 @@ def _file(
             named = [dict(zip(columns, row, strict=True)) for row in rows_of_boxes]
             return "", json.dumps(named).encode()
         return "", _csv([columns, *rows_of_boxes])
-    grid_path = source / output["grid_file"]
     if len(values) != 1:
         raise InvalidOutputError(f"The answer is of {len(values)} items; a grid has one.")
+    if kind == "contour":
+        return "", json.dumps(outlines_of(values[0])).encode()
+    grid_path = source / output["grid_file"]
     array = array_of(values[0], image_shape(grid_path, output["grid_file"]), rule)
     if output["name"].endswith(ARRAY_SUFFIX):
         single = array.dtype == np.float32
