@@ -20,6 +20,7 @@ from proctor_runner.contracts.interface import NATIVE, SOCKET, Reading
 from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.array import ARRAY_SUFFIX, ARRAY_TYPES
 from proctor_runner.decode.contour import MOST_CONTOUR_BYTES
+from proctor_runner.decode.document import MOST_DOCUMENT_BYTES
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.image import image_shape
 from proctor_runner.decode.mask import mask_type
@@ -154,6 +155,9 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
             case OutputType.TEXT:
                 entry["bytes"] = most_bytes(case.items)
                 shape, dtypes = (most_packed_bytes(case.items),), (np.dtype(np.uint8),)
+            case OutputType.CUSTOM:
+                entry["bytes"] = MOST_DOCUMENT_BYTES
+                shape, dtypes = (MOST_DOCUMENT_BYTES,), (np.dtype(np.uint8),)
             case OutputType.BOXES:
                 most = output.most_per_item or 0
                 shape, dtypes = (case.items * most, len(output.columns)), ARRAY_TYPES[:1]
@@ -171,7 +175,7 @@ def prepare(task: TaskSpec, case: RawCase, number: int) -> PreparedCase:
             target=f"{stem}.npy",
             shape=shape,
             dtypes=dtypes,
-            shorter=output.type in (OutputType.TEXT, OutputType.BOXES),
+            shorter=output.type in (OutputType.TEXT, OutputType.BOXES, OutputType.CUSTOM),
             more=more,
         )
     return PreparedCase(case, outputs, grids)

@@ -284,7 +284,7 @@ class _CaseCheck:
         outputs = {metric.output for metric in self._task.metrics if metric.reference == name}
         for output in sorted(outputs):
             columns = self._task.outputs[output].columns
-            if found != len(columns):
+            if columns and found != len(columns):
                 message = (
                     f"holds {found} numbers an item, output {output!r} has {len(columns)} columns"
                 )

@@ -166,8 +166,8 @@ def _write_output(
     if output.type in (OutputType.TABLE, OutputType.VECTOR):
         _write_table(output, case.items, path)
         return
-    if output.type is OutputType.CONTOUR:
-        path.write_text("[]\n")
+    if output.type in (OutputType.CONTOUR, OutputType.CUSTOM):
+        path.write_text("[]\n" if output.type is OutputType.CONTOUR else "null\n")
         return
     from proctor.cli.constant_mask import write_constant_image, write_constant_mask
 

@@ -202,7 +202,7 @@ def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> N
         content = texts[0] if plain else json.dumps(texts, ensure_ascii=False)
         (target / spec.file).write_text(content, encoding="utf-8")
         return
-    if spec.type is OutputType.CONTOUR:
+    if spec.type in (OutputType.CONTOUR, OutputType.CUSTOM):
         (target / spec.file).write_text(json.dumps(answer), encoding="utf-8")
         return
     array = np.asarray(answer)

@@ -49,6 +49,8 @@ class OutputType(StrEnum):
     voxels, or ``[x, y]`` where there is one slice. An outline lies in one slice and closes by
     itself. It is scored as the mask that it fills: a voxel is inside where the outlines of a label
     go around its center an odd number of times, and has the last of several labels.
+    ``custom``: anything that JSON says in a ``.json`` file of at most 4 MiB, for a metric of the
+    organizer's own.
     """
 
     TABLE = "table"
@@ -61,6 +63,7 @@ class OutputType(StrEnum):
     HEATMAP = "heatmap"
     VECTOR = "vector"
     CONTOUR = "contour"
+    CUSTOM = "custom"
 
     @property
     def on_a_grid(self) -> bool:
@@ -85,6 +88,9 @@ _ON_A_GRID = (
     OutputType.HEATMAP,
     OutputType.CONTOUR,
 )
+
+
+_JSON_ONLY = (OutputType.CONTOUR, OutputType.CUSTOM)
 
 
 class UnknownLabels(StrEnum):
@@ -151,8 +157,8 @@ class OutputSpec(Spec):
             raise ValueError("unknown_labels is for masks")
         if self.type is OutputType.TEXT and not self.file.endswith((".json", ".txt")):
             raise ValueError("a text output is a file .json, or .txt where a case is one item")
-        if self.type is OutputType.CONTOUR and not self.file.endswith(".json"):
-            raise ValueError("a contour output is a file .json")
+        if self.type in _JSON_ONLY and not self.file.endswith(".json"):
+            raise ValueError(f"a {self.type} output is a file .json")
         if (self.type is OutputType.BOXES) != (self.geometry is not None):
             raise ValueError(f"geometry is what a boxes output needs, and no other: {GEOMETRIES}")
         if self.most_per_item is not None and self.type is not OutputType.BOXES:

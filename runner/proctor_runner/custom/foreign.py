@@ -193,6 +193,8 @@ class ForeignScoring(CustomScoring):
         if kind is OutputType.TEXT:
             texts = unpack_texts(array, case.items)
             return json.dumps(texts[0] if case.items == 1 else texts).encode()
+        if kind is OutputType.CUSTOM:
+            return bytes(array.tobytes())
         if not kind.on_a_grid:
             values = array.tolist()
             return json.dumps(values[0] if len(values) == 1 else values).encode()

@@ -20,6 +20,7 @@ from proctor.spec.task import MetricSpec, OutputType, TaskSpec
 from proctor.spec.work import ImageContent, ScoreCase, ScoreOrder
 from proctor_metrics.metric import UNLABELLED
 from proctor_runner.custom.answers import AnswerError, FloatArray, most_bytes, read_answers
+from proctor_runner.decode.document import document_of
 from proctor_runner.decode.text import unpack_texts
 from proctor_runner.desk import StoppedError
 from proctor_runner.model_program import on_shelf
@@ -211,6 +212,8 @@ class CustomScoring:
             if self._order.task.outputs[metric.output].type is OutputType.TEXT:
                 texts = list(unpack_texts(load_prediction(path), case.items))
                 path = self._json(f"prediction-{place}.json", texts)
+            if self._order.task.outputs[metric.output].type is OutputType.CUSTOM:
+                path = self._json(f"prediction-{place}.json", document_of(load_prediction(path)))
             files[f"prediction-{place}{path.suffix if path.suffix == '.json' else '.npy'}"] = path
             (name,) = files
             told["prediction"] = {"file": name, "kind": _kind(name)}

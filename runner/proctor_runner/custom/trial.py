@@ -70,6 +70,8 @@ def _nothing(local: LocalTask, case: DatasetCase, desk: LocalDesk) -> Mapping[st
             array: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = pack_texts(
                 [b""] * case.items
             )
+        elif kind is OutputType.CUSTOM:
+            array = np.frombuffer(b"null", dtype=np.uint8)
         else:
             shape = (0, *output.shape[1:]) if output.shorter else output.shape
             first = min(task.labels) if kind is OutputType.LABEL_LIST and task.labels else 0

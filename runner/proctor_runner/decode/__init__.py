@@ -8,5 +8,6 @@ list of boxes becomes float64 (rows, 3 + numbers of a place): item, class, score
 mask becomes the smallest unsigned integer type that holds the task's labels, in the voxel order of
 its grid input, a map of instances uint32, an image and a heatmap floats likewise; a contour becomes
 the mask that it fills, a vector a table of one column; texts become bytes in one array, see
-``text``. All are C-ordered ``.npy`` files of version 1.0.
+``text``, and so does a custom document, see ``document``. All are C-ordered ``.npy`` files of
+version 1.0.
 """

@@ -16,6 +16,7 @@ import numpy as np
 
 from proctor_runner.decode.boxes import read_boxes
 from proctor_runner.decode.contour import read_contours
+from proctor_runner.decode.document import read_document
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.foreign.translate import translated
 from proctor_runner.decode.grid import Grid
@@ -147,6 +148,8 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
         return read_vector(path, output["name"], output["columns"], items)
     if output["type"] == "label_list":
         return read_label_list(path, output["name"], output["labels"], items)
+    if output["type"] == "custom":
+        return read_document(path, output["name"])
     if output["type"] == "text":
         return read_texts(path, output["name"], items)
     if output["type"] == "boxes":

@@ -1,4 +1,4 @@
-"""Heatmaps, vectors and contours from a model's answer to its scores."""
+"""Heatmaps, vectors, contours and documents from a model's answer to its scores."""
 
 from __future__ import annotations
 
@@ -19,12 +19,18 @@ import numpy as np
 class Model:
     def predict(self, inputs):
         if "ages" in inputs:
-            return inputs["ages"] + np.array([0.0, 0.0, 1.0])
+            numbers = inputs["ages"] + np.array([0.0, 0.0, 1.0])
+            return {"numbers": numbers, "said": {"total": numbers.sum(), "of": ["ages"]}}
         outline = [[1, 1, 1], [3, 1, 1], [3, 3, 1], [1, 3, 1]]
         return {
             "heat": inputs["t1"].data + 0.5,
             "outlines": [{"label": "cell", "points": outline}],
         }
+"""
+OWN = """
+def score(prediction, reference, case):
+    assert prediction["of"] == ["ages"]
+    return abs(prediction["total"] - reference.sum()) + 0 * reference[:, 0]
 """
 METRICS = [
     {"id": "auroc", "name": "voxel_auroc", "output": "heat", "reference": "mask"},
@@ -54,6 +60,8 @@ def write(folder: Path) -> Path:
             nibabel.Nifti1Image(voxels, np.eye(4)).to_filename(place / "c1.nii.gz")
         for part in ("inputs", "reference"):
             np.save(folder / split / part / "ages.npy", np.array([1.0, 2.0, 3.0]))
+    (folder / "metrics").mkdir()
+    (folder / "metrics" / "score.py").write_text(OWN)
     model = folder / "baseline"
     model.mkdir()
     (model / "model.py").write_text(MODEL)
@@ -80,11 +88,22 @@ def write(folder: Path) -> Path:
         "title": "Count",
         "items_per_case": 3,
         "inputs": {"ages": {"type": "array", "file": "{case}.npy"}},
-        "outputs": {"numbers": {"type": "vector", "file": "numbers.npy"}},
+        "outputs": {
+            "numbers": {"type": "vector", "file": "numbers.npy"},
+            "said": {"type": "custom", "file": "said.json"},
+        },
         "reference": {"values": {"type": "values", "file": "{case}.npy"}},
         "data": DATA,
         "metrics": [
-            {"id": "mae", "name": "mae", "output": "numbers", "reference": "values", "worst": 9}
+            {"id": "mae", "name": "mae", "output": "numbers", "reference": "values", "worst": 9},
+            {
+                "id": "off",
+                "custom": {"file": "metrics/score.py"},
+                "direction": "lower",
+                "output": "said",
+                "reference": "values",
+                "worst": 9,
+            },
         ],
         "primary": "mae",
     }
@@ -110,7 +129,7 @@ def write(folder: Path) -> Path:
     return folder
 
 
-def test_a_challenge_of_heatmaps_vectors_and_contours_is_checked_run_and_scored(
+def test_a_challenge_of_heatmaps_vectors_contours_and_documents_is_checked_run_and_scored(
     tmp_path: Path,
 ) -> None:
     folder = write(tmp_path / "c")
@@ -121,5 +140,5 @@ def test_a_challenge_of_heatmaps_vectors_and_contours_is_checked_run_and_scored(
         assert report.scores is not None
         found |= {one.metric: one.value for one in report.scores.aggregates}
     assert found == pytest.approx(
-        {"auroc": 1.0, "ap": 1.0, "error": 0.5, "mae": 1 / 3, "dice": 1.0}
+        {"auroc": 1.0, "ap": 1.0, "error": 0.5, "mae": 1 / 3, "dice": 1.0, "off": 1.0}
     )
