@@ -138,7 +138,7 @@ def _file(tag: str, summary: str, media_type: str, parameter: str = "") -> dict[
         "summary": summary,
         "responses": {
             "200": {"description": "The file", "content": {media_type: {}}},
-            "404": {"description": "There is none"},
+            "4XX": {"description": "There is none"},
         },
     }
     if parameter:
