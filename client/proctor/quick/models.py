@@ -28,7 +28,7 @@ _FRAMEWORKS = {"torch": "PyTorch", "scikit-learn": "scikit-learn"}
 _RUNTIMES = {"torch": "runtime-torch"}
 _RUNTIME = "runtime-cpu"
 
-_MODEL = '''"""{title}, written by proctor.submit."""
+_MODEL = '''"""{kind}, written by proctor.submit."""
 
 from proctor.template.python_model import PythonModel
 
@@ -115,7 +115,8 @@ def write_model(
         for thing in referred.values():
             if is_own(thing):
                 own.add(thing)
-    packages = sorted({_package(thing) for thing in referred.values()} - {""})
+    tops = {thing.__module__.partition(".")[0] for thing in referred.values() if not is_own(thing)}
+    packages = sorted({_package(top) for top in tops | own.imported} - {""})
     place.mkdir(parents=True, exist_ok=True)
     if content:
         (place / PICKLE).write_bytes(content)
@@ -123,16 +124,17 @@ def write_model(
     if text:
         (place / OWN_CODE).write_text(text + "\n", encoding="utf-8")
     modules = tuple(sorted(own.modules))
-    title = title or _algorithm(model)
+    kind = _algorithm(model)
+    title = title or kind
     (place / "model.py").write_text(
-        _MODEL.format(title=title, own=OWN_CODE, modules=modules, **names), encoding="utf-8"
+        _MODEL.format(kind=kind, own=OWN_CODE, modules=modules, **names), encoding="utf-8"
     )
     versions = {
         "python": sys.version.split()[0],
         **{one: metadata.version(one) for one in packages},
     }
     (place / VERSIONS).write_text(json.dumps(versions, indent=2) + "\n", encoding="utf-8")
-    card = _card(title, _algorithm(model), packages, runtime)
+    card = _card(title, kind, packages, runtime)
     (place / "model.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return place
 
@@ -151,14 +153,13 @@ def _pickled(model: Any) -> tuple[bytes, dict[str, Any]]:
     return stream.getvalue(), pickler.referred
 
 
-def _package(thing: Any) -> str:
-    """Return the distribution that a class comes from; empty of Python itself and one's own."""
-    top = thing.__module__.partition(".")[0]
-    if top in sys.stdlib_module_names or top == "builtins" or is_own(thing):
+def _package(top: str) -> str:
+    """Return the distribution that a package belongs to; empty of what comes with Python."""
+    if top in sys.stdlib_module_names or top == "builtins":
         return ""
     found = _distributions().get(top)
     if not found:
-        raise OwnCodeError(f"{thing.__qualname__} comes from {top}, which no installed package has")
+        raise OwnCodeError(f"{top} is used, which no installed package has")
     return found[0]
 
 

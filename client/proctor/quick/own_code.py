@@ -55,9 +55,11 @@ class OwnCode:
 
     Attributes:
         modules: Names of the modules that what is collected comes from.
+        imported: Names of the packages, or modules of Python, that it imports.
     """
 
     modules: set[str] = field(default_factory=set)
+    imported: set[str] = field(default_factory=set)
     _imports: dict[str, str] = field(default_factory=dict)
     _constants: dict[str, str] = field(default_factory=dict)
     _definitions: dict[str, str] = field(default_factory=dict)
@@ -124,7 +126,8 @@ class OwnCode:
             if len(text) > _MOST_CONSTANT_CHARACTERS:
                 raise OwnCodeError(f"{user} uses {name}, which is too long to be written as text")
             self._constants[name] = text
-        elif callable(value) and hasattr(value, "__qualname__") and hasattr(value, "__module__"):
+        elif _can_be_imported(value):
+            self.imported.add(value.__module__.partition(".")[0])
             self._imports[name] = f"from {value.__module__} import {value.__qualname__} as {name}"
         else:
             raise OwnCodeError(
@@ -140,9 +143,17 @@ class OwnCode:
                 f"{user} uses the module {module.__name__} of your own; import what it uses from it"
                 f" (from {module.__name__} import ...), and that is taken along"
             )
+        self.imported.add(module.__name__.partition(".")[0])
         self._imports[name] = (
             f"import {name}" if module.__name__ == name else f"import {module.__name__} as {name}"
         )
+
+
+def _can_be_imported(value: Any) -> bool:
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str):
+        return False
+    return getattr(sys.modules.get(module), name, None) is value
 
 
 def _is_plain(value: Any) -> bool:

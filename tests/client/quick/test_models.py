@@ -117,8 +117,9 @@ def test_a_pipeline_takes_its_steps_along_as_text_and_its_versions(
 def test_a_function_is_a_model_that_the_sandbox_scores(
     exams: dict[str, Path], tmp_path: Path
 ) -> None:
-    folder = proctor.write_model(tmp_path / "model", guess)
+    folder = proctor.write_model(tmp_path / "model", guess, title='"""\nBright')
     assert not (folder / "model.pickle").exists()
+    assert list(json.loads((folder / "versions.json").read_text())) == ["python", "numpy"]
     (report,) = run_local(exams["classification"], folder, sandbox="process")
     assert report.scores is not None, b"".join(report.logs.values()).decode()
     accuracy = next(one for one in report.scores.aggregates if one.metric == "accuracy")
