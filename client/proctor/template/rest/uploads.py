@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ..formats import FORMATS, claimed, formats_named
-from .failures import RefusedError, unreadable
+from .failures import RefusedError, too_large, unreadable
 from .multipart import Part, read_form
 from .samples import read_document
 
@@ -224,6 +224,8 @@ class _Reader:
         for name, path in fields.items():
             self.question.fields[name] = _short_text(path)
         for path in documents:
+            if path.stat().st_size > _MOST_JSON_BYTES:
+                raise too_large(_MOST_JSON_BYTES)
             self.from_document(read_document(path.read_bytes()))
 
     def from_document(self, document: Mapping[str, Any]) -> None:
