@@ -27,6 +27,8 @@ from proctor_runner.sandbox.interface import Ending, Program, Sandbox, SandboxJo
 
 _MOST_SECONDS = 60.0
 _MOST_WEIGHT_FILES = 2000
+# A busier machine, or whoever cancelled, is no reason never to look again.
+_NO_TIME = (Ending.TIMEOUT, Ending.CANCELLED)
 _FORMATS = {
     ".onnx": "onnx",
     ".safetensors": "safetensors",
@@ -68,8 +70,8 @@ def measure(
     fence: int = 1,
     image_bytes: int | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> DetectedMetadata:
-    """Return what can be found out about a model.
+) -> DetectedMetadata | None:
+    """Return what can be found out about a model; None where it was not given the time.
 
     Args:
         limits: Of the phase; the model is loaded under them.
@@ -81,7 +83,10 @@ def measure(
         PlatformError: SANDBOX_FAILED.
     """
     if isinstance(content, FolderContent) or Protocol.DESCRIBE in program.protocols:
-        found = read_metadata(_described(program, sandbox, limits, folder, work, fence, cancelled))
+        result = _described(program, sandbox, limits, folder, work, fence, cancelled)
+        if result.ending in _NO_TIME:
+            return None
+        found = read_metadata(result)
     else:
         found = DetectedMetadata(problems=(_NOT_DECLARED,))
     return found.model_copy(update=_seen(content, image_bytes) | {"detector": version("proctor")})

@@ -95,7 +95,6 @@ def test_anything_else_is_no_metadata_and_costs_nothing(measured, data):
     ("ended", "said"),
     [
         ({"exit_code": 3}, "exit code 3"),
-        ({"exit_code": None, "ending": Ending.TIMEOUT, "detail": "Too slow."}, "Too slow."),
         ({"exit_code": None, "ending": Ending.OUT_OF_MEMORY, "detail": "Too big."}, "Too big."),
     ],
 )
@@ -103,6 +102,12 @@ def test_a_file_left_by_a_program_that_failed_is_not_read(measured, ended, said)
     found, _ = measured(json.dumps(HONEST).encode(), **ended)
     assert found.models == ()
     assert said in found.problems[0]
+
+
+@pytest.mark.parametrize("ending", [Ending.TIMEOUT, Ending.CANCELLED])
+def test_a_model_that_had_no_time_is_to_be_looked_at_again(measured, ending):
+    found, _ = measured(json.dumps(HONEST).encode(), exit_code=None, ending=ending)
+    assert found is None
 
 
 def test_an_image_is_asked_only_if_it_says_that_it_can_tell(measured):
