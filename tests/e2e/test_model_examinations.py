@@ -95,6 +95,7 @@ def test_a_platform_measures_what_it_runs_and_no_statement_takes_its_place(
     assert "numpy" in {package["name"] for package in shown["measured"]["packages"]}
 
 
+@pytest.mark.slow
 def test_a_folder_is_tested_as_the_image_that_it_builds(
     stack: Any, challenge: str, joined: str, learned: Path
 ) -> None:
