@@ -79,7 +79,10 @@ def test_a_stack_of_pictures_is_sent_one_by_one_and_answered_in_a_table_and_a_li
         assert found.arrays[case]["best"].tolist() == [round(one) for one in light]
 
 
-@pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
+@pytest.mark.parametrize(
+    "nested",
+    [pytest.param(False, marks=pytest.mark.slow, id="flat"), pytest.param(True, id="nested")],
+)
 def test_texts_are_sent_together_and_both_forms_of_the_answer_are_read(
     room, images, tmp_path, nested
 ):

@@ -14,6 +14,7 @@ from proctor.spec.outcomes import Code
 CONFIG = Path(__file__).parent / "images" / "medperf" / "container_config.yaml"
 
 
+@pytest.mark.slow
 @pytest.mark.docker
 @pytest.mark.xdist_group("contracts")
 def test_a_container_is_run_as_its_config_says(room, images, volumes, tmp_path):
