@@ -13,7 +13,7 @@ import pytest
 from proctor.spec.card.detected import DetectedMetadata
 from proctor.template.describe.files import describe_files
 from proctor.template.describe.onnx_file import describe_bytes, describe_onnx
-from proctor.template.describe.wire import WireError
+from proctor.template.wire import WireError
 
 PIPELINE = """
 import numpy as np

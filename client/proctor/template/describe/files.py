@@ -15,9 +15,9 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from ..wire import WireError
 from .onnx_file import describe_onnx
 from .values import Entry, count, settings, shape, word
-from .wire import WireError
 
 _MOST_FILES = 5000
 _MOST_DESCRIBED = 16

@@ -12,8 +12,8 @@ from collections import Counter
 from math import prod
 from pathlib import Path
 
+from ..wire import Message, WireError
 from .values import Entry, count, scalar, word
-from .wire import Message, WireError
 
 MOST_LAYERS = 5000
 _MOST_SETTINGS = 32
