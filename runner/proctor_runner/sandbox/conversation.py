@@ -18,7 +18,7 @@ from proctor_runner.sandbox.logs import sanitize
 MOST_LINE_BYTES = 64 * 1024
 _MOST_ERROR_CHARACTERS = 2_000
 _QUIET_S = 0.01
-_QUIET_AFTER_FLOOD_S = 0.3
+_QUIET_AFTER_MUCH_S = 0.3
 _FLOOD_BYTES = 64 * 1024
 _HEARD_OUT_WITHIN_S = 5.0
 
@@ -100,8 +100,8 @@ class Conversation:
         """
         end = time.monotonic() + _HEARD_OUT_WITHIN_S
         while self._printed_bytes and (now := time.monotonic()) < end:
-            flood = self._printed_bytes > _FLOOD_BYTES
-            left_s = self._printed_at + (_QUIET_AFTER_FLOOD_S if flood else _QUIET_S) - now
+            much = self._printed_bytes > _FLOOD_BYTES or self._answer is Answer.ERROR
+            left_s = self._printed_at + (_QUIET_AFTER_MUCH_S if much else _QUIET_S) - now
             if left_s <= 0:
                 return
             time.sleep(left_s)
