@@ -39,3 +39,15 @@ def test_every_row_that_is_tested_here_stands_in_the_table() -> None:
     named = {test.partition("::")[2] for threat in THREATS for test in threat["held_by"]}
     here = {test for path in FOLDER.glob("test_*.py") for test in names_in(path)}
     assert {test for test in here if test.startswith("test_row_")} <= named
+
+
+def test_every_row_has_a_setting_or_a_rule_whose_weakening_turns_it_red() -> None:
+    settings = {
+        call.args[0].value
+        for call in ast.walk(ast.parse((FOLDER / "test_container.py").read_text()))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") in ("row", "Row")
+        and isinstance(call.args[0], ast.Constant)
+    }
+    rules = {one["row"] for one in yaml.safe_load((FOLDER / "weakenings.yaml").read_text())}
+    assert settings | rules == set(range(1, 52))
