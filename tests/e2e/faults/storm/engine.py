@@ -5,11 +5,13 @@ It has a network of its own: in the host's it would take the bridge away from th
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
@@ -65,6 +67,11 @@ class Engine:
         self._process.kill()
         self._process.wait()
         (self._folder / "pid").unlink(missing_ok=True)
+        # The next daemon would take a dead one that nobody has buried for one that is running.
+        helper = self._folder / "exec" / "containerd" / "containerd.pid"
+        with suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int(helper.read_text()), signal.SIGKILL)
+        helper.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """End it, and its containers with it."""
@@ -81,12 +88,11 @@ class Engine:
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self._folder / "log").read_text()[-4000:]
-        try:
-            client = self.client()
-        except docker.errors.DockerException:
-            return False
-        client.close()
-        return True
+        with socket.socket(socket.AF_UNIX) as connection:
+            if connection.connect_ex(str(self._folder / "docker.sock")):
+                return False
+            connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in connection.recv(16)
 
 
 @contextmanager
