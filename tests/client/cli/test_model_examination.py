@@ -36,6 +36,7 @@ def model(proctor, tmp_path):
     import numpy as np
 
     proctor("model", "init", tmp_path / "net")
+    shutil.rmtree(tmp_path / "net" / "samples", ignore_errors=True)
     (tmp_path / "net" / "model.py").write_text(LEARNED)
     np.save(tmp_path / "net" / "weights.npy", np.array([0.1, -11.5]))
     return tmp_path / "net"

@@ -22,7 +22,7 @@ def word(value: object, most: int = MOST_WORD) -> str:
     """Return text that any reader of JSON takes, at most ``most`` letters long."""
     text = value if isinstance(value, str) else str(value)
     sound = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return sound if len(sound) <= most else sound[: most - 1] + "…"
+    return sound if len(sound) <= most else sound[: most - 1] + "\u2026"
 
 
 def scalar(value: object) -> Scalar:
