@@ -258,7 +258,7 @@ def test_an_archive_is_checked_as_it_arrives(proctor, logged_in, manifest, tmp_p
     ended = proctor("archive", "sub_1", "--out", out)
     assert (ended.code, ended.out.strip()) == (0, str(out)), ended.err
     assert out.read_bytes() == whole
-    assert logged_in.made("GET /submissions/sub_1/archive")[0].query == "kind=public"
+    assert logged_in.made("GET /submissions/sub_1/archive")[0].query == "kind=public&offset=0"
     assert proctor("archive", "sub_1", "--out", out).code == 2
     damaged = whole.replace(BLOB, BLOB[::-1], 1)
     logged_in.on("GET /submissions/sub_1/archive", (200, damaged))

@@ -85,6 +85,7 @@ def survive(
     return faults
 
 
+@pytest.mark.slow
 def test_a_hundred_faults_over_a_hundred_submissions_cost_nobody_anything(
     short_path: Path, one_case: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
