@@ -267,7 +267,7 @@ def test_an_archive_is_checked_as_it_arrives(proctor, logged_in, manifest, tmp_p
     assert "blobs/model is not what" in ended.err
     left = {path.name for path in tmp_path.iterdir() if path.is_file()}
     assert left == {"whole.zip", "out.zip"}
-    assert logged_in.made("GET /submissions/sub_1/archive")[-1].query == "kind=sealed"
+    assert logged_in.made("GET /submissions/sub_1/archive")[-1].query == "kind=sealed&offset=0"
 
 
 def test_the_platform_is_asked_for_what_an_archive_is_of(

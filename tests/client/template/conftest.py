@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import locale
 import sys
 import wave
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,16 @@ def make_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mak
         sys.modules["model"] = before
 
 
+@contextmanager
+def locale_kept() -> Iterator[None]:
+    """Undo what the writer of DICOM files does: it sets this process's locale to C for good."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
 def write_series(image: Any, folder: Path) -> None:
     """Write a volume as a DICOM series, its slices in no order."""
     folder.mkdir()
@@ -96,7 +108,8 @@ def write_series(image: Any, folder: Path) -> None:
         ):
             part.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{(k * 7) % 5}.dcm"))
-        writer.Execute(part)
+        with locale_kept():
+            writer.Execute(part)
 
 
 @pytest.fixture
