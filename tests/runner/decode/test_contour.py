@@ -86,10 +86,12 @@ def test_no_outline_is_an_empty_mask(read) -> None:
 def test_a_polygon_is_filled_as_scikit_image_fills_it(points: list[tuple[float, float]]) -> None:
     from proctor_runner.decode.contour import _filled
 
-    # Off the centers, where both rules have to agree.
     polygon = np.round(np.array(points) * 16) / 16 + 0.03125
     found = _filled([polygon], (6, 5))
-    assert (found == grid_points_in_poly((6, 5), polygon, binarize=True)).all()
+    expected = grid_points_in_poly((6, 5), polygon, binarize=False)
+    # Of centers on an outline (2, 3) either rule is right.
+    decided = expected < 2
+    assert (found == expected)[decided].all()
 
 
 @pytest.mark.parametrize(
