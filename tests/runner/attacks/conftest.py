@@ -239,7 +239,11 @@ class Room:
 
     def _look(self, evidence: Evidence) -> bool:
         for container in self.client.containers.list(filters={"label": f"proctor.work={WORK}"}):
-            found = self.client.api.inspect_container(container.id)
+            try:
+                found = self.client.api.inspect_container(container.id)
+            except docker.errors.NotFound:
+                # One of another test process, gone since it was listed.
+                continue
             if found["Image"] == self.image_id:
                 evidence.container = found
                 path = found.get("LogPath") or ""
