@@ -51,21 +51,13 @@ def init(
     ] = "classification",
 ) -> None:
     """Write a small challenge that is complete and valid, to start from."""
-    from pydantic import TypeAdapter, ValidationError
-
+    from proctor.cli.names import require_slug
     from proctor.cli.new_challenge import new_challenge
-    from proctor.spec.base import Slug
 
     folder = Path(name)
+    require_slug(folder.name, "slug", "brain-tumor")
     try:
-        TypeAdapter(Slug).validate_python(folder.name)
         written = new_challenge(folder, folder.name, task)
-    except ValidationError as error:
-        raise CommandError(
-            f"{folder.name!r} is no slug.",
-            "Use lower-case letters, digits and inner hyphens, for example brain-tumor.",
-            Exit.USAGE,
-        ) from error
     except (ValueError, FileExistsError) as error:
         raise CommandError(f"{error}.", "", Exit.USAGE) from error
     say(f"Wrote {len(written)} files. Next: `proctor challenge check {folder}`, then publish.")

@@ -15,6 +15,7 @@ import typer
 
 from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
+from proctor.cli.names import require_model_name
 from proctor.cli.options import FormatOption, HostOption, ModelIdArgument
 from proctor.cli.output import Format, say
 
@@ -43,18 +44,7 @@ def fork(
     host: HostOption = None,
 ) -> None:
     """Make a folder to build on: the model, under a name of yours, that says where it is from."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from proctor.spec.base import Slug
-
-    try:
-        TypeAdapter(Slug).validate_python(folder.name)
-    except ValidationError as error:
-        raise CommandError(
-            f"{folder.name!r} is no name for a model.",
-            "Use lower-case letters, digits and inner hyphens, for example u-net-small.",
-            Exit.USAGE,
-        ) from error
+    require_model_name(folder.name)
     with _archive(model_id, host) as path:
         made = _unpack(path, folder)
     card_file = made / "model.json"

@@ -52,21 +52,13 @@ def init(
     ] = "numpy",
 ) -> None:
     """Write a model folder that runs as it is, to start from."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from proctor.spec.base import Slug
+    from proctor.cli.names import require_model_name
     from proctor.template.scaffold import scaffold
 
     folder = Path(name)
+    require_model_name(folder.name)
     try:
-        TypeAdapter(Slug).validate_python(folder.name)
         written = scaffold(folder, folder.name, task, framework)
-    except ValidationError as error:
-        raise CommandError(
-            f"{folder.name!r} is no name for a model.",
-            "Use lower-case letters, digits and inner hyphens, for example u-net-small.",
-            Exit.USAGE,
-        ) from error
     except (ValueError, FileExistsError) as error:
         raise CommandError(str(error), "", Exit.USAGE) from error
     for path in written:
