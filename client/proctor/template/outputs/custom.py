@@ -8,6 +8,7 @@ from typing import Any
 
 from .asked import Asked, OutputError
 from .kind import Kind
+from .writing import write_array
 
 
 def plain_json(value: object) -> object:
@@ -61,10 +62,7 @@ def _check(value: object, asked: Asked) -> object:
 
 def _write(plain: Any, asked: Asked, path: Path) -> None:
     if asked.suffix.endswith(".npy"):
-        import numpy as np
-
-        with path.open("wb") as stream:
-            np.save(stream, plain, allow_pickle=False)
+        write_array(plain, path)
     elif asked.suffix.endswith(".json"):
         write_json(plain, path)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .asked import Asked, OutputError
 from .kind import Kind
 from .label_lists import by_label, is_ranking
+from .writing import write_array, write_csv
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,15 +139,9 @@ def _check_array(value: object, columns: tuple[str, ...], asked: Asked) -> NDArr
 
 def _write(plain: Any, asked: Asked, path: Path) -> None:
     if asked.suffix.endswith(".npy"):
-        import numpy as np
-
-        with path.open("wb") as stream:
-            np.save(stream, plain, allow_pickle=False)
-        return
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(asked.output.columns)
-        writer.writerows([repr(cell) for cell in row] for row in plain)
+        write_array(plain, path)
+    else:
+        write_csv(asked.output.columns, plain, path)
 
 
 KIND = Kind(_check, _write, ("item", "column"))

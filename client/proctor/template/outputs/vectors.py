@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from .asked import Asked, OutputError
 from .kind import Kind
 from .tables import cell_of
+from .writing import write_array, write_csv
 
 
 def _check(value: object, asked: Asked) -> object:
@@ -32,15 +32,9 @@ def _check(value: object, asked: Asked) -> object:
 
 def _write(plain: Any, asked: Asked, path: Path) -> None:
     if asked.suffix.endswith(".npy"):
-        import numpy as np
-
-        with path.open("wb") as stream:
-            np.save(stream, plain, allow_pickle=False)
-        return
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["value"])
-        writer.writerows([repr(number)] for number in plain)
+        write_array(plain, path)
+    else:
+        write_csv(["value"], ([number] for number in plain), path)
 
 
 KIND = Kind(_check, _write, ("item",))

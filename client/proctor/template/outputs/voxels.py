@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..values import Volume
 from .asked import Asked, OutputError
 from .kind import Kind
+from .writing import write_array
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,13 +93,10 @@ def _write_volume(plain: Any, asked: Asked, path: Path) -> None:
 
 
 def _write_image(plain: Any, asked: Asked, path: Path) -> None:
-    if not asked.suffix.endswith(".npy"):
+    if asked.suffix.endswith(".npy"):
+        write_array(plain, path)
+    else:
         _write_volume(plain, asked, path)
-        return
-    import numpy as np
-
-    with path.open("wb") as stream:
-        np.save(stream, plain, allow_pickle=False)
 
 
 MASK = Kind(_check_mask, _write_volume, ("i", "j", "k"))
