@@ -31,7 +31,7 @@ from proctor_platform.rights import (
     sees,
 )
 from proctor_platform.tables import Challenge, ChallengeVersion, Membership, Submission, User
-from proctor_platform.versions import dataset, dataset_row, newest, spec_of
+from proctor_platform.versions import dataset, dataset_row, newest, spec_of, with_newest
 
 _NOWHERE = TaskData(
     hidden=SplitSpec(inputs="", reference=""), sample=SplitSpec(inputs="", reference="")
@@ -45,16 +45,7 @@ def list_challenges(
     found = sees(asker, listed=True)
     total = session.exec(select(func.count()).select_from(Challenge).where(found)).one()
     rows = session.exec(
-        select(Challenge, ChallengeVersion)
-        .join(
-            ChallengeVersion,
-            (col(ChallengeVersion.challenge_id) == col(Challenge.id))
-            & (col(ChallengeVersion.number) == col(Challenge.newest_version)),
-        )
-        .where(found)
-        .order_by(col(Challenge.id).desc())
-        .offset(offset)
-        .limit(limit)
+        with_newest().where(found).order_by(col(Challenge.id).desc()).offset(offset).limit(limit)
     ).all()
     counts = defaultdict(
         int,

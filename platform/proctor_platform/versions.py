@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.dataset import Dataset
@@ -38,6 +39,15 @@ def spec_of(version: ChallengeVersion) -> ChallengeSpec:
 def newest(session: Session, challenge: Challenge) -> ChallengeVersion:
     """Return a challenge's newest version."""
     return session.get_one(ChallengeVersion, (challenge.id, challenge.newest_version))
+
+
+def with_newest() -> Select[Challenge, ChallengeVersion]:
+    """Return the query of every challenge with its newest version."""
+    return select(Challenge, ChallengeVersion).join(
+        ChallengeVersion,
+        (col(ChallengeVersion.challenge_id) == col(Challenge.id))
+        & (col(ChallengeVersion.number) == col(Challenge.newest_version)),
+    )
 
 
 def numbered(session: Session, challenge: Challenge, number: int | None) -> ChallengeVersion:

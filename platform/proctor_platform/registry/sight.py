@@ -29,7 +29,7 @@ from proctor_platform.tables import (
     LeaderboardSnapshot,
     Submission,
 )
-from proctor_platform.versions import spec_of
+from proctor_platform.versions import spec_of, with_newest
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,15 +89,7 @@ def model_in_sight(session: Session, submission_id: str, asker: Asker) -> ModelS
 
 def open_challenges(session: Session, asker: Asker) -> dict[str, OpenChallenge]:
     """Return the challenges that the asker finds in lists, with their open phases, by id."""
-    rows = session.exec(
-        select(Challenge, ChallengeVersion)
-        .join(
-            ChallengeVersion,
-            (col(ChallengeVersion.challenge_id) == col(Challenge.id))
-            & (col(ChallengeVersion.number) == col(Challenge.newest_version)),
-        )
-        .where(sees(asker, listed=True))
-    ).all()
+    rows = session.exec(with_newest().where(sees(asker, listed=True))).all()
     specs = [(challenge.id, spec_of(version)) for challenge, version in rows]
     phases = _open_phases(session, specs, database_now(session))
     return {
