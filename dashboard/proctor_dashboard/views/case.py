@@ -23,16 +23,12 @@ _PURPOSES = {
     Purpose.RERUN: "re-run",
     Purpose.REFRESH: "later test set",
 }
-
-
 _KINDS: Mapping[OutputType, Callable[[Parts], None]] = {
     OutputType.MASK_IMAGE: masks.draw,
-    OutputType.CONTOUR: masks.draw,
     OutputType.CONTOUR: masks.draw,
     OutputType.INSTANCES: instances.draw,
     OutputType.BOXES: boxes.draw,
     OutputType.IMAGE: images.draw,
-    OutputType.HEATMAP: images.draw,
     OutputType.HEATMAP: images.draw,
     OutputType.TEXT: texts.draw,
 }
