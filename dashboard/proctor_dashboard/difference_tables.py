@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from proctor.plots.numbers import number
 from proctor.spec.base import FileRef
 from proctor.spec.registry.differences import Change, FileChange, FileChangeKind, ScoreChange
+from proctor_dashboard.tables import digest_html, lines_html
 from proctor_dashboard.text import badge, interval, plain
 
 _TONES = {
@@ -14,7 +15,6 @@ _TONES = {
     FileChangeKind.REMOVED: "bad",
     FileChangeKind.CHANGED: "wait",
 }
-_DIGEST_SHOWN = 19
 
 
 def changes_html(changes: Sequence[Change]) -> str:
@@ -66,12 +66,8 @@ def scores_html(changes: Sequence[ScoreChange]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th class="pr-text">{name}</th>' for name in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return (
-        f'<div class="pr-scroll"><table class="pr-facts pr-lines"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    return lines_html(heads, body)
 
 
 def _value(text: str | None) -> str:
@@ -81,5 +77,4 @@ def _value(text: str | None) -> str:
 def _file(file: FileRef | None) -> str:
     if file is None:
         return "–"
-    digest = plain(file.digest)
-    return f'{file.size:,} bytes <code title="{digest}">{digest[:_DIGEST_SHOWN]}…</code>'
+    return f"{file.size:,} bytes {digest_html(file.digest)}"

@@ -17,6 +17,7 @@ from proctor.spec.registry import (
     Publication,
 )
 from proctor.spec.registry.similar import Similar
+from proctor_dashboard.tables import digest_html, lines_html
 from proctor_dashboard.text import address, badge, interval, moment, plain
 
 TONES = {
@@ -26,7 +27,6 @@ TONES = {
     Publication.DECLINED: "bad",
     Publication.WITHDRAWN: "bad",
 }
-_DIGEST_SHOWN = 19
 
 
 def elements_html(elements: Sequence[KnownElement]) -> str:
@@ -93,12 +93,7 @@ def _score(score: ModelScore) -> str:
 def versions_html(versions: Sequence[ModelVersion], shown: str) -> str:
     """Return a line a version, the newest first, with what its author says is new."""
     heads = ("Entry", "Version", "Phase", "Rank", "Entered", "Digest", "What is new")
-    head = "".join(f'<th class="pr-text">{name}</th>' for name in heads)
-    body = "".join(_version(one, shown) for one in versions)
-    return (
-        f'<div class="pr-scroll"><table class="pr-facts pr-lines"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    return lines_html(heads, "".join(_version(one, shown) for one in versions))
 
 
 def _version(one: ModelVersion, shown: str) -> str:
@@ -113,15 +108,11 @@ def _version(one: ModelVersion, shown: str) -> str:
         plain(one.phase),
         "–" if one.rank is None else str(one.rank),
         plain(moment(one.submitted_at)),
-        _digest(one.content_digest),
+        digest_html(one.content_digest),
         plain(one.notes) or "–",
     )
     mark = ' class="pr-here"' if one.id == shown else ""
     return f"<tr{mark}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _digest(digest: str) -> str:
-    return f'<code title="{plain(digest)}">{plain(digest[:_DIGEST_SHOWN])}…</code>'
 
 
 def summary_html(model: ModelSummary) -> str:
