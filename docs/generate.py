@@ -156,7 +156,7 @@ def _elements() -> str:
     return (
         "## Completeness\n\n"
         "How many of these 26 elements of information are there, in percent, is shown by"
-        " `proctor model check` and on a submission's page. They are those of a study of model"
+        " `proctor model check` and on the page of a model. They are those of a study of model"
         " stores, in its six dimensions.\n\n" + "\n".join(rows) + "\n"
     )
 

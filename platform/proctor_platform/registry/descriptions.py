@@ -18,7 +18,8 @@ from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.registry.lists import Filter
 from proctor.spec.registry.similar import Trait
 from proctor.spec.task import ReferenceType, TaskSpec
-from proctor_platform.registry.measurements import Measured, summaries_of
+from proctor_platform.registry.measurements import Measured, once, summaries_of
+from proctor_platform.registry.versions import Owned
 from proctor_platform.tables import Challenge, ChallengeVersion, Submission, User
 from proctor_platform.versions import spec_of
 
@@ -57,9 +58,9 @@ class Described:
     """By a trait's words in small letters, as the card writes them."""
 
     @property
-    def model(self) -> tuple[str, str, str]:
+    def model(self) -> Owned:
         """What all versions of a model share."""
-        return self.challenge_id, self.user_id, self.name
+        return Owned(self.challenge_id, self.user_id, self.name)
 
     def has(self, which: Filter, value: str) -> bool:
         """Tell whether it has a value, in any case; a task may be named by its slug too."""
@@ -98,12 +99,12 @@ def tasks_of(spec: ChallengeSpec, phase: str) -> list[TaskSpec]:
 
 def asked_for(tasks: Iterable[TaskSpec]) -> tuple[str, ...]:
     """Say what tasks ask for: classification, segmentation, ..."""
-    return _once(_ASKS_FOR[one.type] for task in tasks for one in task.reference.values())
+    return once(_ASKS_FOR[one.type] for task in tasks for one in task.reference.values())
 
 
 def modalities(tasks: Iterable[TaskSpec]) -> tuple[str, ...]:
     """Say what goes into a model: volume, table, ..."""
-    return _once(one.type.value for task in tasks for one in task.inputs.values())
+    return once(one.type.value for task in tasks for one in task.inputs.values())
 
 
 def _read(session: Session, submissions: Sequence[str]) -> Iterator[Described]:
@@ -136,12 +137,10 @@ def _read(session: Session, submissions: Sequence[str]) -> Iterator[Described]:
             words=_words(id_, participant, slug, card),
             values={
                 Filter.TASK: asked_for(tasks),
-                Filter.MODALITY: _once(
-                    [_section(card, "meta").get("modality"), *modalities(tasks)]
-                ),
+                Filter.MODALITY: once([_section(card, "meta").get("modality"), *modalities(tasks)]),
                 Filter.FRAMEWORK: found.frameworks
-                or _once([_section(card, "model").get("framework")]),
-                Filter.LICENSE: _once([card.get("license", "")]),
+                or once([_section(card, "model").get("framework")]),
+                Filter.LICENSE: once([card.get("license", "")]),
                 Filter.CHALLENGE: (slug,),
             },
             tasks=frozenset(task.slug for task in tasks),
@@ -163,9 +162,9 @@ def _traits(
     """Return what makes models similar; where no objective is known, what the tasks ask for."""
     model, training = _section(card, "model"), _section(card, "training")
     stated = model.get("algorithm") or model.get("architecture")
-    objectives = _once([*found.objectives, model.get("objective")])
+    objectives = once([*found.objectives, model.get("objective")])
     return {
-        Trait.ALGORITHM: _by_words(_once([*found.algorithms, stated])),
+        Trait.ALGORITHM: _by_words(once([*found.algorithms, stated])),
         Trait.TRAINING_SET: _by_words(data["name"] for data in training.get("data", ())),
         Trait.OBJECTIVE: _by_words(objectives or asked_for(tasks)),
     }
@@ -178,7 +177,3 @@ def _by_words(texts: Iterable[str]) -> dict[str, str]:
 
 def _section(card: dict[str, Any], name: str) -> dict[str, Any]:
     return card.get(name) or {}
-
-
-def _once(values: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))

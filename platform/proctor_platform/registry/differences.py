@@ -24,6 +24,7 @@ from proctor_platform.registry.measurements import measurement_of
 from proctor_platform.registry.pages import place_of
 from proctor_platform.registry.sight import ModelSight, model_in_sight
 from proctor_platform.registry.versions import numbers_of, owned, versions_of
+from proctor_platform.registry.words import cut
 from proctor_platform.rights import Asker
 from proctor_platform.submissions.sights import shown_card
 from proctor_platform.tables import User
@@ -155,9 +156,7 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
 
 
 def _short(text: str | None) -> str | None:
-    if text is None or len(text) <= _LONGEST:
-        return text
-    return f"{text[: _LONGEST - 1]}…"
+    return None if text is None else cut(text, _LONGEST)
 
 
 def _file_changes(

@@ -18,6 +18,7 @@ from proctor_platform.registry.descriptions import Described, Descriptions
 from proctor_platform.registry.places import Place, newest_boards, places_of
 from proctor_platform.registry.sight import OpenChallenge, open_challenges, public_models
 from proctor_platform.registry.versions import Owned, numbers_of
+from proctor_platform.registry.words import cut
 from proctor_platform.rights import Asker
 from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot, Submission, User
 
@@ -100,7 +101,7 @@ def every_public_model(
 
 def first_of_each(every: Sequence[Described]) -> list[Described]:
     """Return the first version of each model; they come newest first, or the best."""
-    found: dict[tuple[str, str, str], Described] = {}
+    found: dict[Owned, Described] = {}
     for one in every:
         found.setdefault(one.model, one)
     return list(found.values())
@@ -176,7 +177,7 @@ def summaries(
     session: Session,
     challenges: Mapping[str, OpenChallenge],
     page: Sequence[Described],
-    counts: Mapping[tuple[str, str, str], int],
+    counts: Mapping[Owned, int],
     dashboard: str,
 ) -> list[ModelSummary]:
     """Return models as lists show them.
@@ -190,7 +191,7 @@ def summaries(
     """
     ids = [one.id for one in page]
     places = places_of(session, ids)
-    numbers = numbers_of(session, [Owned(*one.model) for one in page])
+    numbers = numbers_of(session, [one.model for one in page])
     rows = session.execute(
         select(  # type: ignore[call-overload]  # its overloads end at four columns
             Submission.id,
@@ -235,7 +236,7 @@ def _summary(
         id=one.id,
         name=one.name,
         title=one.title,
-        description=f"{description[: _SHORT - 1]}…" if len(description) > _SHORT else description,
+        description=cut(description, _SHORT),
         participant=row.name,
         challenge=found.spec.slug,
         challenge_title=found.spec.title,

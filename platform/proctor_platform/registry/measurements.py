@@ -29,9 +29,9 @@ class Measured:
         # A graph's own name says nothing of how it works.
         loaded = [one for one in metadata.models if not one.from_file]
         return cls(
-            frameworks=_once(one.framework for one in metadata.models),
-            algorithms=_once(one.type for one in loaded),
-            objectives=_once(one.loss for one in metadata.models),
+            frameworks=once(one.framework for one in metadata.models),
+            algorithms=once(one.type for one in loaded),
+            objectives=once(one.loss for one in metadata.models),
         )
 
 
@@ -70,5 +70,6 @@ def summaries_of(session: Session, submissions: Sequence[str]) -> dict[str, Meas
     }
 
 
-def _once(values: Iterable[str]) -> tuple[str, ...]:
+def once(values: Iterable[str | None]) -> tuple[str, ...]:
+    """Return each value once, where it came first, without those that say nothing."""
     return tuple(dict.fromkeys(value for value in values if value))

@@ -18,7 +18,7 @@ from proctor.spec.work import RESULTS, AnyContent, Environment, FolderContent, P
 from proctor_platform.archive.rights import may_have_files
 from proctor_platform.citing import Citable
 from proctor_platform.registry.addresses import page_of
-from proctor_platform.registry.descriptions import Descriptions
+from proctor_platform.registry.descriptions import Descriptions, tasks_of
 from proctor_platform.registry.elements import tell
 from proctor_platform.registry.elements.known import Known, Reviewed, Usage
 from proctor_platform.registry.kin import relatives_of
@@ -156,7 +156,7 @@ def _known(
         card=card,
         challenge=spec,
         phase=model.sight.phase,
-        tasks=tuple(spec_then.task(slug) for slug in spec_then.phase(submission.phase).tasks),
+        tasks=tuple(tasks_of(spec_then, submission.phase)),
         content=content,
         measured=measurement_of(session, submission.id) if model.shown else None,
         content_digest=submission.content_digest,

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.leaderboard import BoardColumn, BoardRow
 from proctor.spec.registry.pages import ModelBoard, ModelScore
+from proctor_platform.submissions.standing import ranked_rows
 from proctor_platform.tables import LeaderboardRow, LeaderboardSnapshot
 
 _COLUMNS = TypeAdapter(tuple[BoardColumn, ...])
@@ -24,14 +25,10 @@ class Place(NamedTuple):
     """A model's row on the newest board that has one."""
 
     board: LeaderboardSnapshot
+    columns: tuple[BoardColumn, ...]
+    """The board's columns, those that decide ranks first."""
     newest: bool
     row: BoardRow
-
-    @property
-    def columns(self) -> tuple[BoardColumn, ...]:
-        """The board's columns, those that decide ranks first."""
-        found = _COLUMNS.validate_python(self.board.head["columns"])
-        return tuple(sorted(found, key=lambda column: not column.decides))
 
     @property
     def rank(self) -> int | None:
@@ -71,14 +68,22 @@ def places_of(session: Session, submissions: Iterable[str]) -> dict[str, Place]:
         )
     ).all()
     newest = newest_boards(session, {board.challenge_id for _, board in rows})
+    boards = {board.id: board for _, board in rows}
+    columns = {id_: _columns(board) for id_, board in boards.items()}
     return {
         row.submission_id: Place(
             board,
+            columns[board.id],
             newest[board.challenge_id, board.phase] == board.id,
             BoardRow.model_validate_json(row.body),
         )
         for row, board in rows
     }
+
+
+def _columns(board: LeaderboardSnapshot) -> tuple[BoardColumn, ...]:
+    found = _COLUMNS.validate_python(board.head["columns"])
+    return tuple(sorted(found, key=lambda column: not column.decides))
 
 
 def newest_boards(session: Session, challenges: Iterable[str]) -> dict[tuple[str, str], str]:
@@ -97,23 +102,16 @@ def newest_boards(session: Session, challenges: Iterable[str]) -> dict[tuple[str
 
 def board_of(session: Session, place: Place) -> ModelBoard:
     """Say which board the scores of a page are from."""
-    ranked = session.exec(
-        select(func.count())
-        .select_from(LeaderboardRow)
-        .where(
-            col(LeaderboardRow.leaderboard_id) == place.board.id,
-            col(LeaderboardRow.rank).is_not(None),
-        )
-    ).one()
+    board = place.board
     return ModelBoard(
-        id=place.board.id,
-        number=place.board.number,
+        id=board.id,
+        number=board.number,
         newest=place.newest,
-        created_at=place.board.created_at,
+        created_at=board.created_at,
         rank=place.row.rank,
         rank_low=place.row.rank_low,
         rank_high=place.row.rank_high,
-        ranked=ranked,
+        ranked=ranked_rows(session, [board])[board.challenge_id, board.phase],
     )
 
 

@@ -79,7 +79,7 @@ def is_withdrawn(session: Session, submission_id: str) -> bool:
 
 
 def publications_of(
-    session: Session, challenge: Challenge, submissions: Sequence[str], open_phases: set[str]
+    session: Session, challenge: Challenge, submissions: Sequence[str], open_phases: frozenset[str]
 ) -> dict[str, Publication]:
     """Say of submissions to one challenge whether their models are public.
 

@@ -27,7 +27,6 @@ from proctor_platform.registry.sight import ModelSight, model_in_sight
 from proctor_platform.rights import organized_challenge
 from proctor_platform.submissions.sights import Access
 from proctor_platform.tables import ModelReview, Submission, User
-from proctor_platform.versions import newest, spec_of
 
 
 def review_model(
@@ -94,7 +93,7 @@ def review_queue(session: Session, user: UserIdentity, slug: str, dashboard: str
         ProctorError: the challenge is not in sight, or the user is no organizer of it.
     """
     challenge = organized_challenge(session, slug, user).challenge
-    spec = spec_of(newest(session, challenge))
+    spec = present_spec(session, challenge)
     if spec.review is None:
         return ReviewQueue(policy=None, waiting=())
     rows = session.exec(

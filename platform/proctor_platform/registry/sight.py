@@ -38,7 +38,7 @@ class ModelSight:
 
     sight: SubmissionSight
     publication: Publication
-    open_phases: set[str]
+    open_phases: frozenset[str]
 
     @property
     def submission(self) -> Submission:
@@ -80,8 +80,8 @@ def model_in_sight(session: Session, submission_id: str, asker: Asker) -> ModelS
     phases = _open_phases(session, [(sight.challenge.id, sight.spec)], database_now(session)).get(
         sight.challenge.id, frozenset()
     )
-    found = publications_of(session, sight.challenge, [submission_id], set(phases))
-    model = ModelSight(sight, found[submission_id], set(phases))
+    found = publications_of(session, sight.challenge, [submission_id], phases)
+    model = ModelSight(sight, found[submission_id], phases)
     if model.reader and model.publication not in (Publication.PUBLIC, Publication.WITHDRAWN):
         raise ProctorError(Code.NOT_FOUND)
     return model

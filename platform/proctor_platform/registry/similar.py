@@ -60,7 +60,7 @@ def similar_models(
 
 def _shared(one: Described, other: Described) -> tuple[SharedTrait, ...]:
     return tuple(
-        SharedTrait(trait=trait, value=", ".join(text for text in same))
+        SharedTrait(trait=trait, value=", ".join(same))
         for trait in Trait
         if (
             same := [

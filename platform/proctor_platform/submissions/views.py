@@ -78,7 +78,7 @@ class _Parts:
     standing: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """Who stands for (challenge, phase, participant) on the newest board; no baseline does."""
     ranked: dict[tuple[str, str], int] = field(default_factory=dict)
-    """Rows of the newest board of (challenge, phase)."""
+    """Ranked rows of the newest board of (challenge, phase)."""
     renewing: set[tuple[str, str]] = field(default_factory=set)
     """(challenge, phase) of boards that are about to be made anew."""
     waiting: dict[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from proctor.spec.registry.pages import Basis, Fact
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import AnyContent, Environment, RuntimeImage
 from proctor_platform.registry.places import Place
+from proctor_platform.registry.words import cut
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 _SHORT = 600
@@ -76,14 +77,14 @@ class Known:
 Says = Callable[[Known], Iterable[Fact]]
 
 
-def measured(name: str, text: object, link: str = "") -> Fact:
+def measured(name: str, text: object) -> Fact:
     """Return what was found out by looking at the model's bytes or by running it."""
-    return Fact(name=name, text=str(text), basis=Basis.MEASURED, link=link)
+    return Fact(name=name, text=str(text), basis=Basis.MEASURED)
 
 
-def recorded(name: str, text: object, link: str = "") -> Fact:
+def recorded(name: str, text: object) -> Fact:
     """Return what the platform knows because it happened here."""
-    return Fact(name=name, text=str(text), basis=Basis.RECORDED, link=link)
+    return Fact(name=name, text=str(text), basis=Basis.RECORDED)
 
 
 def stated(name: str, *texts: object, link: str = "") -> Iterator[Fact]:
@@ -93,8 +94,7 @@ def stated(name: str, *texts: object, link: str = "") -> Iterator[Fact]:
         return
     if not link and _ADDRESS.fullmatch(text):
         link = text
-    if len(text) > _SHORT:
-        text = f"{text[: _SHORT - 1]}…"
+    text = cut(text, _SHORT)
     link = link if _ADDRESS.fullmatch(link) else ""
     yield Fact(name=name, text=text, basis=Basis.STATED, link=link)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from proctor.spec.registry.pages import Fact
 from proctor.spec.work import FolderContent, ImageContent
 from proctor_platform.registry.elements.known import Known, measured, recorded, size_text, stated
+from proctor_platform.registry.words import cut
 
 _LAYERS = "image layers"
 _SHORT = 200
@@ -34,8 +35,7 @@ def description(known: Known) -> Iterator[Fact]:
 
 
 def _beginning(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= _SHORT else f"{words[: _SHORT - 1]}…"
+    return cut(" ".join(text.split()), _SHORT)
 
 
 def demo(known: Known) -> Iterator[Fact]:
