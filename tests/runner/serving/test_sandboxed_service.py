@@ -65,7 +65,6 @@ IO = {
     "inputs": {"values": {"type": "array", "formats": [".npy"], "dim_limits": [{"max": 8}]}},
     "outputs": {"sum": {"type": "vector"}, "pid": {"type": "custom"}},
 }
-DEATHLY = "Killed, crashed or too slow: it costs one question."
 
 
 class Hosted(NamedTuple):
