@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import numpy.typing as npt
 
@@ -32,6 +31,8 @@ def write_meta_image(source: Path, target: Path) -> None:
     Raises:
         ValueError: It is no volume of three axes.
     """
+    import nibabel
+
     content = source.read_bytes()
     if content.startswith(_GZIP):
         content = gzip.decompress(content)
