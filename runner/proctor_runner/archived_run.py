@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proctor.spec.archive import ArchivedCase, ArchivedRun, ArchivedTask, ArchiveManifest
-from proctor.spec.dataset import Dataset, SplitData
+from proctor.spec.dataset import SplitData
 from proctor.spec.identifiers import Kind, alias_of, new_id
 from proctor.spec.outcomes import Code, ParticipantError
 from proctor.spec.verdicts import Answer
@@ -95,7 +95,7 @@ def work_of(manifest: ArchiveManifest, blobs: Mapping[str, Path]) -> list[Archiv
             found.append(ArchivedWork(manifest, task, "hidden", task.hidden, task.run, blobs))
             continue
         kept = {case.id for case in task.tryout.cases} if task.tryout else None
-        data = task.sample if kept is None else _only(task.sample, kept)
+        data = task.sample if kept is None else task.sample.only(kept)
         found.append(ArchivedWork(manifest, task, "sample", data, task.tryout, blobs))
     return found
 
@@ -162,14 +162,6 @@ def _report(case: ArchivedCase) -> CaseReport:
     return CaseReport(
         fence=1, case=case.id, outcome=case.outcome, predictions=dict(case.predictions)
     )
-
-
-def _only(data: SplitData, kept: set[str]) -> SplitData:
-    def half(whole: Dataset) -> Dataset:
-        cases = tuple(case for case in whole.cases if case.id in kept)
-        return whole.model_copy(update={"cases": cases})
-
-    return SplitData(inputs=half(data.inputs), reference=half(data.reference))
 
 
 def _order(work: ArchivedWork) -> RunOrder:

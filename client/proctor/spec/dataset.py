@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -37,6 +38,17 @@ class SplitData(Spec):
 
     inputs: Dataset
     reference: Dataset
+
+    def only(self, kept: Collection[str]) -> Self:
+        """Return the split with these cases alone, by their ids."""
+
+        def half(whole: Dataset) -> Dataset:
+            cases = tuple(case for case in whole.cases if case.id in kept)
+            return whole.model_copy(update={"cases": cases})
+
+        return self.model_copy(
+            update={"inputs": half(self.inputs), "reference": half(self.reference)}
+        )
 
 
 class PublicCase(Spec):

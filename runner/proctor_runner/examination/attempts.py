@@ -12,7 +12,6 @@ from functools import partial
 
 from proctor.spec.base import FileRef
 from proctor.spec.card.examination import AnsweredCase
-from proctor.spec.dataset import SplitData
 from proctor.spec.model import Protocol
 from proctor.spec.outcomes import Code
 from proctor_runner.examination.subject import Subject
@@ -50,7 +49,8 @@ def attempts(local: LocalTask, subject: Subject, sandbox: str, progress: Progres
     report = ask(local, measured=True)
     plan = _plan(report.declared)
     made = [Attempt(*plan[0], report)]
-    few = replace(local, data=_first(local.data, _COMPARED_CASES))
+    compared = {case.id for case in local.data.inputs.cases[:_COMPARED_CASES]}
+    few = replace(local, data=local.data.only(compared))
     for protocol, turn in plan[1:]:
         if not any(case.outcome is Code.OK for case in report.cases):
             break
@@ -85,12 +85,3 @@ def _plan(declared: frozenset[Protocol]) -> list[tuple[Protocol, int]]:
     """Return what is tried: twice each, and first what a run speaks of its own accord."""
     spoken = [one for one in (Protocol.SERVE, Protocol.CASE) if one in declared]
     return [(protocol, turn) for turn in (1, 2) for protocol in spoken]
-
-
-def _first(data: SplitData, count: int) -> SplitData:
-    kept = {case.id for case in data.inputs.cases[:count]}
-    halves = {
-        name: half.model_copy(update={"cases": tuple(c for c in half.cases if c.id in kept)})
-        for name, half in (("inputs", data.inputs), ("reference", data.reference))
-    }
-    return data.model_copy(update=halves)
