@@ -154,21 +154,12 @@ def _served(
     state: Path,
 ) -> ServedModel:
     from proctor_runner.serving.foreign import exchange_of
+    from proctor_runner.serving.shown import shown_folder
 
     exchange = None if contract is None else exchange_of(contract)
-    folder = _shown_folder(program, tools, state)
+    folder = shown_folder(program, tools.shelf, state / "shown")
     card = _card_of(folder) if contract is None else _foreign_card(folder, name)
     return ServedModel(program, folder, card, limits, exchange)
-
-
-def _shown_folder(program: Program, tools: RunTools, state: Path) -> Path:
-    """Return the model's folder; of an image, where its card and samples were copied to."""
-    if program.model_folder is not None:
-        return program.model_folder
-    folder = state / "shown"
-    folder.mkdir()
-    tools.shelf.copy_shown(program.image_id, folder)
-    return folder
 
 
 def _card_of(folder: Path) -> Card:

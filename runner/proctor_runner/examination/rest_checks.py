@@ -27,6 +27,7 @@ from proctor_runner.examination.verdicts import Question
 from proctor_runner.local import LocalDesk
 from proctor_runner.local_model import prepare
 from proctor_runner.serving.sandbox_backend import SandboxBackend
+from proctor_runner.serving.shown import shown_folder
 from proctor_runner.workshop import SandboxWorkshop
 
 REST = Question("rest", "It answers its first sample through REST, the same twice")
@@ -94,10 +95,7 @@ def _service(subject: Subject, sandbox: str, limits: Limits) -> Iterator[int]:
         _, program = prepare(
             subject.model, subject.weights, desk, tools, state / "model", subject.contract
         )
-        folder = program.model_folder or state / "shown"
-        if program.model_folder is None:
-            folder.mkdir()
-            tools.shelf.copy_shown(program.image_id, folder)
+        folder = shown_folder(program, tools.shelf, state / "shown")
         backend = SandboxBackend(
             tools.bench.sandbox, program, read_card(folder), folder, limits, state / "answers"
         )
