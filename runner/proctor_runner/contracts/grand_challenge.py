@@ -80,7 +80,7 @@ class GrandChallengeAdapter:
     ) -> tuple[str, Path, dict[str, object]]:
         """Return where an input lies, its file here, and its entry in ``inputs.json``."""
         said = self._said.inputs.get(name, SocketSpec())
-        slug = said.slug or _slug(name)
+        slug = said.slug or slug_of(name)
         ending = suffix(declared.file)
         if declared.type is InputType.VOLUME:
             relative = said.relative_path or f"images/{slug}"
@@ -116,7 +116,7 @@ class GrandChallengeAdapter:
     def _answer(self, name: str, output: OutputSpec) -> tuple[str, SocketAnswer]:
         """Return the file that an output is read from, and what is said of it."""
         said = self._said.outputs.get(name, SocketAnswer())
-        slug = said.socket.slug or _slug(name)
+        slug = said.socket.slug or slug_of(name)
         if output.type in _ON_A_GRID:
             return f"{said.socket.relative_path or f'images/{slug}'}/{ANY_FILE}", said
         return said.socket.relative_path or f"{slug}.json", said
@@ -136,5 +136,6 @@ def _entry(
     return {**empty, **value, "interface": socket, "socket": socket}
 
 
-def _slug(name: str) -> str:
+def slug_of(name: str) -> str:
+    """Return the slug of a socket that is named like an input or an output."""
     return name.lower().replace("_", "-")

@@ -68,6 +68,16 @@ class ImageFacts:
         """Return what an engine would start."""
         return (*self.entrypoint, *self.command)
 
+    def command_with(
+        self, entrypoint: tuple[str, ...], command: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Return what an engine starts when it is given these; empty for the image's own."""
+        if not (entrypoint or command):
+            return ()
+        # Another entrypoint goes without the image's own command.
+        rest = command or (() if entrypoint else self.command)
+        return (*(entrypoint or self.entrypoint), *rest)
+
 
 class CaseContract(Protocol):
     """Turns a case of an order into what one container sees."""

@@ -71,7 +71,8 @@ class MaxAdapter:
         declared, path = task.inputs[name], files[name]
         match sending_of(declared, self._said.send):
             case Sending.PNG:
-                return as_pictures(Contract.MAX, name, path, case.items, self._said.scale, folder)
+                target = folder / "pictures"
+                return as_pictures(Contract.MAX, name, path, case.items, self._said.scale, target)
             case Sending.JSON:
                 return as_json(Contract.MAX, name, path, self._said.field, self._said.column)
             case Sending.FILE:

@@ -46,15 +46,10 @@ class MedPerfAdapter:
             parameters.write_text(json.dumps(said.parameters, indent=1) + "\n", encoding="utf-8")
             parameters.chmod(0o444)
             ours[mounts.parameters_file] = parameters
-        command: tuple[str, ...] = ()
-        if said.entrypoint or said.command:
-            # As an engine does: another entrypoint goes without the image's own command.
-            rest = said.command or (() if said.entrypoint else image.command)
-            command = (*(said.entrypoint or image.entrypoint), *rest)
         return Program(
             image_id=image.id,
             model_folder=weights,
-            command=command,
+            command=image.command_with(said.entrypoint, said.command),
             places=replace(self.places, mounts=ours),
             environment=said.environment,
         )

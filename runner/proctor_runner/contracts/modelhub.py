@@ -16,7 +16,8 @@ from proctor_runner.contracts.sending import Sent, as_file, as_pictures
 from proctor_runner.sandbox.interface import Places, Program
 
 _PORT = 80
-_MOST_ARRAYS = 8
+ARRAY_FILES = tuple(f"array-{number}.npy" for number in range(8))
+"""Where the driver leaves arrays of the answer."""
 
 
 class ModelHubAdapter:
@@ -47,7 +48,7 @@ class ModelHubAdapter:
         return AskedCase(
             documents={REQUESTS_FILE: canonical_json({"inputs": inputs})},
             inputs={name: path for one in sent.values() for name, path in one.files.items()},
-            outputs=(ANSWER_FILE, *_arrays()),
+            outputs=(ANSWER_FILE, *ARRAY_FILES),
             reading=Reading(
                 files=dict.fromkeys(task.outputs, ANSWER_FILE),
                 rules={
@@ -59,7 +60,7 @@ class ModelHubAdapter:
                     }
                     for name in task.outputs
                 },
-                more=_arrays(),
+                more=ARRAY_FILES,
             ),
         )
 
@@ -68,13 +69,6 @@ class ModelHubAdapter:
         wanted = self._said.send
         stacked = declared.type is InputType.ARRAY and case.items > 1
         if wanted is Sending.PNG or (wanted is None and stacked):
-            own = folder / f"input-{name}"
-            own.mkdir()
-            sent = as_pictures(Contract.MODELHUB, name, path, case.items, self._said.scale, own)
-            items = [item | {"file": f"{name}.pictures"} for item in sent.items]
-            return Sent(items, {f"{name}.pictures": sent.files["pictures"]}, sent.size)
+            target = folder / f"{name}.pictures"
+            return as_pictures(Contract.MODELHUB, name, path, case.items, self._said.scale, target)
         return as_file(name, declared, path)
-
-
-def _arrays() -> tuple[str, ...]:
-    return tuple(f"array-{number}.npy" for number in range(_MOST_ARRAYS))

@@ -76,7 +76,7 @@ def as_pictures(
     path: Path,
     count: int,
     scale: tuple[float, float] | None,
-    folder: Path,
+    target: Path,
 ) -> Sent:
     """Send each item of an array as a PNG picture of 8 bits.
 
@@ -84,6 +84,7 @@ def as_pictures(
         count: How many items the array holds; one is the array itself, or its only entry.
         scale: The values that become 0 and 255. Without, whole numbers stay as they are, and
             floats lie between 0 and 1.
+        target: The file to make; it goes by its own name.
 
     Raises:
         ParticipantError: IMAGE_REJECTED, it is no array of pictures.
@@ -96,16 +97,15 @@ def as_pictures(
     if channels not in _COLOR_TYPES:
         raise refusal(contract, f"input {name} has {channels} channels; a PNG has 1, 3 or 4.")
     levels = _levels(contract, name, pictures, scale)
-    target = folder / "pictures"
     items = []
     with target.open("xb") as stream:
         for picture in levels:
             start = stream.tell()
             stream.write(_png(picture, channels))
             facts = {"offset": start, "length": stream.tell() - start}
-            items.append({"file": "pictures", "name": f"{name}.png", "type": "image/png"} | facts)
+            items.append({"file": target.name, "name": f"{name}.png", "type": "image/png"} | facts)
     height, width = pictures.shape[1:3]
-    return Sent(items, {"pictures": target}, (int(height), int(width)))
+    return Sent(items, {target.name: target}, (int(height), int(width)))
 
 
 def as_json(contract: Contract, name: str, path: Path, key: str, column: str) -> Sent:

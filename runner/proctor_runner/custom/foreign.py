@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from proctor.spec.contract import Contract
+from proctor.spec.custom import MetricKind
 from proctor.spec.digests import canonical_json
 from proctor.spec.evaluation import EvaluationContract
 from proctor.spec.limits import MIB
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.task import MetricSpec, OutputType, ReferenceType
 from proctor.spec.work import ScoreCase, ScoreOrder
+from proctor_runner.contracts.grand_challenge import slug_of
 from proctor_runner.contracts.meta_image import meta_image
 from proctor_runner.contracts.native import suffix
 from proctor_runner.custom.answers import AnswerError, FloatArray
@@ -64,7 +66,7 @@ class ForeignScoring(CustomScoring):
         """Return its score of every case with an answer, or of every set that is asked for."""
         cases = sorted(self._order.cases, key=lambda case: case.id)
         by_id = {case.id: case for case in cases}
-        if str(self._metric.kind) == "pooled":
+        if self._metric.kind is MetricKind.POOLED:
             asked = asked_sets(self._order.task, cases)
             return CustomFound({}, {ids: self._of([by_id[one] for one in ids]) for ids in asked})
         several = [case.id for case in cases if case.items != 1]
@@ -96,13 +98,9 @@ class ForeignScoring(CustomScoring):
             path.write_text(json.dumps(said.parameters), encoding="utf-8")
             path.chmod(0o444)
             ours[mounts.parameters_file] = path
-        command: tuple[str, ...] = ()
-        if said.entrypoint or said.command:
-            rest = said.command or (() if said.entrypoint else facts.command)
-            command = (*(said.entrypoint or facts.entrypoint), *rest)
         return replace(
             program,
-            command=command,
+            command=facts.command_with(said.entrypoint, said.command),
             environment=said.environment,
             places=Places(
                 input=mounts.predictions,
@@ -133,16 +131,19 @@ class ForeignScoring(CustomScoring):
             return ".json"
         return ".nii.gz" if self._contract.name is Contract.MEDPERF else ".mha"
 
+    @property
+    def _slug(self) -> str:
+        return self._contract.socket.slug or slug_of(self._metric.output)
+
     def _socket_file(self) -> str:
-        slug = self._contract.socket.slug or self._metric.output.lower().replace("_", "-")
         relative = self._contract.socket.relative_path
         if self._ending == ".mha":
-            return f"{relative or f'images/{slug}'}/output.mha"
-        return relative or f"{slug}.json"
+            return f"{relative or f'images/{self._slug}'}/output.mha"
+        return relative or f"{self._slug}.json"
 
     def _job_entry(self, case: ScoreCase) -> dict[str, object]:
         """Return a job as ``predictions.json`` lists it; its inputs say which case it was."""
-        slug = self._contract.socket.slug or self._metric.output.lower().replace("_", "-")
+        slug = self._slug
         image = self._ending == ".mha"
         relative = self._socket_file().removesuffix("/output.mha")
         value: object = None

@@ -39,7 +39,7 @@ from proctor_runner.pairings import metric_labels
 from proctor_runner.references import make_case
 from proctor_runner.score_tables import REFUSED
 from proctor_runner.scoring import CaseScores, Scorer
-from proctor_runner.side_by_side import ProcessDiedError, side_by_side
+from proctor_runner.side_by_side import Done, ProcessDiedError, side_by_side
 
 OUTPUT, REFERENCE, GRID = "prediction", "reference", "grid"
 """What both sides and the grid are called in the task that is made of two folders."""
@@ -177,8 +177,8 @@ def _scored(
     found: list[_Scored] = []
     numbered = list(enumerate(pairs.cases))
     work = partial(_score_pair, plan)
-    for part in _each(work, numbered, jobs, lambda one: one[1].reference, progress):
-        found += part
+    for done in _each(work, numbered, jobs, lambda one: one[1].reference, progress):
+        found += done.made
     for number, one in enumerate(sorted(found, key=lambda one: one.place)):
         case = _case(number, one.items)
         names[case.id] = one.loaded_name
@@ -281,10 +281,10 @@ def _labels_of(pairs: Pairs, jobs: int) -> tuple[dict[int, str], list[int]]:
     references = {case.reference for case in pairs.cases}
     found: set[int] = set()
     known: set[int] = set()
-    for path, labels in _each(_labels_by_path, paths, jobs, lambda path: path):
-        found |= labels
-        if path in references:
-            known |= labels
+    for done in _each(labels_in, paths, jobs, lambda path: path):
+        found |= done.made
+        if done.given in references:
+            known |= done.made
     if not found:
         raise FolderError("Every label map is empty.", "Name the labels: --labels 1=lesion.")
     if min(found) < 0:
@@ -298,20 +298,15 @@ def _each(
     jobs: int,
     file: Callable[[_Given], Path],
     progress: Progress = lambda _done, _total: None,
-) -> Iterator[_Made]:
+) -> Iterator[Done[_Given, _Made]]:
     total = len(given)
     try:
-        for done in side_by_side(work, given, total, jobs, lambda n: progress(n, total)):
-            yield done.made
+        yield from side_by_side(work, given, total, jobs, lambda n: progress(n, total))
     except ProcessDiedError as error:
         raise FolderError(
             f"The process that was at {file(error.given)} ended {error.reason}.",
             "Try again with --jobs 1.",
         ) from None
-
-
-def _labels_by_path(path: Path) -> tuple[Path, set[int]]:
-    return path, labels_in(path)
 
 
 def _resolved(spec: MetricSpec) -> tuple[MetricSpec, Metric]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -16,32 +15,18 @@ from proctor.template.card import Card
 from proctor.template.rest.backend import Answer, Wish, file_names
 from proctor.template.rest.boxed import read_answer, request_document
 from proctor.template.serve import REQUEST_FILE
+from proctor_runner.contracts.interface import AskedCase
 from proctor_runner.contracts.native import suffix
 
 _UNDECLARED = 16
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One question as a program in a sandbox finds it.
-
-    Attributes:
-        documents: Small files made for it, by name.
-        inputs: Files on this host, by their name in there.
-        outputs: What is collected; `answer.json` is among it.
-    """
-
-    documents: Mapping[str, bytes]
-    inputs: Mapping[str, Path]
-    outputs: tuple[str, ...]
-
-
 class Exchange(Protocol):
     """Writes questions and reads answers for one model."""
 
-    def ask(self, request: str, inputs: Mapping[str, Path], wish: Wish) -> Asked:
-        """Return what the program finds of a question.
+    def ask(self, request: str, inputs: Mapping[str, Path], wish: Wish) -> AskedCase:
+        """Return what the program finds of a question; `answer.json` is among the outputs.
 
         Raises:
             RefusedError: It is none that this model can be asked.
@@ -72,10 +57,10 @@ class NativeExchange:
     def __init__(self, card: Card) -> None:
         self._card = card
 
-    def ask(self, request: str, inputs: Mapping[str, Path], wish: Wish) -> Asked:
+    def ask(self, request: str, inputs: Mapping[str, Path], wish: Wish) -> AskedCase:
         """Return a `request.json` and the files that it names."""
         names = named(inputs)
-        return Asked(
+        return AskedCase(
             documents={REQUEST_FILE: request_document(request, names, wish)},
             inputs={names[name]: path for name, path in inputs.items()},
             outputs=file_names(len(self._card.outputs) or _UNDECLARED, len(inputs)),

@@ -24,10 +24,11 @@ from proctor.template.formats import FORMATS, detect
 from proctor.template.rest.backend import Answer, AnswerError, Part, Picture, Wish
 from proctor.template.rest.failures import RefusedError
 from proctor_runner.contracts.driven import ANSWER_FILE, REQUESTS_FILE
+from proctor_runner.contracts.interface import AskedCase
+from proctor_runner.contracts.modelhub import ARRAY_FILES
 from proctor_runner.contracts.sending import picture_size
-from proctor_runner.serving.exchange import Asked, Exchange, named
+from proctor_runner.serving.exchange import Exchange, named
 
-_MOST_ARRAYS = 8
 _MOST_TEXT_BYTES = 1 << 20
 _SHOWN = ("png", "jpeg")
 _LABELED = {"label", "probability"}
@@ -62,7 +63,7 @@ class MaxExchange:
     def __init__(self, said: MaxContract) -> None:
         self._said = said
 
-    def ask(self, request: str, inputs: Mapping[str, Path], wish: Wish) -> Asked:
+    def ask(self, request: str, inputs: Mapping[str, Path], wish: Wish) -> AskedCase:
         """Return the one input as a file, or as JSON where it is a text."""
         if len(inputs) != 1:
             raise RefusedError(422, "unknown_input", "A MAX model takes one input, `file`.")
@@ -76,7 +77,7 @@ class MaxExchange:
             item |= _item(path, named(inputs))
             files = {item["file"]: path}
         documents = {REQUESTS_FILE: json.dumps({"items": [item]}).encode()}
-        return Asked(documents, files, (ANSWER_FILE,))
+        return AskedCase(documents, files, (ANSWER_FILE,))
 
     def read(
         self, text: bytes, files: Mapping[str, Path], inputs: Mapping[str, Path], seconds: float
@@ -99,14 +100,14 @@ class MaxExchange:
 class ModelHubExchange:
     """A file for each input of the model's config."""
 
-    def ask(self, request: str, inputs: Mapping[str, Path], wish: Wish) -> Asked:
+    def ask(self, request: str, inputs: Mapping[str, Path], wish: Wish) -> AskedCase:
         """Return every input as a file."""
         names = named(inputs)
         items = {name: [_item(path, {name: names[name]})] for name, path in inputs.items()}
-        return Asked(
+        return AskedCase(
             documents={REQUESTS_FILE: json.dumps({"inputs": items}).encode()},
             inputs={names[name]: path for name, path in inputs.items()},
-            outputs=(ANSWER_FILE, *(f"array-{number}.npy" for number in range(_MOST_ARRAYS))),
+            outputs=(ANSWER_FILE, *ARRAY_FILES),
         )
 
     def read(

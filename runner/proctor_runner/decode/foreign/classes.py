@@ -62,11 +62,11 @@ def class_of(value: object, known: Collection[str], rule: Rule) -> str:
     elif isinstance(value, list) and value and all(map(_is_label, value)):
         named = dict(map(_label, value))
     elif isinstance(value, str | int) and not isinstance(value, bool):
-        return _known(str(value), known, rule) or str(value)
+        return class_name(str(value), known, rule) or str(value)
     else:
         raise InvalidOutputError(f"The answer names no class: {short(str(value))!r}.")
     for name in sorted(named, key=lambda one: -named[one]):
-        found = _known(name, known, rule)
+        found = class_name(name, known, rule)
         if found is not None:
             return found
     raise InvalidOutputError("The answer names no class that the task knows.")
@@ -104,10 +104,6 @@ def class_name(name: str, known: Collection[str], rule: Rule) -> str | None:
     Raises:
         InvalidOutputError: The task has no such class.
     """
-    return _known(name, known, rule)
-
-
-def _known(name: str, known: Collection[str], rule: Rule) -> str | None:
     called: Mapping[str, str] = rule["labels"]
     found = called.get(name, name)
     if found in known:
@@ -123,7 +119,7 @@ def _known(name: str, known: Collection[str], rule: Rule) -> str | None:
 def _by_class(named: Mapping[str, float], columns: Sequence[str], rule: Rule) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, number in named.items():
-        column = _known(name, columns, rule)
+        column = class_name(name, columns, rule)
         if column is not None:
             # Several of its classes may be one of the task's.
             found[column] = found.get(column, 0.0) + number
