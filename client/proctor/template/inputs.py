@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ class Loaded:
             return value
         return forms.fit(self.rule.type, self.format, to_array(value))
 
-    @property
+    @cached_property
     def grid(self) -> object:
         """Return the voxels that an output may have to lie on."""
         try:
