@@ -28,7 +28,6 @@ from .values import Entry, word
 
 FILE = "metadata.json"
 _MOST_BYTES = 2 << 20
-_MOST_CARD_BYTES = 1 << 20
 
 
 def describe(folder: Path, output_folder: Path, seed: int) -> None:
@@ -39,14 +38,15 @@ def describe(folder: Path, output_folder: Path, seed: int) -> None:
     """
     began = time.monotonic()
     engine = Engine.start(folder, seed)
-    found = document(engine.model, folder, time.monotonic() - began)
+    found = document(engine, folder, time.monotonic() - began)
     temporary = output_folder / f"{FILE}.part"
     temporary.write_bytes(_fitting(found))
     os.replace(str(temporary), str(output_folder / FILE))
 
 
-def document(model: object, folder: Path, load_s: float) -> dict[str, Any]:
+def document(engine: Engine, folder: Path, load_s: float) -> dict[str, Any]:
     """Return what was found out about a loaded model."""
+    model = engine.model
     problems: list[str] = []
     models = [entry for one in find_models(model) for entry in _described(one, problems)]
     if not models:
@@ -61,7 +61,7 @@ def document(model: object, folder: Path, load_s: float) -> dict[str, Any]:
         "models": models[:64],
         "packages": installed(),
         "load_s": round(load_s, 6),
-        "card_name": _card_name(folder),
+        "card_name": word(engine.card.document.get("name", "")),
         "problems": problems[:64],
     }
 
@@ -86,15 +86,6 @@ def _described(one: Found, problems: list[str]) -> list[Entry]:
     except Exception as error:
         problems.append(word(f"{source}: {type(error).__name__}: {error}", 1000))
         return []
-
-
-def _card_name(folder: Path) -> str:
-    try:
-        with (folder / "model.json").open("rb") as stream:
-            card = json.loads(stream.read(_MOST_CARD_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return ""
-    return word(card.get("name", "")) if isinstance(card, dict) else ""
 
 
 def _fitting(found: dict[str, Any]) -> bytes:

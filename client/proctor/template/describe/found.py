@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import NamedTuple
 
+from ..readers.reader import is_of
+
 _MOST_LOOKED_AT = 20_000
 _MOST_FOUND = 32
 _MOST_DEPTH = 6
@@ -60,9 +62,9 @@ def find_arrays(model: object) -> list[tuple[str, object]]:
     module = sys.modules.get(type(model).__module__)
     found: list[tuple[str, object]] = []
     for source, value in _walk(model, module, _own_packages(model)):
-        if _is_a(value, "numpy", "ndarray"):
+        if is_of(value, "numpy", "ndarray"):
             found.append((source, value))
-        elif _is_a(value, "numpy", "NpzFile"):
+        elif is_of(value, "numpy", "NpzFile"):
             names = list(getattr(value, "files", []))[:_MOST_IN_A_CONTAINER]
             found += [(f"{source}[{name!r}]", value[name]) for name in names]  # type: ignore[index]
     return found
@@ -128,10 +130,3 @@ def _own_packages(model: object) -> set[str]:
         if str(getattr(other, "__file__", None) or "").startswith(folder):
             own.add(name.partition(".")[0])
     return own
-
-
-def _is_a(value: object, package: str, name: str) -> bool:
-    return any(
-        kind.__name__ == name and kind.__module__.partition(".")[0] == package
-        for kind in type(value).__mro__
-    )

@@ -184,11 +184,10 @@ class _Reader:
         self.question = Question({})
 
     def from_query(self) -> None:
-        for name, value in self._request.query.items():
-            if name == "fileurl":
-                self._from_url(self._uploads.only_input(), value)
-            elif self._uploads.is_parameter(name):
-                self.question.fields[name] = value
+        self._take_query()
+        url = self._request.query.get("fileurl")
+        if url is not None:
+            self._from_url(self._uploads.only_input(), url)
 
     def from_bytes(self, kind: str) -> None:
         self._take_query()
