@@ -7,7 +7,6 @@ A model folder is listed and hashed here. An image is taken apart by the runner'
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from proctor.cli.output import say
 from proctor.cli.sources.git import PREFIX
 from proctor.cli.sources.reference import SCHEME
 from proctor.client.blobs import Blob
+from proctor.spec.base import slug_from
 from proctor.spec.card.claims import claims_of_nothing, measured_by
 from proctor.spec.card.licenses import license_problem
 from proctor.spec.card.reading import CardError, read_card_file
@@ -340,8 +340,7 @@ def _image_card(name: str, card_path: Path | None) -> ModelCard:
     if card_path is not None:
         return read_card(card_path)
     last = name.rstrip("/").rpartition("/")[2].removesuffix(".tar").partition("@")[0]
-    slug = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")[:64].strip("-")
-    return ModelCard(name=slug or "image", title=name[:120])
+    return ModelCard(name=slug_from(last, "image"), title=name[:120])
 
 
 @contextmanager

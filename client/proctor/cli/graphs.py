@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proctor.cli.failures import CommandError
+from proctor.spec.base import slug_from
 from proctor.template.onnx_graph import GRAPH
 from proctor.template.onnx_graph.binding import Asked, bind
 from proctor.template.onnx_graph.signature import GraphError, read_signature
@@ -85,10 +85,9 @@ def refuse_unfit(model: Path, tasks: Iterable[TaskSpec]) -> None:
 
 
 def _card(path: Path) -> dict[str, object]:
-    slug = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:64].strip("-")
     return {
         "contract": 1,
-        "name": slug or "graph",
+        "name": slug_from(path.stem, "graph"),
         "title": path.stem[:120],
         "protocols": ["case", "serve"],
         "runtime": RUNTIME,

@@ -10,7 +10,6 @@ import copy
 import io
 import json
 import pickle
-import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -20,6 +19,7 @@ from types import FunctionType
 from typing import Any
 
 from proctor.quick.own_code import OwnCode, OwnCodeError, is_own
+from proctor.spec.base import slug_from
 from proctor.template.python_model import OWN_CODE, PICKLE, VERSIONS
 
 Function = Callable[..., Any]
@@ -182,11 +182,10 @@ def _algorithm(model: Any) -> str:
 
 
 def _card(title: str, kind: str, packages: list[str], runtime: str | None) -> dict[str, object]:
-    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:64].strip("-")
     suited = next((_RUNTIMES[one] for one in packages if one in _RUNTIMES), _RUNTIME)
     return {
         "contract": 1,
-        "name": slug or "model",
+        "name": slug_from(title, "model"),
         "title": title[:120],
         "description": f"{kind}, submitted from Python.",
         "model": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -76,3 +77,12 @@ def field_path(location: Sequence[int | str]) -> str:
     """
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return text.removeprefix(".")
+
+
+def slug_from(text: str, otherwise: str) -> str:
+    """Make a slug of a title or a file's name.
+
+    >>> slug_from("U-Net (small)", "model"), slug_from("模型", "model")
+    ('u-net-small', 'model')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:64].strip("-") or otherwise

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from proctor.spec.base import slug_from
 from proctor.spec.card.license_texts import recognize
 from proctor.spec.card.modelhub_io import upgraded_io
 from proctor.spec.card.notes import Change, Notes, listed, whole
@@ -111,7 +112,7 @@ def _section(given: Mapping[str, Any], name: str, path: str = "") -> dict[str, A
 
 def _identity(top: Mapping[str, Any], meta: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     said = str(meta.get("name", ""))
-    name = re.sub(r"[^a-z0-9]+", "-", said.lower()).strip("-")[:64].strip("-") or "model"
+    name = slug_from(said, "model")
     told = "is now name" if name == said else f"{said!r} is now name {name!r}, and the title"
     notes.changed("meta.name", told)
     identity = {"name": name, "title": said[:120]}

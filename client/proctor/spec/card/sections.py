@@ -17,6 +17,7 @@ _MOST_FREE_DEPTH = 8
 
 Line = Annotated[str, Field(max_length=300)]
 Text = Annotated[str, Field(max_length=10_000)]
+Doi = Annotated[str, Field(max_length=200, pattern=r"^(?:10\.[0-9]{4,9}/\S+)?$")]
 Address = Annotated[
     str, Field(max_length=500, pattern=r"^(?:https?://[^\s<>\"']+|mailto:[^\s<>\"']+)?$")
 ]
@@ -113,7 +114,7 @@ class Publication(Spec):
     email: Line = ""
     abstract: Text = ""
     url: Annotated[str, Field(max_length=1000)] = ""
-    doi: Annotated[str, Field(max_length=200, pattern=r"^(?:10\.[0-9]{4,9}/\S+)?$")] = ""
+    doi: Doi = ""
     google_scholar: Annotated[str, Field(max_length=1000)] = ""
     bibtex: Text = ""
 

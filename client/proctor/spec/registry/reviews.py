@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from proctor.spec.base import Slug, Spec, UtcDatetime
+from proctor.spec.card.sections import Doi
 from proctor.spec.review import ReviewOutcome, ReviewPolicy
 
 
@@ -65,4 +66,4 @@ class WithdrawalCreate(Spec):
 class DoiGiven(Spec):
     """The DOI that an organizer registered for a model."""
 
-    doi: str = Field(max_length=200, pattern=r"^(?:10\.[0-9]{4,9}/\S+)?$")
+    doi: Doi
