@@ -26,6 +26,7 @@ def check(
     style: FormatOption = Format.TABLE,
 ) -> None:
     """Look at a model.json without running anything: what is wrong, and what is missing."""
+    from proctor.cli.model_examination import check_row
     from proctor.cli.model_subject import folder_subject, refused
     from proctor.spec.card.completeness import completeness
     from proctor.spec.card.examination import Finding
@@ -44,20 +45,11 @@ def check(
             raise AssertionError("a folder has a card")
         complete = completeness(card)
         checks = [*subject.before, *card_checks(card, subject.files, subject.left, complete)]
-    rows: list[dict[str, object]] = [
-        {
-            "check": one.name,
-            "result": one.finding.value,
-            "why": one.reason,
-            "what to do": one.fix,
-        }
-        for one in checks
-    ]
     document = {
         "checks": [one.model_dump(mode="json") for one in checks],
         "completeness": None if complete is None else complete.model_dump(mode="json"),
     }
-    emit(rows, style, document=document)
+    emit(list(map(check_row, checks)), style, document=document)
     wrong = [one for one in checks if one.finding is Finding.FAILED]
     if wrong:
         told = "".join(f"\n  {folder / _CARD}: {one.reason}" for one in wrong)

@@ -14,6 +14,7 @@ from proctor.cli.options import (
     ContractOption,
     FormatOption,
     HostOption,
+    SandboxOption,
     WeightsOption,
     require_folder,
 )
@@ -57,9 +58,7 @@ def examine_model(
         Path | None, typer.Option("--report", help="Write all of it to one HTML file.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings, too.")] = False,
-    sandbox: Annotated[
-        str, typer.Option("--sandbox", help="docker, process (for models you trust), or auto.")
-    ] = "auto",
+    sandbox: SandboxOption = "auto",
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
@@ -121,7 +120,7 @@ def _end(found: Examination, report: Path | None, style: Format, *, strict: bool
 
         report.write_text(model_report(found), encoding="utf-8", newline="\n")
         say(f"All of it is in {report}.")
-    emit(list(map(_row, found.checks)), style, document=found.model_dump(mode="json"))
+    emit(list(map(check_row, found.checks)), style, document=found.model_dump(mode="json"))
     failed, warned = found.found(Finding.FAILED), found.found(Finding.WARNED)
     if failed or (strict and warned):
         wrong = [*failed, *(warned if strict else ())]
@@ -139,7 +138,8 @@ def _end(found: Examination, report: Path | None, style: Format, *, strict: bool
     )
 
 
-def _row(check: Check) -> dict[str, object]:
+def check_row(check: Check) -> dict[str, object]:
+    """Return a check as a row of a table."""
     return {
         "check": check.name,
         "result": check.finding.value,

@@ -16,7 +16,7 @@ import typer
 from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.names import require_model_name
-from proctor.cli.options import FormatOption, HostOption, ModelIdArgument
+from proctor.cli.options import FormatOption, HostOption, ModelIdArgument, SandboxOption
 from proctor.cli.output import Format, say
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ def fork(
 
 def run(
     model_id: ModelIdArgument,
-    sandbox: Annotated[
-        str, typer.Option("--sandbox", help="docker, process (for models you trust), or auto.")
-    ] = "auto",
+    sandbox: SandboxOption = "auto",
     host: HostOption = None,
     style: FormatOption = Format.TABLE,
 ) -> None:

@@ -19,6 +19,7 @@ from proctor.cli.options import (
     FormatOption,
     HostOption,
     PhaseOption,
+    SandboxOption,
     WeightsOption,
     challenge_and_model,
 )
@@ -32,9 +33,6 @@ models.command("upgrade")(card_upgrade.upgrade)
 
 _MODELS = "A model folder, an .onnx file, a local Docker image, a `docker save` archive."
 ModelArgument = Annotated[str, typer.Argument(help=_MODELS)]
-SandboxOption = Annotated[
-    str, typer.Option("--sandbox", help="docker, process (for models you trust), or auto.")
-]
 
 
 @models.command("init")

@@ -21,6 +21,9 @@ HostOption = Annotated[
 ModelIdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The id of its submission: sub_ and 26 characters.")
 ]
+SandboxOption = Annotated[
+    str, typer.Option("--sandbox", help="docker, process (for models you trust), or auto.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How data is printed.")]
 PhaseOption = Annotated[
     str | None, typer.Option("--phase", help="The phase; not needed when there is one.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.options import ContractOption, HostOption, WeightsOption
+from proctor.cli.options import ContractOption, HostOption, SandboxOption, WeightsOption
 from proctor.cli.output import plain, say
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ def serve(
     ] = None,
     weights: WeightsOption = None,
     contract: ContractOption = None,
-    sandbox: Annotated[
-        str, typer.Option("--sandbox", help="docker, process (for models you trust), or auto.")
-    ] = "auto",
+    sandbox: SandboxOption = "auto",
     host: HostOption = None,
 ) -> None:
     """Serve a model on this machine: a page to try it, ModelHub's calls, MAX's calls, OpenAPI."""
