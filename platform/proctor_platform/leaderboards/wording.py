@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import assert_never
 
-from proctor.spec.columns import column_place
+from proctor.spec.columns import column_places
 from proctor.spec.leaderboard import BoardColumn
 from proctor.spec.ranking import RankingColumn, RankingScheme, RankingSpec, Selection
 from proctor.spec.work import MetricFacts
@@ -46,9 +46,10 @@ def columns_of(
         labels.setdefault((task_slug, metric_id), set()).add(label)
     columns = []
     for task in scope.tasks:
+        place = column_places(task)
         for metric in task.metrics:
             names = labels.get((task.slug, metric.id), set())
-            for label in sorted(names, key=partial(column_place, task, metric.id)):
+            for label in sorted(names, key=partial(place, metric.id)):
                 known = facts[task.slug, metric.id]
                 key = (task.slug, metric.id, label)
                 columns.append(

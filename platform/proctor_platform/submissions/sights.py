@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, false, true
 from sqlmodel import Session, col, or_, select
 
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec
-from proctor.spec.columns import column_place
+from proctor.spec.columns import column_places
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code, Owner, ProctorError
 from proctor_platform.identity import UserIdentity
@@ -83,8 +83,8 @@ class SubmissionSight:
     ) -> Iterator[tuple[str, float | None]]:
         """Yield ``metric/label`` with its score, as the task declares them, then the mean."""
         declared = next((one for one in self.spec.tasks if one.slug == task), None)
-        keys = sorted(scores, key=lambda key: column_place(declared, *key) if declared else key)
-        for key in keys:
+        place = column_places(declared) if declared else None
+        for key in sorted(scores, key=lambda key: place(*key) if place else key):
             yield "/".join(key), scores[key]
 
     def told(
