@@ -13,7 +13,7 @@ from proctor.spec.task import InputType
 from proctor_dashboard.case_kinds.layers import choose, draw_planes
 from proctor_dashboard.case_kinds.parts import Parts, draw_scores, facts_table
 from proctor_dashboard.slices import Layer, Outlined, outlines
-from proctor_dashboard.volumes import Array, Volume, read_prediction, refuse_other_grid
+from proctor_dashboard.volumes import Array, Volume
 
 _MOST_OUTLINED = 300
 
@@ -38,12 +38,7 @@ def draw(parts: Parts) -> None:
     if shown_input is None:
         st.info("This task has no volume to draw on.")
         return
-    volume = parts.volume("inputs", shown_input)
-    reference = parts.volume("reference", parts.reference_name).array
-    refuse_other_grid("reference", reference, volume)
-    prediction = None
-    if parts.answered:
-        prediction = read_prediction(parts.content("predictions", parts.output), volume)
+    volume, reference, prediction = parts.masks_on(shown_input)
     divisors = parts.reference.class_divisor, parts.answer.class_divisor
     classes = {name: value for value, name in sorted(parts.task.labels.items())}
     shown = _Shown(volume, reference, prediction, classes or {"object": 0}, divisors)

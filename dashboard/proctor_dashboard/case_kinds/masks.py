@@ -14,7 +14,7 @@ from proctor.spec.task import InputType
 from proctor_dashboard.case_kinds.layers import choose, draw_planes
 from proctor_dashboard.case_kinds.parts import Parts, facts_table
 from proctor_dashboard.slices import Layer, Outlined, outlines
-from proctor_dashboard.volumes import Array, Volume, read_prediction, refuse_other_grid
+from proctor_dashboard.volumes import Array, Volume
 
 _MOST_STRUCTURES = 40
 
@@ -39,14 +39,9 @@ def draw(parts: Parts) -> None:
     if shown_input is None:
         st.info("This task has no volume to draw on.")
         return
-    volume = parts.volume("inputs", shown_input)
-    reference = parts.volume("reference", parts.reference_name)
-    refuse_other_grid("reference", reference.array, volume)
-    prediction = None
-    if parts.answered:
-        prediction = read_prediction(parts.content("predictions", parts.output), volume)
+    volume, reference, prediction = parts.masks_on(shown_input)
     structures = dict(list(parts.task.structures.items())[:_MOST_STRUCTURES])
-    shown = _Shown(volume, reference.array, prediction, structures)
+    shown = _Shown(volume, reference, prediction, structures)
     _draw_slices(shown, "Regions" if parts.task.regions else "Labels")
     _draw_facts(shown, parts.case)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -14,9 +15,24 @@ from proctor.plots.numbers import number
 from proctor.spec.api import CaseFiles, CaseView
 from proctor.spec.task import InputType, OutputSpec, ReferenceSpec, TaskSpec
 from proctor_dashboard.text import plain
-from proctor_dashboard.volumes import Array, Volume, VolumeError, read_volume
+from proctor_dashboard.volumes import (
+    Array,
+    Volume,
+    VolumeError,
+    read_prediction,
+    read_volume,
+    refuse_other_grid,
+)
 
 _MOST_NUMBERS = 200_000_000
+
+
+class Masks(NamedTuple):
+    """A volume, and the voxels of reference and answer on its grid; None without an answer."""
+
+    volume: Volume
+    reference: Array
+    prediction: Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +77,20 @@ class Parts:
         """
         digest = getattr(self.files, part)[name].digest
         return _read_volume(self.api, self.submission, self.files, part, name, digest)
+
+    def masks_on(self, name: str) -> Masks:
+        """Read an input, and reference and answer on its grid.
+
+        Raises:
+            VolumeError: one cannot be drawn, or lies on another grid.
+        """
+        volume = self.volume("inputs", name)
+        reference = self.volume("reference", self.reference_name).array
+        refuse_other_grid("reference", reference, volume)
+        prediction = None
+        if self.answered:
+            prediction = read_prediction(self.content("predictions", self.output), volume)
+        return Masks(volume, reference, prediction)
 
     def content(self, part: CasePart, name: str) -> bytes:
         """Read a file."""

@@ -7,24 +7,21 @@ import streamlit as st
 from proctor.spec.registry import ModelView
 from proctor.spec.registry.differences import ModelDifferences, ModelRef
 from proctor_dashboard.difference_tables import changes_html, files_html, scores_html
-from proctor_dashboard.text import address, plain, trail
+from proctor_dashboard.model_trail import open_below_model
+from proctor_dashboard.text import address, plain
 from proctor_dashboard.visitor import client
 
 
 def draw() -> None:
     """Draw what differs to ``?id=`` from ``&since=``, or from the version before."""
-    model_id = st.query_params.get("id", "")
-    if not model_id:
-        st.info("This address names no model.")
+    view = open_below_model(client(), "What differs")
+    if view is None:
         return
-    view = client().model(model_id)
-    st.html(trail(("Models", address("models")), (view.title, address("model", id=view.id))))
-    st.title("What differs", anchor=False)
     since = st.query_params.get("since") or _choose(view)
     if not since:
         st.info("It has no other version: name another model by `&since=` in the address.")
         return
-    found = client().model_differences(model_id, since)
+    found = client().model_differences(view.id, since)
     st.html(f'<div class="pr-links">From {_link(found.before)}<br>to {_link(found.after)}</div>')
     _draw(found)
 

@@ -11,7 +11,8 @@ from proctor.spec.card.detected import DetectedLayer, DetectedModel
 from proctor.spec.registry import ModelView
 from proctor_dashboard.architectures import MOST_LAYERS, arrange, unlike
 from proctor_dashboard.drawing import graph_image, layer_words
-from proctor_dashboard.text import address, literal, trail
+from proctor_dashboard.model_trail import open_below_model
+from proctor_dashboard.text import literal
 from proctor_dashboard.visitor import client
 
 _MOST_CHOICES = 50
@@ -19,13 +20,9 @@ _MOST_CHOICES = 50
 
 def draw() -> None:
     """Draw the layers of ``?id=``, beside those of ``&with=`` if it is given."""
-    model_id = st.query_params.get("id", "")
-    if not model_id:
-        st.info("This address names no model.")
+    view = open_below_model(client(), "Architecture")
+    if view is None:
         return
-    view = client().model(model_id)
-    st.html(trail(("Models", address("models")), (view.title, address("model", id=view.id))))
-    st.title("Architecture", anchor=False)
     this = _architecture(view.id)
     if this is None:
         st.info("Nobody has looked into this model yet, or it tells nothing of its layers.")
