@@ -7,6 +7,7 @@ from pathlib import Path
 
 import docker
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from proctor_runner.images import RUNTIME_REPOSITORY, ImageBuilder, released_tag
@@ -65,6 +66,34 @@ def run_python(client: docker.DockerClient, image: str, code: str) -> str:
     return output.decode()
 
 
+def case_folders(parent: Path) -> dict[str, Path]:
+    """Make what a container of a case is given."""
+    folders = {name: parent / name for name in ("model", "input", "output")}
+    for folder in folders.values():
+        folder.mkdir()
+    return folders
+
+
+def answered(
+    client: docker.DockerClient, runtime_id: str, folders: dict[str, Path]
+) -> npt.NDArray[np.float64]:
+    """Run the model on its case under the sandbox's limits and return its probabilities."""
+    folders["output"].chmod(0o777)
+    client.containers.run(
+        runtime_id,
+        remove=True,
+        read_only=True,
+        network_mode="none",
+        user="61000:61000",
+        cap_drop=["ALL"],
+        volumes={
+            str(folder): {"bind": f"/{name}", "mode": "rw" if name == "output" else "ro"}
+            for name, folder in folders.items()
+        },
+    )
+    return np.loadtxt(folders["output"] / "probabilities.csv", delimiter=",", skiprows=1)
+
+
 def test_an_unchanged_image_is_not_built_again(
     client: docker.DockerClient, runtime_id: str
 ) -> None:
@@ -92,53 +121,23 @@ def test_the_runtime_has_its_libraries_compiled_and_the_engine_light(
 def test_a_model_folder_answers_a_case_without_network_or_a_writable_root(
     client: docker.DockerClient, runtime_id: str, tmp_path: Path
 ) -> None:
-    folders = {name: tmp_path / name for name in ("model", "input", "output")}
-    for folder in folders.values():
-        folder.mkdir()
+    folders = case_folders(tmp_path)
     (folders["model"] / "model.py").write_text(MODEL)
     (folders["input"] / "case.json").write_text(json.dumps(CASE))
     np.save(folders["input"] / "images.npy", np.zeros((3, 8, 8)))
-    folders["output"].chmod(0o777)
-    client.containers.run(
-        runtime_id,
-        remove=True,
-        read_only=True,
-        network_mode="none",
-        user="61000:61000",
-        cap_drop=["ALL"],
-        volumes={
-            str(folder): {"bind": f"/{name}", "mode": "rw" if name == "output" else "ro"}
-            for name, folder in folders.items()
-        },
-    )
-    answer = np.loadtxt(folders["output"] / "probabilities.csv", delimiter=",", skiprows=1)
+    answer = answered(client, runtime_id, folders)
     assert answer.tolist() == [[0.5, 0.5]] * 3
 
 
 def test_a_graph_alone_answers_a_case_in_the_runtime(
     client: docker.DockerClient, runtime_id: str, tmp_path: Path
 ) -> None:
-    folders = {name: tmp_path / name for name in ("model", "input", "output")}
-    for folder in folders.values():
-        folder.mkdir()
+    folders = case_folders(tmp_path)
     graph = files("proctor.template") / "scaffolds" / "onnx" / "classification.onnx"
     (folders["model"] / "model.onnx").write_bytes(graph.read_bytes())
     (folders["input"] / "case.json").write_text(json.dumps(CASE))
     np.save(folders["input"] / "images.npy", np.array([[[0]], [[115]], [[255]]], np.uint8))
-    folders["output"].chmod(0o777)
-    client.containers.run(
-        runtime_id,
-        remove=True,
-        read_only=True,
-        network_mode="none",
-        user="61000:61000",
-        cap_drop=["ALL"],
-        volumes={
-            str(folder): {"bind": f"/{name}", "mode": "rw" if name == "output" else "ro"}
-            for name, folder in folders.items()
-        },
-    )
-    answer = np.loadtxt(folders["output"] / "probabilities.csv", delimiter=",", skiprows=1)
+    answer = answered(client, runtime_id, folders)
     assert answer[:, 1].tolist() == pytest.approx([0, 0.5, 1], abs=1e-6)
 
 
