@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -178,14 +177,14 @@ def _foreign_card(folder: Path, name: str) -> Card:
     question.
     """
     from proctor.spec.card.modelhub import is_modelhub, upgrade
-    from proctor.spec.card.reading import CardError
-    from proctor.template.card import Card, parse_card
+    from proctor.spec.card.reading import read_json
+    from proctor.template.card import Card, CardError, parse_card
 
     for path in (folder / "model" / _CONFIG, folder / _CONFIG):
         if not path.is_file() or path.stat().st_size > _MOST_CONFIG_BYTES:
             continue
         try:
-            config = json.loads(path.read_text(encoding="utf-8"))
+            config = read_json(path.read_bytes())
             if is_modelhub(config):
                 card = upgrade(config).card.model_dump(mode="json", exclude_defaults=True)
                 return parse_card(card)
