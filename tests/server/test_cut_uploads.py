@@ -138,7 +138,8 @@ def test_the_same_command_again_sends_only_the_rest(
     with client_of(proxy.url, token, once) as client, pytest.raises(HostError):
         client.upload([BLOB])
     # The proxy is ahead of the platform, which writes down what lies in the buffers between them.
-    eventually(lambda: sum(part.stat().st_size for part in settings.blobs.rglob("*.part")) > 8 << 20)
+    parts = settings.blobs.rglob
+    eventually(lambda: sum(part.stat().st_size for part in parts("*.part")) > 8 << 20)
     with client_of(proxy.url, token) as client:
         rest = client.upload([BLOB])
         assert client.upload([BLOB]) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,9 +12,6 @@ import typer
 
 from proctor.cli.environment import read_environment
 from proctor.cli.output import say
-
-# What a platform keeps (models, hidden data, logs) is for its owner's eyes.
-_PRIVATE_UMASK = 0o077
 
 SandboxOption = Annotated[
     str,
@@ -43,7 +39,6 @@ def up(
     folder = (home or environment.home).resolve()
     plan = StackPlan(folder, port, dashboard_port, environment.redis_url, run_slots)
     stop_on_terminate()
-    os.umask(_PRIVATE_UMASK)
     with ExitStack() as parts:
         tree = parts.enter_context(ProcessTree(folder / "logs"))
         ready = parts.enter_context(ready_sandbox(tree, sandbox, environment.cache / "images", say))
@@ -69,7 +64,6 @@ def demo(
     from proctor.cli.demo import run_demo
 
     stop_on_terminate()
-    os.umask(_PRIVATE_UMASK)
     raise typer.Exit(run_demo(sandbox, home, before_stop=ignore_signals))
 
 

@@ -1,14 +1,17 @@
+import os
 from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
 from proctor.cli.demo.entries import checkout, entries, left_out, preparing
 from proctor.cli.demo.screen import StateBoard, Steps
 from proctor.cli.demo.show import run_demo
-from proctor.cli.failures import CommandError
+from proctor.cli.failures import CommandError, Exit
 from proctor.cli.new_challenge import new_challenge
+from proctor.cli.running import demo
 from proctor.spec.challenge import ChallengeSpec
 
 
@@ -27,6 +30,23 @@ def test_a_baseline_with_a_dockerfile_is_entered_as_an_image(tmp_path):
     (entry,) = entries(folder, spec, images=False)
     assert entry.image is None
     assert entry.name == "exam/simple"
+
+
+def test_what_the_demo_prepares_can_be_read_by_the_user_of_an_image(monkeypatch):
+    seen: list[int] = []
+
+    def look(*_: object, **__: object) -> Exit:
+        seen.append(os.umask(0o022))
+        return Exit.OK
+
+    monkeypatch.setattr("proctor.cli.demo.run_demo", look)
+    before = os.umask(0o022)
+    try:
+        with pytest.raises(typer.Exit):
+            demo("process", None)
+    finally:
+        os.umask(before)
+    assert seen == [0o022]
 
 
 def test_preparing_waits_for_every_challenge_and_says_what_each_said(tmp_path):

@@ -53,6 +53,15 @@ def test_nothing_outlives_a_parent_that_is_killed_with_minus_9(tmp_path: Path, p
         assert await_line(alive) == b""
 
 
+def test_what_a_child_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with ProcessTree(home / "logs") as tree:
+        child = tree.start("writer", ["sh", "-c", 'echo secret > "$1"', "sh", str(home / "kept")])
+        child.process.wait(PATIENCE_S)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (home, *home.rglob("*"))}
+    assert modes == {"home": 0o700, "logs": 0o700, "writer.log": 0o600, "kept": 0o600}
+
+
 def test_nothing_outlives_an_orderly_stop(tmp_path: Path, pipe: Path) -> None:
     with ProcessTree(tmp_path) as tree:
         tree.start("family", ["sh", "-c", FAMILY, "sh", str(pipe)])

@@ -18,6 +18,8 @@ from proctor.cli.services import guardian
 from proctor.cli.services.errors import ServiceError
 
 _POLL_S = 0.05
+# What services keep (models, hidden data, logs) is for its owner's eyes.
+_PRIVATE_UMASK = 0o077
 _GUARDIAN_MARGIN_S = 5.0
 _TAIL_LINES = 15
 _TAIL_BYTES = 16 * 1024
@@ -66,7 +68,7 @@ class ProcessTree:
         ready_limit_s: float = 30.0,
         grace_s: float = 10.0,
     ) -> Child:
-        """Start a child and wait until it is ready.
+        """Start a child and wait until it is ready. What it writes is for its owner alone.
 
         Call this from a thread that lives as long as the child: the kernel counts the end of the
         starting thread as the end of the parent.
@@ -83,9 +85,11 @@ class ProcessTree:
             ServiceError: The child ended before it was ready, or was not ready in time; it is
             stopped then.
         """
-        self._logs.mkdir(parents=True, exist_ok=True)
+        for folder in (self._logs.parent, self._logs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
         guarded = [sys.executable, "-I", "-S", guardian.__file__, str(os.getpid()), str(grace_s)]
+        log.touch(mode=0o600)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*guarded, *command],
@@ -95,6 +99,7 @@ class ProcessTree:
                 env={**os.environ, **(environment or {})},
                 # Ctrl-C then reaches this process alone, which stops its children in order.
                 start_new_session=True,
+                umask=_PRIVATE_UMASK,
             )
         child = Child(name, log, grace_s, process)
         self._children.append(child)
