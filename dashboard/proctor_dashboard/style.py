@@ -14,7 +14,7 @@ SHEET = """
 .pr-board th.pr-text, .pr-board td.pr-text {text-align: left;}
 .pr-board td.pr-rank {font-weight: 700; font-size: 1.05rem;}
 .pr-board .pr-decides {background: #f0f7f4;}
-.pr-board th.pr-decides {background: #e1efe9; color: #0f5c4d;}
+.pr-board th.pr-decides {background: #e1efe9; color: #0f5c4d; min-width: 6.5rem;}
 .pr-board .pr-why {white-space: normal; min-width: 11rem; max-width: 26rem;}
 .pr-board small {display: block; color: #6b7a76; font-size: .75rem; font-weight: 400;}
 .pr-board a {color: #0f5c4d; text-decoration: none; font-weight: 600;}

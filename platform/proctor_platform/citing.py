@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -156,9 +157,9 @@ def bibtex(cited: Citable) -> bytes:
         "note": f"Submission {_tex(cited.id)}, {cited.content_digest}",
     }
     if cited.doi:
-        fields["doi"] = _tex(cited.doi)
+        fields["doi"] = _verbatim(cited.doi)
     if cited.address:
-        fields["url"] = _tex(cited.address)
+        fields["url"] = _verbatim(cited.address)
     lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
     return f"@software{{{_key(cited)},\n{lines}}}\n".encode()
 
@@ -184,3 +185,8 @@ def _author(name: str) -> str:
 
 def _tex(text: str) -> str:
     return "".join(_TEX.get(sign, sign) for sign in " ".join(text.split()))
+
+
+def _verbatim(text: str) -> str:
+    """Return an address for a field that BibTeX prints as it stands, its signs not escaped."""
+    return quote(text, safe="/:?=&#%_~.;,()+@!$'*-<>[]")

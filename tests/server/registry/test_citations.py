@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 import yaml
+
+from proctor.spec.model import ModelCard
+from proctor_platform.citing import Citable, bibtex
 
 HOSTILE = 'A {B} \\input{/etc/passwd} 50 % & $x_1$ "q" } @comment{ <script>'
 
@@ -57,6 +60,23 @@ def test_bibtex_is_balanced_and_has_one_entry_whatever_a_title_holds(
     assert "author = {Zoë Müller and {Smith and Sons, Ltd.}}" in text
     assert "\\input" not in text
     assert "50 \\% \\& \\$x\\_1\\$" in text
+
+
+def test_addresses_in_bibtex_work_as_they_are_printed() -> None:
+    cited = Citable(
+        id="sub_1",
+        challenge="exam",
+        challenge_title="Exam",
+        participant="ann",
+        card=ModelCard(name="net"),
+        content_digest="sha256:0",
+        submitted_at=datetime(2026, 5, 4, tzinfo=UTC),
+        doi="10.5555/a_b",
+        address="https://exam.example/model?id=sub_1&like={x}",
+    )
+    text = bibtex(cited).decode()
+    assert "url = {https://exam.example/model?id=sub_1&like=%7Bx%7D}" in text
+    assert "doi = {10.5555/a_b}" in text
 
 
 def test_an_unknown_form_is_refused(cited: str, anonymous: Any) -> None:
