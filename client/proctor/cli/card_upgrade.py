@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from proctor.spec.card.modelhub import Upgrade
 
 CARD = "model.json"
-_CONFIGS = ("contrib_src/model/config.json", "model/config.json", "config.json")
+CONFIGS = ("contrib_src/model/config.json", "model/config.json", "config.json")
+"""Where a ModelHub repository, or a part of one, has its config."""
 _MOST_TEXT_BYTES = 1 << 20
 
 
@@ -52,6 +53,8 @@ def upgrade(
     target.write_text(
         json.dumps({"contract": 1, **card}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
+    # A card by another name is looked at where it is used.
+    looked_at = f"; `proctor model check {target.parent}` says what is missing"
     rows: list[dict[str, object]] = [
         {"what": change.kind.value, "field": change.path, "how": change.text}
         for change in made.changes
@@ -60,8 +63,8 @@ def upgrade(
     lost = sum(row["what"] == "lost" for row in rows)
     say(
         f"{target} is written: {len(rows) - lost} fields changed, {lost} things are left to do."
-        f" It is {completeness(made.card).percent} % complete; `proctor model check"
-        f" {target.parent}` says what is missing."
+        f" It is {completeness(made.card).percent} % complete"
+        f"{looked_at if target.name == CARD else ''}."
     )
 
 
@@ -89,11 +92,11 @@ def _upgraded(config: Path, document: dict[str, Any]) -> Upgrade:
 def _config_of(source: Path) -> Path:
     if source.is_file():
         return source
-    for name in _CONFIGS:
+    for name in CONFIGS:
         if (source / name).is_file():
             return source / name
     raise CommandError(
-        f"{source} holds no ModelHub config: none of {', '.join(_CONFIGS)} is there.",
+        f"{source} holds no ModelHub config: none of {', '.join(CONFIGS)} is there.",
         "Name the file itself.",
         Exit.USAGE,
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from proctor.cli.card_upgrade import CONFIGS
 from proctor.cli.contents import docker_client, read_weights, refuse_weights
 from proctor.cli.failures import CommandError
 from proctor.cli.local_runs import ChosenModel
@@ -101,7 +102,14 @@ def _read(path: Path) -> ModelCard:
     try:
         return read_card_file(path)
     except OSError as error:
-        raise CommandError(
-            f"{path} cannot be read: {error.strerror}.",
-            "`proctor model init` writes a folder that is complete.",
-        ) from error
+        reason = f"{path} cannot be read: {error.strerror}."
+        raise CommandError(reason, _hint(path.parent)) from error
+
+
+def _hint(folder: Path) -> str:
+    if any((folder / name).is_file() for name in CONFIGS):
+        return (
+            f"`proctor model upgrade {folder}` writes one that says what its config.json says;"
+            f" `proctor serve {folder}` and `proctor submit` take a ModelHub repository as it is."
+        )
+    return "`proctor model init` writes a folder that is complete."

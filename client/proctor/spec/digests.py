@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from proctor.spec.base import FileRef, Spec
 
@@ -36,6 +36,10 @@ class FolderEntry(Spec):
     @classmethod
     def _stays_inside(cls, path: str) -> str:
         parts = PurePosixPath(path).parts
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{path!r} is no name in UTF-8") from error
         bad = path != "/".join(parts) or path.startswith("/") or ".." in parts
         if bad or any(ord(character) < 32 or character == "\\" for character in path):
             raise ValueError(f"{path!r} is not a plain relative path with forward slashes")
@@ -94,7 +98,7 @@ def read_folder(folder: Path) -> tuple[FolderEntry, ...]:
     Files and folders whose name starts with a dot and ``__pycache__`` are left out.
 
     Raises:
-        FolderError: a link or a special file lies in the folder.
+        FolderError: a link or a special file lies in the folder, or a name cannot be taken along.
     """
     entries = []
     for root, folders, files in os.walk(folder):
@@ -110,7 +114,13 @@ def read_folder(folder: Path) -> tuple[FolderEntry, ...]:
                 raise FolderError(f"{path} is not a regular file; remove it")
             executable = bool(path.stat().st_mode & 0o100)
             relative = path.relative_to(folder).as_posix()
-            entries.append(
-                FolderEntry(path=relative, executable=executable, file=digest_file(path))
-            )
+            file = digest_file(path)
+            try:
+                entries.append(FolderEntry(path=relative, executable=executable, file=file))
+            except ValidationError as error:
+                raise FolderError(f"{_reason(error)}; give it another name") from error
     return tuple(sorted(entries, key=lambda entry: entry.path.encode()))
+
+
+def _reason(error: ValidationError) -> str:
+    return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")

@@ -1,6 +1,7 @@
 """A model.json of anybody: what is read of it, and what is said of what is wrong."""
 
 import json
+import os
 
 import pytest
 from pydantic import ValidationError
@@ -139,7 +140,10 @@ def test_every_problem_is_told_at_once_and_never_too_many():
         (b"[" * 100_000, "recursion limit"),
         (b'{"name":' * 100_000, "recursion limit"),
         (b'{"name": "m", "claimed_scores": {"dice": NaN}}', "it is not JSON"),
-        (b"\xff\xfe", "it is not JSON"),
+        (b"\xfe", "it is not JSON"),
+        ('{"name": "m"}'.encode("utf-8-sig"), "byte order mark; save it as UTF-8"),
+        ('{"name": "m"}'.encode("utf-16"), "byte order mark; save it as UTF-8"),
+        (b'{"name": "m", "custom": {"a": 1, "b": 2, "a": 3}}', 'the field "a" is there twice'),
         (b'{"name": "\\ud800"}', "it is not JSON"),
         (b"[]", "expected an object, found a list"),
         (b" " * (MOST_BYTES + 1), "more than 1048576 bytes"),
@@ -154,6 +158,12 @@ def test_a_hostile_file_is_refused_in_words(data, said, tmp_path):
     path.write_bytes(data)
     with pytest.raises(CardError, match=said):
         read_card_file(path)
+
+
+def test_a_pipe_in_the_place_of_a_card_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.json")
+    with pytest.raises(CardError, match="not a regular file"):
+        read_card_file(tmp_path / "model.json")
 
 
 def test_what_is_told_of_strange_values_cannot_steer_a_terminal():

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,12 @@ def repository(tmp_path):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder
+
+
+def test_a_modelhub_repository_without_a_card_is_told_how_to_get_one(proctor, repository):
+    ended = proctor("model", "check", repository)
+    assert ended.code == 1
+    assert f"proctor model upgrade {repository}" in " ".join(ended.err.split())
 
 
 def test_a_modelhub_repository_gets_a_card_and_a_list_of_what_changed(proctor, repository):
@@ -110,6 +118,15 @@ def test_a_card_is_checked_without_running_anything(proctor, model):
     assert checks["filled"] == "warned"
     assert found["completeness"]["percent"] < 60
     assert "training_set (training.data)" in ended.err
+
+
+@pytest.mark.parametrize("name", [b"a\nb", b"a\\b", b"\xff", b"\x1b[31m"])
+def test_a_name_that_cannot_be_taken_along_is_told(proctor, model, name):
+    Path(os.fsdecode(os.fsencode(model) + b"/" + name)).touch()
+    ended = proctor("model", "check", model)
+    assert ended.code == 1
+    assert "give it another name" in ended.err
+    assert "\x1b" not in ended.err
 
 
 def test_every_problem_of_a_card_is_a_row_with_its_path(proctor, model):

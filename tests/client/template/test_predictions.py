@@ -48,6 +48,8 @@ def test_every_type_of_a_card_has_a_validator() -> None:
         (f"[{CAT}, {DOG}]", "label_list", {"labels": ["cat", "dog"]}, [CAT, DOG]),
         ("np.array([0.25, 0.75])", "label_list", {"labels": ["cat", "dog"]}, [CAT, DOG]),
         (f"[[{CAT}], [{DOG}]]", "label_list", {}, [[CAT], [DOG]]),
+        ("np.array([[0.25, 0.75]])", "label_list", {"labels": ["cat", "dog"]}, [[CAT, DOG]]),
+        ("[np.array([0.25, 0.75])]", "label_list", {"labels": ["cat", "dog"]}, [[CAT, DOG]]),
         ("['cat', np.int64(1)]", "label_list", {"labels": ["cat", "dog"]}, ["cat", 1]),
         ("np.eye(2, dtype=bool)", "mask_image", {}, [[1, 0], [0, 1]]),
         ("np.eye(2) * 70_000", "instances", {}, [[70_000, 0], [0, 70_000]]),
@@ -135,6 +137,35 @@ def test_a_wrong_answer_names_the_output_and_what_was_expected(
         answer(expression, kind, **declared)
     assert words in str(raised.value)
     assert "'y'" in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", OUTPUT_TYPES)
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "None",
+        "1.5",
+        "object()",
+        "[None]",
+        "[[1], [2, 3]]",
+        "[10**400]",
+        "[{'label': [1], 'probability': 0.5}]",
+        "[np.zeros((2, 2))]",
+        "[float('inf')]",
+        "np.array([None])",
+        "np.array(['2026-01-01'], dtype='datetime64[D]')",
+        "np.ones((2, 2), dtype=complex)",
+        "[{1, 2}]",
+        "iter([1])",
+    ],
+)
+def test_whatever_object_is_answered_it_is_the_answer_that_is_told_of(
+    answer: Any, expression: str, kind: str
+) -> None:
+    try:
+        answer(f"{{'y': {expression}}}", kind)
+    except ModelError as error:
+        assert "is not valid: output 'y'" in str(error)  # noqa: PT017  # it may be valid as well
 
 
 def test_a_mask_shares_the_place_of_the_input_with_its_shape(answer: Any, samples: Any) -> None:

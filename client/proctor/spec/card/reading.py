@@ -1,11 +1,13 @@
 """Reads a ``model.json`` that anybody may have written, and says of each problem where it is.
 
-A card is at most 1 MiB and nested at most 200 deep; numbers are finite. What is wrong is told as a
+A card is at most 1 MiB and nested at most 200 deep; numbers are finite, and no field is there
+twice: of two that are, programs take different ones. What is wrong is told as a
 path in the document, what was expected there, and what was found.
 """
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -50,6 +52,8 @@ def read_json(data: bytes) -> object:
     """
     if len(data) > MOST_BYTES:
         raise CardError([CardProblem("", f"it has more than {MOST_BYTES} bytes")])
+    if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise CardError([CardProblem("", "it begins with a byte order mark; save it as UTF-8")])
     try:
         return from_json(data, allow_inf_nan=False)
     except ValueError as error:
@@ -63,6 +67,7 @@ def read_card(data: bytes) -> ModelCard:
         CardError: It is no JSON, or a field is wrong; every problem is told.
     """
     document = read_json(data)
+    json.loads(data, object_pairs_hook=_once)
     if not isinstance(document, dict):
         raise CardError([CardProblem("", f"expected an object, found {_found(document)}")])
     try:
@@ -78,8 +83,20 @@ def read_card_file(path: Path) -> ModelCard:
         CardError: It is no card.
         OSError: It cannot be read.
     """
+    # Opening a pipe would wait for somebody to write to it.
+    if path.exists() and not path.is_file():
+        raise CardError([CardProblem("", "it is not a regular file")])
     with path.open("rb") as stream:
         return read_card(stream.read(MOST_BYTES + 1))
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    """Refuse an object that has a field twice."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise CardError([CardProblem("", f"the field {_found(name)} is there twice")])
+        seen.add(name)
 
 
 def problems_of(error: ValidationError, model: type[BaseModel] = ModelCard) -> list[CardProblem]:

@@ -25,7 +25,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,11 +70,16 @@ def check_names(answer: Mapping[str, object], outputs: Mapping[str, OutputFile])
 
 
 def with_columns(output: OutputFile, value: object) -> OutputFile:
-    """Give a table or boxes whose columns nobody declared those that the answer has."""
+    """Give a table or boxes whose columns nobody declared those that the answer has.
+
+    Raises:
+        OutputError: The answer is nothing that columns could be read off.
+    """
     found = {"table": tables.found_columns, "boxes": boxes.found_columns}.get(output.type)
     if output.columns or found is None:
         return output
-    return replace(output, columns=found(value))
+    with _told_of(output):
+        return replace(output, columns=found(value))
 
 
 def check(value: object, asked: Asked) -> object:
@@ -82,10 +88,25 @@ def check(value: object, asked: Asked) -> object:
     Raises:
         OutputError: It is something else, of another shape, or holds no finite number.
     """
-    try:
+    with _told_of(asked.output):
         return KINDS.get(asked.output.type, custom.KIND).check(value, asked)
+
+
+@contextmanager
+def _told_of(output: OutputFile) -> Iterator[None]:
+    """Name the output in what is raised about it.
+
+    A model may answer any object at all. What Python or numpy makes of one that no check thought of
+    is still an answer of the wrong form, not a failure of the engine.
+    """
+    try:
+        yield
     except OutputError as error:
-        raise OutputError(f"output {asked.output.name!r}: {error}") from error
+        raise OutputError(f"output {output.name!r}: {error}") from error
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise OutputError(
+            f"output {output.name!r}: no {output.type} can be made of it ({error})"
+        ) from error
 
 
 def write_outputs(
@@ -124,7 +145,5 @@ def _write(value: object, asked: Asked, path: Path) -> None:
         shutil.copyfile(value, path)
         return
     plain = check(value, asked)
-    try:
+    with _told_of(asked.output):
         KINDS.get(asked.output.type, custom.KIND).write(plain, asked, path)
-    except OutputError as error:
-        raise OutputError(f"output {asked.output.name!r}: {error}") from error

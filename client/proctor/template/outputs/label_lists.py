@@ -35,14 +35,11 @@ def _check(value: object, asked: Asked) -> object:
     entries = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(entries, Sequence) or isinstance(entries, (str, bytes)):
         raise OutputError(f"a class for each item was expected, not {type(value).__name__}")
+    entries = [one.tolist() if hasattr(one, "tolist") else one for one in entries]
     labels = asked.output.labels
     # What may be answered in a case, the platform knows better than the model's card.
     known = () if asked.items else labels
-    if labels and len(entries) == len(labels) and all(isinstance(one, float) for one in entries):
-        entries = [
-            {"label": label, "probability": one}
-            for label, one in zip(labels, entries)  # noqa: B905  # Python 3.8
-        ]
+    entries = _named(entries, labels) or [_named(one, labels) or one for one in entries]
     if is_ranking(entries):
         if not asked.items:
             return _ranking(entries, 0, known)
@@ -52,6 +49,16 @@ def _check(value: object, asked: Asked) -> object:
     if not asked.items and entries and all(is_ranking(entry) for entry in entries):
         return [_ranking(entry, number, known) for number, entry in enumerate(entries)]
     return [_label(entry, number, known) for number, entry in enumerate(entries)]
+
+
+def _named(row: Any, labels: tuple[str, ...]) -> list[dict[str, object]]:
+    """Return probabilities, one for each label, as a ranking; nothing for anything else."""
+    if not labels or not isinstance(row, Sequence) or len(row) != len(labels):
+        return []
+    if not all(isinstance(one, float) for one in row):
+        return []
+    pairs = zip(labels, row)  # noqa: B905  # Python 3.8
+    return [{"label": label, "probability": one} for label, one in pairs]
 
 
 def _label(label: Any, number: int, labels: tuple[str, ...]) -> int | str:
