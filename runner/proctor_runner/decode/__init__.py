@@ -1,7 +1,8 @@
 """Runs inside the decode container: what a model wrote becomes canonical arrays.
 
 The only place that parses a participant's files. It holds no reference, sees no platform, and
-needs the standard library, numpy, nibabel and SimpleITK alone; nothing else of Proctor is here.
+needs the standard library, numpy, nibabel and SimpleITK alone; of Proctor's other parts only the
+engine is here, which knows (``own_voxels``) what headers may say.
 
 Canonical forms: a table becomes float64 (items, columns) in the order of the declared columns; a
 list of boxes becomes float64 (rows, 3 + numbers of a place): item, class, score, place; a

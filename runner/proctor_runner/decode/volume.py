@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from proctor.template.own_voxels import MOST_HEADER_BYTES, holds_own_voxels, nrrd_fields
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 
@@ -27,7 +28,6 @@ SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd")
 
 _NIBABEL, _ITK = "nibabel.nifti2", "SimpleITK"
 _NIFTI1_BYTES, _NIFTI2_BYTES = 348, 540
-_MOST_HEADER_BYTES = 64 * 1024
 _MOST_EXTENSION_BYTES = 16 * 1024 * 1024
 
 
@@ -140,7 +140,7 @@ def _read_start(path: Path, name: str, most_bytes: int) -> bytes:
 def _check_mha(path: Path, name: str) -> tuple[int, ...]:
     """Return the size a MetaImage header announces; its data must follow in the same file."""
     fields: dict[str, str] = {}
-    for line in _header_lines(path, name):
+    for line in _header(path, name).decode("latin-1").split("\n"):
         key, separator, value = line.partition("=")
         if not separator:
             raise InvalidOutputError(f"{name} has no MetaImage header.")
@@ -155,6 +155,11 @@ def _check_mha(path: Path, name: str) -> tuple[int, ...]:
             f"{name} keeps its voxels in {fields.get('elementdatafile', 'no file')!r};"
             " expected ElementDataFile = LOCAL."
         )
+    if not holds_own_voxels(path):
+        raise InvalidOutputError(
+            f"{name} says ElementDataFile twice, or not on a line of its own; expected"
+            " ElementDataFile = LOCAL once."
+        )
     if fields.get("elementnumberofchannels", "1") != "1":
         raise InvalidOutputError(f"{name} has several channels; expected one.")
     return _sizes(fields.get("dimsize", ""), name)
@@ -162,32 +167,31 @@ def _check_mha(path: Path, name: str) -> tuple[int, ...]:
 
 def _check_nrrd(path: Path, name: str) -> tuple[int, ...]:
     """Return the size a NRRD header announces; its data must follow in the same file."""
-    lines = _header_lines(path, name)
-    if not lines or not lines[0].startswith("NRRD000"):
+    head = _header(path, name)
+    if not head.startswith(b"NRRD000"):
         raise InvalidOutputError(f"{name} has no NRRD header.")
-    fields: dict[str, str] = {}
-    for line in lines[1:]:
-        if not line.strip():
-            break
-        if line.startswith("#") or ":=" in line:
-            continue
-        key, _, value = line.partition(":")
-        fields[key.strip().lower().replace(" ", "")] = value.strip()
-    for key in ("datafile", "byteskip", "lineskip"):
-        if fields.get(key, "0") != "0":
+    try:
+        fields = nrrd_fields(head)
+    except ValueError as error:
+        raise InvalidOutputError(f"{name} is no readable NRRD: {error}.") from None
+    sizes = ""
+    for key, value in fields:
+        if key == "datafile" or (key in ("byteskip", "lineskip") and value != "0"):
             raise InvalidOutputError(
-                f"{name} says {key} {fields[key][:60]!r} in its header; expected its voxels right"
-                " after the header."
+                f"{name} says {key} {value[:60]!r} in its header; expected its voxels right after"
+                " the header."
             )
-    return _sizes(fields.get("sizes", ""), name)
+        if key == "sizes":
+            sizes = value
+    return _sizes(sizes, name)
 
 
-def _header_lines(path: Path, name: str) -> list[str]:
+def _header(path: Path, name: str) -> bytes:
     with path.open("rb") as stream:
-        start = stream.read(_MOST_HEADER_BYTES)
+        start = stream.read(MOST_HEADER_BYTES)
     if start[:2] == b"\x1f\x8b":
         raise InvalidOutputError(f"{name} is a gzip file; expected it unpacked.")
-    return start.decode("latin-1").split("\n")
+    return start
 
 
 def _sizes(text: str, name: str) -> tuple[int, ...]:

@@ -188,6 +188,16 @@ def test_a_pickle_in_an_array_is_not_opened(make_engine: Any, tmp_path: Path) ->
             b"NRRD0004\ntype: unsigned char\ndimension: 2\nsizes: 2 2\nencoding: raw\r\n"
             b"datafile:LIST\n/etc/passwd\n",
         ),
+        (
+            "metaimage",
+            b"ObjectType = Image\nNDims = 2\nDimSize = 2 2\nElementType = MET_UCHAR\n"
+            b"elementdatafile = LOCAL\nElementDataFile = /etc/passwd\n",
+        ),
+        (
+            "nrrd",
+            b"NRRD0004\ntype: unsigned char\ndimension: 2\nsizes: 2 2\nencoding: raw\n"
+            b"#\rdata file: /etc/passwd\n\n",
+        ),
     ],
 )
 def test_a_header_that_names_another_file_for_its_voxels_reads_none(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -385,6 +386,47 @@ def test_other_formats_lie_on_the_same_grid(tmp_path: Path, suffix: str) -> None
         ("seg.nrrd", NRRD.format(more="data file: {truth}\n"), "expected its voxels right after"),
         ("seg.nrrd", NRRD.format(more="byte skip: 8\n"), "expected its voxels right after"),
         ("seg.nrrd", NRRD.format(more=""), "is cut off"),
+        # What our eyes pass over and the libraries' do not: each of these was read as {truth}.
+        (
+            "seg.mha",
+            MHA.format(data="LOCAL").replace("ElementData", "elementdata")
+            + "ElementDataFile = {truth}\n",
+            "ElementDataFile twice",
+        ),
+        (
+            "seg.mha",
+            MHA.replace(
+                "ElementDataFile", "ElementDataFile : {truth}%d 1 1 1=\nElementDataFile"
+            ).format(data="LOCAL", truth="{truth}"),
+            "ElementDataFile twice",
+        ),
+        ("seg.mha", "Name = \n" + MHA.format(data="LOCAL"), "is cut off"),
+        (
+            "seg.mha",
+            MHA.replace("ElementData", "Name = \nElementData").format(data="LOCAL")
+            + "ElementDataFile = {truth}\n",
+            "ElementDataFile twice",
+        ),
+        (
+            "seg.nrrd",
+            NRRD.format(more="data file: {truth}%d 1 1 1 3:=x\n"),
+            "expected its voxels right after",
+        ),
+        (
+            "seg.nrrd",
+            NRRD.format(more="content: a\rdata file: {truth}\n"),
+            "expected its voxels right after",
+        ),
+        (
+            "seg.nrrd",
+            NRRD.format(more="#\rdata file: {truth}\n"),
+            "expected its voxels right after",
+        ),
+        (
+            "seg.nrrd",
+            NRRD.format(more="# much\n" * 200_000 + "data file: {truth}\n"),
+            "header is longer than",
+        ),
         ("seg.nrrd", "no header at all", "has no NRRD header"),
         ("seg.png", "\x89PNG", "has none of the suffixes"),
     ],
@@ -394,7 +436,8 @@ def test_a_volume_must_hold_its_own_voxels(
 ) -> None:
     truth = tmp_path / "truth.raw"
     truth.write_bytes(mask().tobytes(order="F"))
-    (tmp_path / name).write_text(header.replace("{truth}", str(truth)))
+    shutil.copy(truth, f"{truth}1")
+    (tmp_path / name).write_text(header.replace("{truth}", str(truth)), newline="")
 
     with pytest.raises(InvalidOutputError, match=expected):
         read_mask(tmp_path / name, name, GRID, "t1", [1, 2])

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..own_voxels import holds_own_voxels
 from ..values import Volume
 from .reader import is_of
 
 _READERS = {"nrrd": "NrrdImageIO", "metaimage": "MetaImageIO", "dicom": "GDCMImageIO"}
-_HEADER_BYTES = 64 * 1024
 _MOST_FILES = 10_000
 _MOST_SERIES_BYTES = 4 * 1024**3
 
@@ -89,17 +89,8 @@ def _library() -> Any:
 
 def _refuse_detached_data(path: Path) -> None:
     """Refuse a header that names another file for its voxels: it could name any on this machine."""
-    with path.open("rb") as stream:
-        head = stream.read(_HEADER_BYTES)
-    for line in head.split(b"\n\n")[0].splitlines():
-        key, _, value = line.partition(b"=" if b"=" in line else b":")
-        word = key.strip().lower().replace(b" ", b"")
-        if word == b"elementdatafile":
-            if value.strip().upper() != b"LOCAL":
-                raise ValueError("its voxels lie in another file; write header and voxels in one")
-            return
-        if word == b"datafile":
-            raise ValueError("its voxels lie in another file; write header and voxels in one")
+    if not holds_own_voxels(path):
+        raise ValueError("its voxels lie in another file; write header and voxels in one")
 
 
 def _series(files: list[Path]) -> Any:
