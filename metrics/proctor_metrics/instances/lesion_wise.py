@@ -18,6 +18,11 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from proctor_metrics.cases import BoolArray, Case, FloatArray, MaskCase
+from proctor_metrics.instances.lesion_surfaces import (
+    LesionSurface,
+    lesion_surface,
+    percentile_distance,
+)
 from proctor_metrics.instances.objects import Components, components_of, structure_masks
 from proctor_metrics.metric import (
     CaseType,
@@ -28,9 +33,9 @@ from proctor_metrics.metric import (
     number_text,
 )
 from proctor_metrics.parameters import Parameters
-from proctor_metrics.segmentation.hausdorff import HausdorffPercentile
 
 _PENALTY_MM = 374.0
+_PERCENT = 95.0
 
 
 @dataclass(frozen=True)
@@ -244,23 +249,32 @@ def _of_structure(
     sizes = np.bincount(lesions.ravel(), minlength=n_zones + 1)
     shared = np.bincount(lesions[predicted], minlength=n_zones + 1)
     part_sizes = np.bincount(parts.ravel(), minlength=n_parts + 1)
-    places = ndimage.find_objects(zones)
-    part_places = ndimage.find_objects(parts)
-    dice, hd95_mm = [], []
-    for zone in range(1, n_zones + 1):
-        if sizes[zone] * prod(spacing_mm) <= rule.smallest_mm3:
+    counted = [
+        zone for zone in range(1, n_zones + 1) if sizes[zone] * prod(spacing_mm) > rule.smallest_mm3
+    ]
+    dice, hd95_mm = np.zeros(len(counted)), np.full(len(counted), np.nan)
+    places, part_places = ndimage.find_objects(zones), ndimage.find_objects(parts)
+    answers = [tuple(touching[zone].tolist()) for zone in counted]
+    known: tuple[int, ...] = ()
+    # Lesions with one answer come after each other, for its surface may be a whole volume's.
+    for index in sorted(range(len(counted)), key=lambda one: answers[one]):
+        zone, mine = counted[index], answers[index]
+        if not mine:
             continue
-        mine = touching[zone]
-        if mine.size == 0:
-            dice.append(0.0)
-            hd95_mm.append(np.nan)
-            continue
-        dice.append(2 * shared[zone] / (sizes[zone] + part_sizes[mine].sum()))
-        around = _around([places[zone - 1], *(part_places[part - 1] for part in mine)])
-        found, there = np.isin(parts[around], mine), lesions[around] == zone
-        hd95_mm.append(_hd95(found, there, spacing_mm))
+        if mine != known:
+            around = _around([part_places[part - 1] for part in mine])
+            chosen = np.zeros(n_parts + 1, dtype=bool)
+            chosen[list(mine)] = True
+            found, known = _surface(chosen[parts[around]], around, spacing_mm), mine
+        dice[index] = 2 * shared[zone] / (sizes[zone] + part_sizes[list(mine)].sum())
+        box = places[zone - 1]
+        there = _surface(lesions[box] == zone, box, spacing_mm)
+        hd95_mm[index] = max(
+            percentile_distance(found, there, spacing_mm, _PERCENT),
+            percentile_distance(there, found, spacing_mm, _PERCENT),
+        )
     touched = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *touching.values()]))
-    return _Lesions(np.array(dice), np.array(hd95_mm), n_parts - touched.size)
+    return _Lesions(dice, hd95_mm, n_parts - touched.size)
 
 
 def _dilated(mask: BoolArray, times: int) -> BoolArray:
@@ -288,8 +302,7 @@ def _around(boxes: list[tuple[slice, ...]]) -> tuple[slice, ...]:
     )
 
 
-def _hd95(found: BoolArray, there: BoolArray, spacing_mm: tuple[float, ...]) -> float:
-    pair = MaskCase(
-        "lesion", found.astype(np.uint8), there.astype(np.uint8), spacing_mm, {1: "lesion"}
-    )
-    return float(HausdorffPercentile().per_item(pair).values[0, 0])
+def _surface(
+    mask: BoolArray, box: tuple[slice, ...], spacing_mm: tuple[float, ...]
+) -> LesionSurface:
+    return lesion_surface(mask, tuple(along.start for along in box), spacing_mm)

@@ -116,3 +116,14 @@ def test_empties_and_the_penalty_that_a_task_declares() -> None:
         "c", np.zeros((4, 4, 4)).astype(int), np.ones((4, 4, 4), int), (1.0,) * 3, LESION
     )
     assert scores(overlooked) == [0.0, 374.0]
+
+
+@pytest.mark.filterwarnings("ignore:Please import:DeprecationWarning")
+def test_one_label_everywhere_is_held_against_every_lesion() -> None:
+    _, true = volumes(5)
+    everywhere = np.ones_like(true)
+    case = MaskCase(
+        "c", everywhere.astype(np.uint8), true.astype(np.uint8), (1.0, 1.0, 1.0), LESION
+    )
+    found = scores(case, dilations=1, smallest_mm3=2)
+    assert found == pytest.approx(brats(everywhere, true, 1, 2), abs=1e-10)
