@@ -137,6 +137,12 @@ def _decode(case: dict[str, Any], source: Path, target: Path) -> dict[str, str]:
             "outcome": INVALID_OUTPUT,
             "detail": f"Reading {output['name']} takes more memory than its content explains.",
         }
+    except Exception as error:
+        # What no reader foresaw is a fault of the file too, and no lack of memory or time.
+        return {
+            "outcome": INVALID_OUTPUT,
+            "detail": f"{output['name']} cannot be read ({type(error).__name__}).",
+        }
     return {"outcome": OK, "detail": ""}
 
 

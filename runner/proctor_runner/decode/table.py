@@ -22,7 +22,8 @@ from proctor_runner.decode.errors import InvalidOutputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+# One way to match each text: two would take a million steps for a thousand digits and a letter.
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _DIGITS = re.compile(r"[-+.0-9eE]*")
 _MOST_BYTES_PER_CELL = 64
 

@@ -94,9 +94,12 @@ def _open_nifti(path: Path, name: str) -> OpenedVolume:
         raise InvalidOutputError(f"{name} holds voxels of type {dtype}; expected real numbers.")
 
     def read() -> NDArray[np.generic]:
-        offset = int(header["vox_offset"])
+        start_at = float(header["vox_offset"])
+        offset = int(start_at) if np.isfinite(start_at) else 0
         if not length <= offset <= _MOST_EXTENSION_BYTES:
-            raise InvalidOutputError(f"{name} has its voxels at byte {offset}, not after a header.")
+            raise InvalidOutputError(
+                f"{name} has its voxels at byte {start_at:g}, not after a header."
+            )
         count = int(np.prod(shape))
         raw = _read_start(path, name, offset + count * dtype.itemsize + 1)[offset:]
         if len(raw) != count * dtype.itemsize:

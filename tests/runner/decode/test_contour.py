@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ def test_an_outline_inside_another_of_its_label_is_a_hole(read) -> None:
     mask = read([{"label": "cell", "points": whole}, {"label": "1", "points": hole}])
     assert mask[2, 2, 0] == 0
     assert int((mask == 1).sum()) == 30 - 6
+
+
+def test_thousands_of_tall_outlines_take_no_more_than_their_edges(tmp_path: Path) -> None:
+    tall = {"label": 1, "points": [[1, -1e9], [3, 1e9], [1, 3]]}
+    (tmp_path / "a.json").write_text(json.dumps([tall] * 3_001))
+    started = time.process_time()
+    mask = read_contours(tmp_path / "a.json", "a.json", Grid((6, 600, 1), np.eye(4)), "t1", LABELS)
+    # One by one, row by row, these took half a minute.
+    assert time.process_time() - started < 5
+    assert mask.any()
 
 
 def test_the_last_of_two_labels_counts(read) -> None:

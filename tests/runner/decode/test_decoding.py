@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from proctor_runner.canonical import RawCase
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.mask import read_mask
+from proctor_runner.decode.table import number_of
 from proctor_runner.decoding import DecodedCase, decode, decode_program
 from proctor_runner.sandbox.interface import Ending, SandboxJob, SandboxResult
 from proctor_runner.sandbox.process import ProcessSandbox
@@ -152,6 +154,7 @@ def test_every_broken_table_gets_a_sentence_of_its_own(decode_each: Decoder) -> 
             "nan": b"a,b\n1,nan\n3,4\n",
             "huge": b"a,b\n1,1e999\n3,4\n",
             "words": b"a,b\n1,1_000\n3,4\n",
+            "script": "a,b\n1,\u0661\n3,4\n".encode(),
             "ragged": b"a,b\n1\n3,4\n",
             "binary": b"a,b\n\xff\xfe\n",
             "flood": b"a,b\n" + b"1,2\n" * 10_000,
@@ -169,11 +172,20 @@ def test_every_broken_table_gets_a_sentence_of_its_own(decode_each: Decoder) -> 
         "nan": "p.csv row 1 column 'b' holds 'nan'; expected a finite number.",
         "huge": "p.csv row 1 column 'b' holds '1e999'; expected a finite number.",
         "words": "p.csv row 1 column 'b' holds '1_000'; expected a finite number.",
+        "script": "p.csv row 1 column 'b' holds '\u0661'; expected a finite number.",
         "ragged": "p.csv row 1 has 1 values; expected 2.",
         "binary": "p.csv is not UTF-8 text (byte 4).",
         "flood": "p.csv has 40004 bytes; a table of 2 rows and 2 columns has at most 458.",
         "quote": "p.csv is not CSV: unexpected end of data.",
     }
+
+
+def test_a_long_cell_that_is_no_number_is_refused_in_one_pass() -> None:
+    started = time.process_time()
+    with pytest.raises(InvalidOutputError, match="expected a finite number"):
+        number_of("1" * 60_000 + "x", "p.csv", 1, "a")
+    # Each digit once: any digit as the first of the fraction took a minute.
+    assert time.process_time() - started < 2
 
 
 def npy(array: object, **options: object) -> bytes:
@@ -285,6 +297,9 @@ def test_every_broken_mask_gets_a_sentence_of_its_own(decode_each: Decoder) -> N
     def set_slope(content: bytearray) -> None:
         struct.pack_into("<f", content, 112, float("nan"))
 
+    def set_offset(content: bytearray) -> None:
+        struct.pack_into("<f", content, 108, float("nan"))
+
     def lie_about_shape(content: bytearray) -> None:
         struct.pack_into("<8h", content, 40, 3, 30_000, 30_000, 30_000, 1, 1, 1, 1)
 
@@ -299,6 +314,7 @@ def test_every_broken_mask_gets_a_sentence_of_its_own(decode_each: Decoder) -> N
             "nan": nifti(not_a_number),
             "slope": nifti(voxels, change=set_slope),
             "lie": nifti(voxels, change=lie_about_shape),
+            "offset": nifti(voxels, change=set_offset),
             "cut": nifti(voxels)[:-30],
             "cut_inside": gzip.compress(nib.Nifti1Image(voxels, AFFINE).to_bytes()[:-5]),
             "text": b"not an image",
@@ -325,6 +341,7 @@ def test_every_broken_mask_gets_a_sentence_of_its_own(decode_each: Decoder) -> N
     assert "holds nan in 1 of 210 voxels" in said["nan"]
     assert "slope nan" in said["slope"]
     assert "30000 x 30000 x 30000" in said["lie"]
+    assert "has its voxels at byte nan" in said["offset"]
     assert "is not a whole gzip file" in said["cut"]
     assert said["cut_inside"].endswith("holds 205 bytes of voxels; its header announces 210.")
     assert said["text"] == "seg.nii.gz is not a NIfTI file."

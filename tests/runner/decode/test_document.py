@@ -19,6 +19,13 @@ def test_two_files_that_say_the_same_become_the_same_bytes(tmp_path: Path) -> No
     assert document_of(found[0]) == {"a": "Zürich", "b": [1, 2.5]}
 
 
+def test_a_document_may_be_as_deep_as_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[" * 100 + "]" * 100)
+    assert document_of(read_document(tmp_path / "a.json", "a.json"))
+    (tmp_path / "a.json").write_text('["\\ud83d\\ude00"]')
+    assert document_of(read_document(tmp_path / "a.json", "a.json")) == ["\U0001f600"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -29,6 +36,11 @@ def test_two_files_that_say_the_same_become_the_same_bytes(tmp_path: Path) -> No
         ('{"a": 1, "a": 2}', "a key is given twice"),
         ("9" * 100, "a number has 100 digits"),
         ("[" * 100_000, "nested too deeply"),
+        # Who decodes could read these, and who scores, deep in calls of its own, could not.
+        ("[" * 800 + "]" * 800, "nested more than 100 deep"),
+        ('{"a":' * 101 + "1" + "}" * 101, "nested more than 100 deep"),
+        ('["\\ud800"]', "can't encode character"),
+        ('{"\\udfff": 1}', "can't encode character"),
     ],
 )
 def test_what_is_no_document_is_refused(tmp_path: Path, text: str, words: str) -> None:
