@@ -118,6 +118,24 @@ def test_what_stays_is_restarted_and_what_ends_is_not() -> None:
     )
 
 
+def test_one_service_builds_the_image_and_all_that_start_it_wait_for_that_one() -> None:
+    """Version 2 builds side by side: of two builds under one name the second fails."""
+
+    def waited_for(name: str) -> set[str]:
+        direct = set(SERVICES[name].get("depends_on", ()))
+        return direct.union(*(waited_for(other) for other in direct))
+
+    own = {name for name, service in SERVICES.items() if "PROCTOR_IMAGE" in service["image"]}
+    (builder,) = {name for name, service in SERVICES.items() if "build" in service}
+    assert builder in own
+    assert all(builder in waited_for(name) for name in own - {builder})
+
+
+def test_an_image_that_is_built_here_is_asked_of_no_registry() -> None:
+    own = [service for service in SERVICES.values() if "PROCTOR_IMAGE" in service["image"]]
+    assert {service["pull_policy"] for service in own} == {"never"}
+
+
 def test_the_workers_state_has_one_path_inside_and_outside() -> None:
     path = SERVICES["worker"]["environment"]["PROCTOR_WORKER_STATE"]
     assert f"{path}:{path}" in SERVICES["worker"]["volumes"]

@@ -130,7 +130,7 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         f"http://127.0.0.1:{dashboard_port}",
     )
     try:
-        started.run("build", "platform", limit_s=BUILD_S)
+        started.run("build", limit_s=BUILD_S)
         started.run("up", "--detach", "--no-build", limit_s=START_S)
         yield started
     finally:
