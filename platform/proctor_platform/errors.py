@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from proctor.spec.api import Problem
+from proctor.spec.base import in_words
 from proctor.spec.outcomes import OUTCOMES, Code, ProctorError
 from proctor_platform.rates import LaterError
 
@@ -100,7 +101,7 @@ def _on_invalid_request(_: Request, error: Exception) -> Response:
     return problem(
         Code.INVALID_REQUEST,
         errors=[
-            {"field": _shown(row["loc"]), "message": row["msg"]}
+            {"field": _shown(row["loc"]), "message": in_words(row)}
             for row in rows
             if row["loc"] not in holders
         ],

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from proctor.spec.base import CaseId, field_path
+from proctor.spec.base import CaseId, field_path, in_words
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.custom import MOST_SOURCE_BYTES
 from proctor.spec.digests import digest_file
@@ -86,6 +86,13 @@ def load_challenge(folder: Path) -> ChallengeSpec:
         ChallengeInvalidError: it is missing, no YAML, or not what the schema asks for.
     """
     path = folder / CHALLENGE_FILE
+    if not path.is_file():
+        what = (
+            "is not in this folder"
+            if folder.is_dir()
+            else f"cannot be: there is no folder {folder}"
+        )
+        raise ChallengeInvalidError([Problem(CHALLENGE_FILE, "", what)])
     try:
         document = yaml.load(path.read_text("utf-8"), Loader=_StrictLoader)  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
@@ -94,6 +101,10 @@ def load_challenge(folder: Path) -> ChallengeSpec:
         ) from error
     except yaml.YAMLError as error:
         raise ChallengeInvalidError([_yaml_problem(error)]) from error
+    if not isinstance(document, dict):
+        found = "is empty" if document is None else "holds no fields"
+        what = f"{found}; `proctor challenge init` writes one to start from"
+        raise ChallengeInvalidError([Problem(CHALLENGE_FILE, "", what)])
     try:
         return _with_sources(folder, ChallengeSpec.model_validate(document))
     except ValidationError as error:
@@ -301,13 +312,13 @@ def _yaml_problem(error: yaml.YAMLError) -> Problem:
 
 def _field_problems(error: ValidationError) -> list[Problem]:
     problems = []
-    items = error.errors(include_url=False, include_input=False)
+    items = error.errors(include_url=False)
     for item in items:
         inner = [other for other in items if other["loc"][:-1][: len(item["loc"])] == item["loc"]]
         if item["type"] == "too_short" and inner:
             # A list looks empty because what it holds is wrong, which is reported already.
             continue
-        message = item["msg"].removeprefix("Value error, ")
+        message = in_words(item)
         if item["type"] == "extra_forbidden":
             message = "is no field of challenge.yaml; remove it or mend its spelling"
         elif item["type"] == "missing":

@@ -202,10 +202,11 @@ def as_integers(array: npt.NDArray[Any]) -> npt.NDArray[np.integer]:
         return array
     if array.dtype.kind != "f":
         raise ValueError(f"holds values of type {array.dtype}, not integers")
-    whole = array.astype(np.int64)
-    if not np.isfinite(array).all() or not (whole == array).all():
+    if not np.isfinite(array).all() or not (np.trunc(array) == array).all():
         raise ValueError("holds values that are no whole numbers")
-    return whole
+    if array.size and np.abs(array).max() >= 2**63:
+        raise ValueError("holds values that no integer of 64 bits can hold")
+    return array.astype(np.int64)
 
 
 def load_prediction(path: Path) -> npt.NDArray[Any]:

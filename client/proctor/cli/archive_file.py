@@ -168,10 +168,11 @@ def _refuse_newer(path: Path, document: Any) -> None:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise CommandError(f"{path}: {MANIFEST} names no format.", _AGAIN)
     if number > FORMAT:
-        needed = str(document.get("requires", "a newer one"))[:40]
+        named = document.get("requires")
+        needed = f"Proctor {named[:40]} or newer" if isinstance(named, str) else "a newer Proctor"
         raise CommandError(
             f"{path} has the format {number}; this Proctor reads up to {FORMAT}.",
-            f"It needs Proctor {needed} or newer: install that and try again.",
+            f"It needs {needed}: install that and try again.",
         )
 
 

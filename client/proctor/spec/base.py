@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import ErrorDetails
 
 
 class Spec(BaseModel):
@@ -35,20 +36,37 @@ def _in_utc(moment: datetime) -> datetime:
 UtcDatetime = Annotated[datetime, AfterValidator(_in_utc)]
 """A moment with a time zone, kept in UTC and written as RFC 3339."""
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+_SLUG = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
+_NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+_CASE_ID = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,63})$"
+_FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+_DIGEST = r"^sha256:[0-9a-f]{64}$"
+
+Slug = Annotated[str, Field(pattern=_SLUG)]
 """A name for people and addresses: lower-case letters, digits and inner hyphens."""
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+Name = Annotated[str, Field(pattern=_NAME)]
 """The name of an input, output, reference, metric or stratum."""
 
-CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,63})$")]
+CaseId = Annotated[str, Field(pattern=_CASE_ID)]
 """A case's id; it is a file name's part, so it starts with a letter or a digit."""
 
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern=_DIGEST)]
 """A SHA-256 digest, written ``sha256:<64 hex>``."""
 
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+FileName = Annotated[str, Field(pattern=_FILE_NAME)]
 """A plain file name without a folder."""
+
+_ALLOWED = {
+    _SLUG: "lower-case letters, digits and inner hyphens, 64 at most",
+    _NAME: "a letter, then letters, digits, _ and -, 64 at most",
+    _CASE_ID: "a letter or a digit, then letters, digits, dots, _ and -, 64 at most",
+    _FILE_NAME: (
+        "a letter or a digit, then letters, digits, dots, _ and -, 128 at most; no folder"
+    ),
+    _DIGEST: "sha256: and 64 hexadecimal digits",
+}
+"""What the patterns of names allow, for people; ``in_words`` says it."""
 
 
 class FileRef(Spec):
@@ -77,6 +95,19 @@ def field_path(location: Sequence[int | str]) -> str:
     """
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return text.removeprefix(".")
+
+
+def in_words(error: ErrorDetails) -> str:
+    """Say what is wrong with a field to somebody who knows no regular expressions.
+
+    >>> in_words({"type": "string_pattern_mismatch", "loc": ("slug",), "input": "A b",
+    ...           "msg": "...", "ctx": {"pattern": r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"}})
+    "'A b' is no name for it: lower-case letters, digits and inner hyphens, 64 at most"
+    """
+    allowed = _ALLOWED.get(str(error.get("ctx", {}).get("pattern")))
+    if error["type"] == "string_pattern_mismatch" and allowed:
+        return f"{str(error['input'])[:80]!r} is no name for it: {allowed}"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def slug_from(text: str, otherwise: str) -> str:

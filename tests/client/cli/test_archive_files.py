@@ -155,6 +155,8 @@ def test_a_newer_format_says_which_proctor_reads_it(refused, manifest, tmp_path)
     said = refused(write(tmp_path / "a.zip", newer))
     assert "format 2; this Proctor reads up to 1" in said
     assert "Proctor 3.1.0 or newer" in said
+    del newer["requires"]
+    assert "It needs a newer Proctor: install" in refused(write(tmp_path / "a.zip", newer))
 
 
 @pytest.mark.parametrize("number", [None, "1", True, 0, 1.5])

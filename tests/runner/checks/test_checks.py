@@ -177,6 +177,24 @@ def test_yaml_that_names_a_python_object_is_refused(tables):
 def test_a_folder_without_challenge_yaml_is_one_problem(tmp_path):
     (problem,) = check_challenge(tmp_path)
     assert (problem.file, problem.field) == ("challenge.yaml", "")
+    assert problem.message == "is not in this folder"
+    (problem,) = check_challenge(tmp_path / "nowhere")
+    assert problem.message == f"cannot be: there is no folder {tmp_path / 'nowhere'}"
+
+
+@pytest.mark.parametrize(("text", "found"), [("", "is empty"), ("- a\n", "holds no fields")])
+def test_a_challenge_yaml_without_fields_is_told_how_to_begin(tables, text, found):
+    (tables.path / "challenge.yaml").write_text(text)
+    (problem,) = check_challenge(tables.path)
+    assert problem.message == f"{found}; `proctor challenge init` writes one to start from"
+
+
+def test_a_wrong_name_is_told_what_a_name_may_hold(tables):
+    tables.document["slug"] = "../Shapes"
+    assert tables.only_problem()[1:] == (
+        "slug",
+        "'../Shapes' is no name for it: lower-case letters, digits and inner hyphens, 64 at most",
+    )
 
 
 def test_an_unknown_field_is_named_by_its_path(tables):
@@ -504,11 +522,17 @@ def test_an_unknown_label_is_refused(tables):
     assert "label 5" in message
 
 
-def test_labels_that_are_no_integers_are_refused(tables):
-    np.save(tables.path / "data/hidden/reference/c1.npy", np.array([0, 1, 0.5]))
+@pytest.mark.parametrize("wrong", [0.5, np.nan, np.inf])
+def test_labels_that_are_no_integers_are_refused(tables, wrong):
+    np.save(tables.path / "data/hidden/reference/c1.npy", np.array([0, 1, wrong]))
     file, _, message = tables.problems()[0]
     assert file == "data/hidden/reference/c1.npy"
     assert "whole numbers" in message
+
+
+def test_a_label_that_no_integer_can_hold_is_refused(tables):
+    np.save(tables.path / "data/hidden/reference/c1.npy", np.array([0, 1, 1e300]))
+    assert "64 bits" in tables.problems()[0][2]
 
 
 def test_a_pickled_reference_is_never_opened(tables):
