@@ -19,6 +19,10 @@ from proctor_metrics.inflate import MOST_RATIO, Inflater
 _NIFTI1_BYTES, _NIFTI2_BYTES = 348, 540
 _PIECE_BYTES = 1 << 18
 _MOST_AFTER_BYTES = 1 << 20
+_SPATIAL_AXES = 3
+_AFFINE_ROUNDING = 1e-6
+"""By this share at most float32 changes the length of an edge."""
+
 _STREAMED_VOXELS = 1 << 20
 """From this many voxels on a label map is read without its background."""
 
@@ -141,8 +145,18 @@ class _Nifti:
 
     @property
     def affine(self) -> FloatArray:
-        """Return the affine as nibabel does."""
-        return np.asarray(self._header.get_best_affine(), dtype=np.float64)
+        """Return the affine as nibabel does, with edges as long as the header says they are.
+
+        An affine that is turned is rounded to float32, which leaves an edge of 1 mm a little
+        longer or shorter; two voxels then lie further apart than a tolerance of 2 mm.
+        """
+        affine = np.array(self._header.get_best_affine(), dtype=np.float64)
+        zooms = np.array(self._header.get_zooms()[:_SPATIAL_AXES], dtype=np.float64)
+        lengths = np.linalg.norm(affine[:3, : zooms.size], axis=0)
+        rounded = np.abs(zooms - lengths) <= _AFFINE_ROUNDING * lengths
+        scales = np.divide(zooms, lengths, out=np.ones(zooms.size), where=rounded & (lengths > 0))
+        affine[:3, : zooms.size] *= scales
+        return affine
 
     @property
     def streams(self) -> bool:

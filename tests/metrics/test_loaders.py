@@ -44,6 +44,37 @@ def test_a_label_map_in_rows_is_the_array_that_nibabel_reads(all_large, dtype, k
     assert_array_equal(found.affine, np.diag([1.0, 2.0, 3.0, 1.0]))
 
 
+def turned_affine(edges):
+    """Return that of a volume which lies askew in the scanner."""
+    first, second = np.radians([17, 33])
+    around_x = [[1, 0, 0], [0, np.cos(first), -np.sin(first)], [0, np.sin(first), np.cos(first)]]
+    around_z = [
+        [np.cos(second), -np.sin(second), 0],
+        [np.sin(second), np.cos(second), 0],
+        [0, 0, 1],
+    ]
+    affine = np.diag([0.0, 0.0, 0.0, 1.0])
+    affine[:3, :3] = np.array(around_x) @ np.array(around_z) @ np.diag(edges)
+    return affine
+
+
+@pytest.mark.parametrize("edges", [(1.0, 1.0, 1.0), (0.7, 1.3, 5.0)])
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_turning_a_volume_changes_no_spacing(edges, kind):
+    image = kind(labels(), turned_affine(edges), dtype=np.int64)
+    found = loaders.read_nifti(image.to_bytes(), compressed=False).affine
+    zooms = np.array(image.header.get_zooms(), dtype=np.float64)
+    assert_allclose(loaders.spacing_from_affine(found), zooms, rtol=1e-15)
+    assert_allclose(found, image.affine, atol=1e-6)
+
+
+def test_edges_that_the_affine_does_not_have_are_not_believed():
+    image = nifti(labels())
+    image.header["pixdim"][1:4] = (9.0, 0.0, np.nan)
+    found = loaders.read_nifti(image.to_bytes(), compressed=False).affine
+    assert_array_equal(found, np.diag([1.0, 2.0, 3.0, 1.0]))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int16, np.uint8])
 def test_scaled_volumes_and_floats_are_read_as_by_nibabel(dtype):
     image = nifti(labels().astype(dtype))
