@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +19,9 @@ from proctor.cli.failures import CommandError, Exit
 
 _ABSENT = {"", "na", "n/a", "nan", "none", "null"}
 _DELIMITERS = (",", ";", "\t")
+_FOUND_BY = {"task": ("task", "structure")}
+"""Where a column goes by another name than its role; a structure is what `proctor score` writes."""
+
 _LONG_FORM = {
     "algorithm": " A column for each algorithm must become rows first; in pandas:"
     " table.melt('case', var_name='algorithm').",
@@ -40,6 +43,7 @@ class Columns(NamedTuple):
 class Score(NamedTuple):
     """One row: the value of an algorithm on a case; None is missing."""
 
+    path: Path
     line: int
     algorithm: str
     case: str
@@ -51,9 +55,13 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class LongTable:
-    """Rows in the order of the file, no algorithm, case, metric and task twice."""
+    """Rows in the order of the files, no algorithm, case, metric and task twice."""
 
     rows: tuple[Score, ...]
+
+    def of_tasks(self, tasks: Collection[str]) -> LongTable:
+        """Return the rows of some tasks alone."""
+        return LongTable(tuple(row for row in self.rows if row.task in tasks))
 
     def names(self, field: str, task: str | None = None) -> tuple[str, ...]:
         """Return the values of a field, of a task or all, in the order of their first row."""
@@ -61,13 +69,19 @@ class LongTable:
         return tuple(dict.fromkeys(getattr(row, field) for row in chosen))
 
 
-def read_long_table(path: Path, columns: Columns) -> LongTable:
-    """Read a table whose first line names its columns; commas, semicolons or tabs part them.
+def read_long_tables(paths: Sequence[Path], columns: Columns) -> LongTable:
+    """Read tables whose first line names its columns; commas, semicolons or tabs part them.
 
     Raises:
         CommandError: A column is not there, a value is no finite number, or two rows are about
             the same.
     """
+    found = LongTable(tuple(row for path in paths for row in _read(path, columns)))
+    _refuse_twice(found.rows)
+    return found
+
+
+def _read(path: Path, columns: Columns) -> tuple[Score, ...]:
     with _opened(path) as file:
         header = file.readline()
         if not header.strip():
@@ -81,8 +95,7 @@ def read_long_table(path: Path, columns: Columns) -> LongTable:
         found = tuple(_scores(path, rows, names, columns, "," if delimiter == ";" else "."))
     if not found:
         raise CommandError(f"{path} has no rows below its first line.", "", Exit.USAGE)
-    _refuse_twice(path, found)
-    return LongTable(found)
+    return found
 
 
 @contextmanager
@@ -125,6 +138,7 @@ def _scores(
             )
         case = cell(row, "case")
         yield Score(
+            path=path,
             line=number,
             algorithm=_named(path, number, "algorithm", cell(row, "algorithm")),
             case=_named(path, number, "case", case),
@@ -136,18 +150,18 @@ def _scores(
 
 
 def _place(path: Path, names: Sequence[str], role: str, wanted: str | None) -> int | None:
-    name = role if wanted is None else wanted
-    if name in names:
-        return names.index(name)
-    alike = [place for place, one in enumerate(names) if one.casefold() == name.casefold()]
-    if len(alike) == 1:
-        return alike[0]
+    for name in _FOUND_BY.get(role, (role,)) if wanted is None else (wanted,):
+        if name in names:
+            return names.index(name)
+        alike = [place for place, one in enumerate(names) if one.casefold() == name.casefold()]
+        if len(alike) == 1:
+            return alike[0]
     if wanted is None:
         return None
-    near = get_close_matches(name, names, n=1)
+    near = get_close_matches(wanted, names, n=1)
     meant = f"Did you mean {near[0]}? " if near else ""
     raise CommandError(
-        f"{path} has no column {name!r}. It has: {', '.join(map(repr, names))}.",
+        f"{path} has no column {wanted!r}. It has: {', '.join(map(repr, names))}.",
         f"{meant}Name the column of the {role} with --{role}-column.{_LONG_FORM.get(role, '')}",
         Exit.USAGE,
     )
@@ -175,16 +189,23 @@ def _value(path: Path, line: int, text: str, decimal: str) -> float | None:
     return value
 
 
-def _refuse_twice(path: Path, rows: Sequence[Score]) -> None:
-    seen: dict[tuple[str, ...], int] = {}
+def _refuse_twice(rows: Sequence[Score]) -> None:
+    seen: dict[tuple[str, ...], Score] = {}
     for row in rows:
         key = (row.task, row.metric, row.algorithm, row.case)
-        before = seen.setdefault(key, row.line)
-        if before != row.line:
-            raise CommandError(
-                f"{path}: lines {before} and {row.line} both have {row.metric} of"
-                f" {row.algorithm} for case {row.case}.",
-                "Keep one of them; or, where several tasks use the same names, name their column"
-                " with --task-column.",
-                Exit.USAGE,
-            )
+        before = seen.setdefault(key, row)
+        if before is row:
+            continue
+        where = f"{row.path}: lines {before.line} and {row.line}"
+        hint = (
+            "Keep one of them; or, where several tasks use the same names, name their column"
+            " with --task-column."
+        )
+        if before.path != row.path:
+            where = f"{before.path}, line {before.line}, and {row.path}, line {row.line},"
+            hint = "Keep one of them; or call the algorithm otherwise in one of the tables."
+        raise CommandError(
+            f"{where} both have {row.metric} of {row.algorithm} for case {row.case}.",
+            hint,
+            Exit.USAGE,
+        )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from proctor.cli.failures import CommandError, Exit
-from proctor.cli.long_table import Columns, LongTable, read_long_table
+from proctor.cli.long_table import Columns, LongTable, read_long_tables
 from proctor.cli.options import FormatOption, require_folder
 from proctor.cli.output import Format, say
 from proctor.cli.ranking_output import show_ranking
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _FEWEST_DRAWS = 100
 _NAMED = 5
+_MEAN_OF_STRUCTURES = "mean"
+"""What `proctor score` calls the mean of a case's structures."""
+
 _MISSING = {
     "last": "is worse than every value, so that a mean with one of them is last",
     "worst": "counts as the worst value that any algorithm has",
@@ -31,10 +34,11 @@ _MISSING = {
 
 
 def rank(
-    table: Annotated[
-        Path,
+    tables: Annotated[
+        list[Path],
         typer.Argument(
-            help="In long form: columns algorithm, case, value; metric and task if several.",
+            help="In long form: columns algorithm, case, value; metric and task if several."
+            " Of several tables the rows are put together.",
             exists=True,
             dir_okay=False,
         ),
@@ -56,6 +60,10 @@ def rank(
     metrics: Annotated[
         list[str] | None,
         typer.Option("--metric", help="Rank by this metric alone; may be given several times."),
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", help="Rank in this task alone; may be given several times."),
     ] = None,
     lower_is_better: Annotated[
         bool, typer.Option("--lower-is-better", help="A small value of every metric is good.")
@@ -104,14 +112,14 @@ def rank(
     ] = None,
     style: FormatOption = Format.TABLE,
 ) -> None:
-    """Rank a table of scores, and say how sure the ranks are; needs no platform."""
+    """Rank tables of scores, and say how sure the ranks are; needs no platform."""
     if not 0 < level < 1:
         raise CommandError(f"--level is {level}; it lies between 0 and 1.", "", Exit.USAGE)
     require_folder(report)
     columns = Columns(
         algorithm_column, case_column, value_column, metric_column, task_column, group_column
     )
-    read = read_long_table(table, columns)
+    read, left_out = _of_tasks(read_long_tables(tables, columns), tasks or [])
     chosen = _chosen_metrics(read, metrics or [])
     directions, assumed = _directions(chosen, lower_is_better, lower or [])
     contest = _contest(read, directions, scheme, parameters or [], ties, missing, consensus)
@@ -121,7 +129,7 @@ def rank(
             f"Proctor does not know {', '.join(assumed)}, so that higher is better is assumed;"
             " --lower NAME says otherwise."
         )
-    notes += _gaps(read, directions, contest, missing)
+    notes += [*left_out, *_gaps(read, directions, contest, missing)]
     for note in notes:
         say(note)
     found = _statistics(contest, ", ".join(chosen), samples, level, seed, bootstrap_mode)
@@ -129,20 +137,44 @@ def rank(
     if report is not None:
         from proctor.plots.report import write_report
 
-        write_report(found, report, title=f"Ranking of {table.name}", notes=notes)
+        write_report(
+            found,
+            report,
+            title=f"Ranking of {', '.join(table.name for table in tables)}",
+            notes=notes,
+        )
         say(f"The report is {report}.")
 
 
+def _of_tasks(table: LongTable, wanted: list[str]) -> tuple[LongTable, list[str]]:
+    """Return the rows of the wanted tasks, and what is to be said of others."""
+    there = table.names("task")
+    if wanted:
+        _require_there(wanted, there, "task")
+        return table.of_tasks(wanted), []
+    if _MEAN_OF_STRUCTURES in there and len(there) > 1:
+        rest = table.of_tasks([name for name in there if name != _MEAN_OF_STRUCTURES])
+        return rest, [
+            f"Rows of the {_MEAN_OF_STRUCTURES} are left out beside those of what it is the mean"
+            f" of; --task {_MEAN_OF_STRUCTURES} ranks by them."
+        ]
+    return table, []
+
+
 def _chosen_metrics(table: LongTable, wanted: list[str]) -> list[str]:
-    there = list(table.names("metric"))
+    there = table.names("metric")
+    _require_there(wanted, there, "metric")
+    return wanted or list(there)
+
+
+def _require_there(wanted: list[str], there: tuple[str, ...], what: str) -> None:
     for name in wanted:
         if name not in there:
             raise CommandError(
-                f"There is no metric {name!r}. There is: {', '.join(map(repr, there))}.",
+                f"There is no {what} {name!r}. There is: {', '.join(map(repr, there))}.",
                 "",
                 Exit.USAGE,
             )
-    return wanted or there
 
 
 def _directions(
@@ -168,7 +200,8 @@ def _directions(
             found[name] = Direction.LOWER
             continue
         try:
-            found[name] = metric_class(name.lower()).direction
+            # `proctor score` writes parameters behind the name.
+            found[name] = metric_class(name.partition(":")[0].strip().lower()).direction
         except UnknownMetricError:
             found[name] = Direction.HIGHER
             assumed.append(name)

@@ -188,3 +188,45 @@ def test_one_case_or_one_algorithm_is_ranked_without_a_word_on_how_sure(proctor,
     assert "cannot be told from one case" in ended.err
     path.write_text("algorithm,case,value\na,1,0.9\na,2,0.8\n")
     assert "There is one algorithm" in proctor("rank", path).err
+
+
+def scored(path: Path, algorithm: str, values: dict[str, float]) -> Path:
+    """Write a table as `proctor score` does."""
+    lines = [
+        f"{algorithm},p{case},{metric},{structure},{value - case / 100},,"
+        for metric in ("hd95:definition=voxel6", "nsd:tolerance_mm=2")
+        for structure, value in values.items()
+        for case in range(4)
+    ]
+    path.write_text("\n".join(["algorithm,case,metric,structure,value,unit,flag", *lines]))
+    return path
+
+
+def test_tables_that_score_wrote_are_ranked_together_as_they_are(proctor, tmp_path):
+    near = scored(tmp_path / "near.csv", "near", {"edema": 1.0, "core": 2.0, "mean": 9.0})
+    far = scored(tmp_path / "far.csv", "far", {"edema": 3.0, "core": 4.0, "mean": 1.0})
+    voxels = ("--metric", "hd95:definition=voxel6")
+    ended = proctor("rank", near, far, *voxels, "--format", "json", "--bootstrap", 100)
+    assert ended.code == 0, ended.err
+    assert "hd95:definition=voxel6: lower is better." in ended.err
+    assert "does not know" not in ended.err
+    assert "Rows of the mean are left out beside" in ended.err
+    assert json.loads(ended.out)["algorithms"] == ["near", "far"]
+    means = proctor("rank", near, far, *voxels, "--task", "mean", "--format", "json")
+    assert json.loads(means.out)["algorithms"] == ["far", "near"]
+
+
+def test_a_row_of_two_tables_names_both(proctor, scores, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text(SCORES)
+    ended = proctor("rank", scores, other)
+    assert ended.code == 2
+    assert f"{scores}, line 2, and {other}, line 2, both have dice of a for case 1" in ended.err
+    assert "call the algorithm otherwise" in ended.err
+
+
+def test_a_task_that_is_not_there_is_answered_with_those_that_are(proctor, tmp_path):
+    path = scored(tmp_path / "near.csv", "near", {"edema": 1.0, "core": 2.0})
+    ended = proctor("rank", path, "--task", "edma")
+    assert ended.code == 2
+    assert "There is no task 'edma'. There is: 'edema', 'core'." in ended.err
