@@ -15,6 +15,7 @@ from proctor.cli.failures import CommandError
 from proctor.spec.base import slug_from
 from proctor.template.onnx_graph import GRAPH
 from proctor.template.onnx_graph.binding import Asked, bind
+from proctor.template.onnx_graph.declared import io_of
 from proctor.template.onnx_graph.signature import GraphError, read_signature
 
 if TYPE_CHECKING:
@@ -33,22 +34,27 @@ def is_graph(path: Path) -> bool:
 
 
 @contextmanager
-def graph_folder(path: Path, card: Path | None = None) -> Generator[Path]:
+def graph_folder(
+    path: Path, card: Path | None = None, *, declares: bool = False
+) -> Generator[Path]:
     """Give the model folder that an ONNX file becomes: the file and a card.
 
     Args:
         card: The card; one with the file's name and no more is made if none is given.
+        declares: Whether that card says what the graph takes and gives. In a challenge the task
+            says so.
 
     Raises:
         CommandError: It is no ONNX file, or keeps its weights elsewhere.
     """
     try:
-        read_signature(path)
+        signature = read_signature(path)
     except GraphError as error:
         raise CommandError(str(error), _HINT) from error
     with tempfile.TemporaryDirectory(prefix="proctor-graph-") as name:
         folder = Path(name)
-        text = card.read_text(encoding="utf-8") if card else json.dumps(_card(path), indent=2)
+        made = {**_card(path), **({"io": io_of(signature)} if declares else {})}
+        text = card.read_text(encoding="utf-8") if card else json.dumps(made, indent=2)
         (folder / _CARD).write_text(text, encoding="utf-8")
         try:
             os.link(path, folder / GRAPH)

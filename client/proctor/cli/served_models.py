@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from proctor_runner.workshop import RunTools
 
 _SUBMISSION = "sub_"
-_CONFIG = "config.json"
-_MOST_CONFIG_BYTES = 1 << 20
 
 
 class Named(NamedTuple):
@@ -131,6 +129,7 @@ def _from_archive(path: Path, tools: RunTools, state: Path) -> ServedModel:
 
 
 def _from_here(named: Named, tools: RunTools, state: Path, keep: Keep) -> ServedModel:
+    from proctor.cli.graphs import graph_folder, is_graph
     from proctor.cli.local_runs import image_of
     from proctor.spec.limits import Limits
     from proctor_runner.local import LocalDesk
@@ -138,10 +137,11 @@ def _from_here(named: Named, tools: RunTools, state: Path, keep: Keep) -> Served
     from proctor_runner.model_folder import permitted
 
     desk = LocalDesk({}, state / "stored", lambda _stage, _done, _total: None)
-    model, weights, contract = image_of(named.name, named.weights, named.contract, keep)
+    given = Path(named.name)
+    asked = str(keep(graph_folder(given, declares=True))) if is_graph(given) else named.name
+    model, weights, contract = image_of(asked, named.weights, named.contract, keep)
     _, program = prepare(model, weights, desk, tools, state / "model", contract)
-    name = Path(named.name).name
-    return _served(name, program, permitted(Limits(), model), contract, tools, state)
+    return _served(given.name, program, permitted(Limits(), model), contract, tools, state)
 
 
 def _served(
@@ -153,11 +153,11 @@ def _served(
     state: Path,
 ) -> ServedModel:
     from proctor_runner.serving.foreign import exchange_of
-    from proctor_runner.serving.shown import shown_folder
+    from proctor_runner.serving.shown import foreign_card, shown_folder
 
     exchange = None if contract is None else exchange_of(contract)
     folder = shown_folder(program, tools.shelf, state / "shown")
-    card = _card_of(folder) if contract is None else _foreign_card(folder, name)
+    card = _card_of(folder) if contract is None else foreign_card(folder, name, say)
     return ServedModel(program, folder, card, limits, exchange)
 
 
@@ -168,26 +168,3 @@ def _card_of(folder: Path) -> Card:
         return read_card(folder)
     except CardError as error:
         raise CommandError(f"The model's card cannot be used: {error}.") from error
-
-
-def _foreign_card(folder: Path, name: str) -> Card:
-    """Return what a model of another system says of itself; its name where it says nothing.
-
-    A MAX model tells what it is in its own server alone, which nobody asks before the first
-    question.
-    """
-    from proctor.spec.card.modelhub import is_modelhub, upgrade
-    from proctor.spec.card.reading import read_json
-    from proctor.template.card import Card, CardError, parse_card
-
-    for path in (folder / "model" / _CONFIG, folder / _CONFIG):
-        if not path.is_file() or path.stat().st_size > _MOST_CONFIG_BYTES:
-            continue
-        try:
-            config = read_json(path.read_bytes())
-            if is_modelhub(config):
-                card = upgrade(config).card.model_dump(mode="json", exclude_defaults=True)
-                return parse_card(card)
-        except (OSError, ValueError, CardError) as error:
-            say(f"The model's config.json says nothing that can be shown: {error}.")
-    return Card({"name": name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from proctor.spec.card.reading import read_card
 from proctor.template.case import Case, InputFile, OutputFile
+from proctor.template.onnx_graph import arrays
 from proctor.template.onnx_graph.binding import Asked, bind
+from proctor.template.onnx_graph.declared import io_of
 from proctor.template.onnx_graph.model import OnnxModel
 from proctor.template.onnx_graph.signature import GraphError, Signature, Tensor, read_signature
 from proctor.template.values import Volume
@@ -354,3 +358,77 @@ def test_a_damaged_file_is_refused_or_read_and_nothing_else(
     (folder / "model.onnx").write_bytes(content[: data.draw(st.integers(0, len(content)))])
     with suppress(GraphError):
         assert read_signature(folder / "model.onnx").outputs
+
+
+def asked_freely(folder: Path, name: str, kind: str, held: Any) -> dict[str, Any]:
+    """Let the graph answer outside a case, as its own declaration has it."""
+    declared = io_of(read_signature(folder / "model.onnx"))
+    outputs = [OutputFile(one, str(how["type"]), one) for one, how in declared["outputs"].items()]
+    assert {one: how["type"] for one, how in declared["inputs"].items()} == {name: kind}
+    return answer(folder, {name: (kind, held)}, *outputs, n_items=0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "picture", "items"),
+    [
+        ([1, 3, 4, 5], (4, 5, 3), 1),
+        (["n", 3, 4, 5], (4, 5, 3), 1),
+        ([1, 1, 4, 5], (4, 5), 1),
+        (["n", 4, 5], (4, 5), 1),
+        (["n", 4, 5], (7, 4, 5), 7),
+        ([1, 4, 5], (7, 4, 5), 7),
+        (["n", 3, 4, 5], (7, 4, 5, 3), 7),
+    ],
+)
+def test_outside_a_case_a_file_is_one_picture_or_a_stack_of_them(
+    tmp_path: Path, shape: list[Any], picture: tuple[int, ...], items: int
+) -> None:
+    axes = list(range(1, len(shape)))
+    save(
+        tmp_path,
+        [("ReduceMean", ["input.1", "axes"], ["mean"], {"keepdims": 0})],
+        [value("input.1", FLOAT, shape)],
+        [value("mean", FLOAT, [shape[0]])],
+        axes=np.array(axes, dtype=np.int64),
+    )
+    held = np.random.default_rng(0).integers(0, 255, picture)
+    found = asked_freely(tmp_path, "input_1", "array", held)["mean"]
+    expected = held.reshape(items, -1).mean(axis=1)
+    np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-5)
+
+
+def test_a_graph_declares_itself_by_the_types_and_axes_of_what_it_takes_and_gives() -> None:
+    taken = (Tensor("0", "float32", (1, 1, None, None, None)), Tensor("words", "string", ("n",)))
+    given_ = (
+        Tensor("p", "classes"),
+        Tensor("class", "int64", ("n",)),
+        Tensor("name", "string", ("n",)),
+        Tensor("scores", "float32", ("n", 9)),
+        Tensor("labels", "uint8", (1, "h", "w")),
+        Tensor("out/0:x", "float32", (1, 3, "h", "w")),
+        Tensor("odd", "float32"),
+    )
+    declared = io_of(Signature(taken, given_))
+    assert {name: one["type"] for name, one in declared["inputs"].items()} == {
+        "x0": "volume",
+        "words": "text",
+    }
+    assert {name: one["type"] for name, one in declared["outputs"].items()} == {
+        "p": "table",
+        "class": "label_list",
+        "name": "label_list",
+        "scores": "table",
+        "labels": "mask_image",
+        "out_0_x": "image",
+        "odd": "custom",
+    }
+    columns = (Tensor("age", "float32", ("n", 1)), Tensor("sex", "string", ("n",)))
+    declared = io_of(Signature(columns, given_))
+    assert {name: one["type"] for name, one in declared["inputs"].items()} == {"rows": "table"}
+    model_json = {"name": "m", "io": declared}
+    assert read_card(json.dumps(model_json).encode()).io is not None
+
+
+def test_a_mapping_of_classes_outside_a_case_keeps_their_names() -> None:
+    rows = [{"cat": 0.25, "dog": 0.75}]
+    assert arrays.answer(rows, Asked("p", "table"), None, 1) == rows

@@ -38,11 +38,12 @@ def column(rows: object, name: str) -> list[object]:
     return [row[name] for row in rows]
 
 
-def fit(value: object, source: Asked, tensor: Tensor, n_items: int) -> Array:
+def fit(value: object, source: Asked, tensor: Tensor, n_items: int | None) -> Array:
     """Return an input of the task as an input of the graph.
 
     Args:
-        n_items: How many items the case holds.
+        n_items: How many items the case holds; None where nobody knows: then the value is one
+            item, or a stack of them.
 
     Raises:
         GraphError: The graph takes another shape, or the value holds no such type.
@@ -50,10 +51,15 @@ def fit(value: object, source: Asked, tensor: Tensor, n_items: int) -> Array:
     array = _typed(_plain(value), source, tensor)
     if tensor.shape is None:
         return array
-    stacked = source.type != "volume" and array.ndim > 0 and array.shape[0] == n_items
-    for candidate in _layouts(array, stacked):
-        if _matches(candidate.shape, tensor.shape, stacked):
-            return candidate
+    stacks = source.type != "volume" and array.ndim > 0
+    stacked = stacks and array.shape[0] == n_items
+    tried = [(array, stacked)]
+    if n_items is None and stacks:
+        tried += [(array[np.newaxis], True), (array, True)]
+    for given, is_stack in tried:
+        for candidate in _layouts(given, is_stack):
+            if _matches(candidate.shape, tensor.shape, is_stack):
+                return candidate
     raise GraphError(
         f"The input {tensor} of the graph cannot take {source} of the task, which has the shape "
         f"{array.shape} here."
@@ -67,6 +73,8 @@ def answer(value: Any, asked: Asked, grid: tuple[int, ...] | None, n_items: int)
         grid: The shape of the input whose grid the output lies on.
     """
     if isinstance(value, list):
+        if asked.type == "table" and not asked.columns:
+            return [{str(name): number for name, number in row.items()} for row in value]
         value = _of_classes(value, asked)
     if asked.type == "label_list" and value.dtype.kind == "f" and value.ndim > 1:
         return value.reshape(n_items, -1).argmax(axis=1)

@@ -1,7 +1,8 @@
 """Which input and output of a graph is which of a task: the rules, on names and types alone.
 
-Inputs: the one of the same name; where task and graph have one each, that one, whatever it is
-called; where the task gives one table, every input of the graph is a column of it.
+Inputs: the one of the same name, as far as a task can write it (`plain_name`); where task and graph
+have one each, that one, whatever it is called; where the task gives one table, every input of the
+graph is a column of it.
 
 Outputs: the one of the same name; else the only one whose type fits what the task asks for, where
 fractions go before whole numbers for a table (classifiers often give the class as well).
@@ -11,11 +12,14 @@ The same rules are asked on a participant's machine and inside the sandbox.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .signature import FLOATS, INTEGERS, GraphError, Signature, Tensor
 
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
+_MOST_NAME = 64
 _NUMBERS = (*FLOATS, *INTEGERS)
 _FITTING: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "table": (("classes", *FLOATS), INTEGERS),
@@ -66,14 +70,29 @@ def bind(signature: Signature, inputs: Sequence[Asked], outputs: Sequence[Asked]
     return Binding(taken, columns, _bind_outputs(signature, outputs))
 
 
+def plain_name(name: str) -> str:
+    """Return a graph's name as a task or a card may write it.
+
+    >>> plain_name("input.1"), plain_name("0:serving/x")
+    ('input_1', 'x0_serving_x')
+    """
+    plain = _ODD.sub("_", name)[:_MOST_NAME]
+    return plain if plain[:1].isalpha() else f"x{plain}"[:_MOST_NAME]
+
+
+def _known_as(tensor: Tensor, given: Mapping[str, Asked]) -> str:
+    names = (tensor.name, plain_name(tensor.name))
+    return next((name for name in names if name in given), "")
+
+
 def _bind_inputs(
     signature: Signature, inputs: Sequence[Asked]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     given = {one.name: one for one in inputs}
     wanted = signature.inputs
     columns: tuple[str, ...] = ()
-    if all(tensor.name in given for tensor in wanted):
-        found = {tensor.name: tensor.name for tensor in wanted}
+    if all(_known_as(tensor, given) for tensor in wanted):
+        found = {tensor.name: _known_as(tensor, given) for tensor in wanted}
     elif len(wanted) == 1 and len(inputs) == 1:
         found = {wanted[0].name: inputs[0].name}
     elif len(inputs) == 1 and inputs[0].type == "table":
@@ -93,7 +112,8 @@ def _bind_inputs(
 
 
 def _bind_outputs(signature: Signature, outputs: Sequence[Asked]) -> dict[str, str]:
-    by_name = {tensor.name: tensor for tensor in signature.outputs}
+    by_name = {plain_name(tensor.name): tensor for tensor in signature.outputs}
+    by_name.update((tensor.name, tensor) for tensor in signature.outputs)
     found = {one.name: by_name[one.name] for one in outputs if one.name in by_name}
     for one in outputs:
         if one.name not in found:

@@ -64,17 +64,23 @@ class OnnxModel:
         given = {name: Asked(name, entry.type) for name, entry in case.inputs.items()}
         asked = [Asked(name, one.type, one.columns) for name, one in case.outputs.items()]
         binding = bind(self._signature, list(given.values()), asked)
-        n_items = len(case.items) or 1
+        # Outside a case nobody knows how many items a file holds.
+        known = len(case.items) or None
         feed = {}
         for tensor in self._signature.inputs:
             source = given[binding.inputs[tensor.name]]
             value = inputs[source.name]
             if tensor.name in binding.columns:
                 value = arrays.column(value, tensor.name)
-            feed[tensor.name] = arrays.fit(value, source, tensor, n_items)
+            feed[tensor.name] = arrays.fit(value, source, tensor, known)
         shapes = {name: _shape(value) for name, value in inputs.items()}
-        grids = {name: shapes[one.grid] for name, one in case.outputs.items() if one.grid in shapes}
-        return Feed(binding, feed, grids, n_items)
+        only = next(iter(shapes)) if known is None and len(shapes) == 1 else None
+        grids = {
+            name: shapes[grid]
+            for name, one in case.outputs.items()
+            if (grid := one.grid or only) in shapes
+        }
+        return Feed(binding, feed, grids, known or _n_items(feed))
 
     def predict(self, data: Feed) -> tuple[Feed, dict[str, Any]]:
         """Run the graph; one that was exported for a single item item by item."""
@@ -116,6 +122,11 @@ class OnnxModel:
             )
             for name, one in case.outputs.items()
         }
+
+
+def _n_items(feed: Mapping[str, Any]) -> int:
+    first = next(iter(feed.values()), None)
+    return len(first) if first is not None and first.ndim else 1
 
 
 def _shape(value: object) -> tuple[int, ...]:

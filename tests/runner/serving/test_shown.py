@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proctor.cli.served_models import _foreign_card
+from proctor_runner.serving.shown import foreign_card
 
 UNREADABLE = {"input": {"format": ["application/no-such-format"], "dim_limits": []}, "output": []}
 
@@ -20,9 +20,8 @@ def config(io: object) -> str:
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, "{", config(UNREADABLE)], ids=["too-deep", "no-json", "unknown-format"]
 )
-def test_a_config_that_cannot_be_shown_is_told_and_passed_over(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
+def test_a_config_that_cannot_be_shown_is_told_and_passed_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
-    assert _foreign_card(tmp_path, "net").document == {"name": "net"}
-    assert "config.json says nothing that can be shown" in capsys.readouterr().err
+    told: list[str] = []
+    assert foreign_card(tmp_path, "net", told.append).document == {"name": "net"}
+    assert "config.json says nothing that can be shown" in " ".join(told)
