@@ -73,9 +73,10 @@ _PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
         " the same content: up to two cases, chosen at random, are answered once more through"
         " `case`, and their decoded predictions must be the same bytes, else the run fails with"
         " PROTOCOLS_DISAGREE.\n\n"
-        "With `PROCTOR_PROTOCOL=describe`, which is asked of folders and of images whose label"
-        " names it, the program writes what the model is made of to `/output/metadata.json`"
-        " ([metadata.md](metadata.md)) and exits with 0. There is no case; nothing depends on it.",
+        "With `PROCTOR_PROTOCOL=describe`, which is asked of folders and of images that start"
+        " our engine or whose label names it, the program writes what the model is made of to"
+        " `/output/metadata.json` ([metadata.md](metadata.md)) and exits with 0. There is no case;"
+        " nothing depends on it.",
     ),
     "model-json.md": (
         "model.json",

@@ -79,7 +79,7 @@ class LocalReport:
     Attributes:
         outcome: OK, or why the run failed; with OK single cases may still have failed.
         logs: What the model printed, by case.
-        scores: None when the run failed.
+        scores: None when the run failed, or was not to be scored.
         declared: The protocols that the model says it speaks.
         enforced: The promises that the sandbox kept.
         metadata: What was measured of the model, where that was asked for.
@@ -172,14 +172,16 @@ def run_local_task(
     contract: ForeignContract | None = None,
     protocol: Protocol | None = None,
     measured: bool = False,
+    scored: bool = True,
 ) -> LocalReport:
-    """Run and score ``model`` on one task; see ``run_local``.
+    """Run ``model`` on one task and score it; see ``run_local``.
 
     Args:
         weights: A folder to mount at /model beside an image, or where its contract says.
         contract: Of another system, which an image keeps.
         protocol: Speak this one to it alone; any that it declares when not given.
         measured: Find out what the model is made of, too.
+        scored: Score what it answered.
         open_driver: What knows the GPUs of this host; asked where the phase asks for some.
     """
     with (
@@ -211,7 +213,7 @@ def run_local_task(
                     image_bytes=_image_bytes(program, tools),
                 )
             scores = None
-            if outcome.code is Code.OK:
+            if scored and outcome.code is Code.OK:
                 scores = score_cases(
                     local_score_order(local, desk.reports), desk, lambda: nullcontext(tools)
                 )

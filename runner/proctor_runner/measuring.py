@@ -53,8 +53,8 @@ _FORMATS = {
     ".params": "mxnet",
 }
 _NOT_DECLARED = (
-    "the image does not declare the protocol describe; one that is built on a runtime image may, by"
-    ' LABEL proctor.protocols="case,serve,describe"'
+    "the image does not say that it speaks the protocol describe, as one does that starts our"
+    ' engine, and another by LABEL proctor.protocols="case,describe"'
 )
 _PICKLED = frozenset({".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"})
 

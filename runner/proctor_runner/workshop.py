@@ -19,7 +19,7 @@ from proctor.spec.model import Protocol as ContainerProtocol
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment, ImageContent
 from proctor_runner.contracts.interface import ImageFacts
-from proctor_runner.contracts.protocols import of_labels
+from proctor_runner.contracts.protocols import of_image
 from proctor_runner.decoding import decode_program
 from proctor_runner.faults import Faults
 from proctor_runner.gpus.held import HeldGpus
@@ -82,12 +82,13 @@ class DockerShelf:
             ) from error
 
     def protocols(self, image_id: str) -> frozenset[ContainerProtocol]:
-        """Return the protocols that an image declares by its label.
+        """Return the protocols that an image declares by its label and its command.
 
         Raises:
             PlatformError: SANDBOX_FAILED, the daemon does not answer.
         """
-        return of_labels(self.facts(image_id).labels)
+        facts = self.facts(image_id)
+        return of_image(facts.labels, facts.own_command)
 
     def facts(self, image_id: str) -> ImageFacts:
         """Return what an image declares of itself.

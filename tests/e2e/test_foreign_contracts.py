@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +60,13 @@ def test_a_labelled_image_is_scored_and_run_again_by_the_same_contract(
     assert view.runs[0].evaluation.scores["half/top1/mean"] == 1.0
     shown = stack.cli("submission", view.id, token=joined)
     assert "It keeps the contract max." in shown.stderr
+
+    where = ("--challenge", challenge, "--sandbox", "docker", "--format", "json")
+    tested = json.loads(stack.cli("model", "test", name, *where, token=joined).stdout)
+    checks = {check["name"]: check for check in tested["checks"]}
+    assert [one for one, check in checks.items() if check["finding"] == "failed"] == []
+    for one in ("serve", "same_twice", "rest"):
+        assert checks[one]["finding"] == "passed", checks[one]
 
     stack.cli("rerun", view.id, *wait, token=joined)
     again = stack.client(joined).submission(view.id).runs[-1]

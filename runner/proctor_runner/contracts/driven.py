@@ -47,7 +47,7 @@ def driven_program(
         image_id=image.id,
         model_folder=weights,
         command=("python3", "-c", _START),
-        protocols=frozenset(Protocol),
+        protocols=frozenset({Protocol.CASE, Protocol.SERVE}),
         places=replace(places, mounts={PLACE: folder}),
         start_hint=_HINT,
     )

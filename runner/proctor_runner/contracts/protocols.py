@@ -1,12 +1,13 @@
 """Which protocols a submission says it speaks: the word of its own content, nobody else's.
 
-A model folder says so in its card, an image in its label. Both are part of what the submission's
-digest names, so a re-run years later is spoken to in the same way.
+A model folder says so in its card, an image in its label and by what it starts. Both are part of
+what the submission's digest names, so a re-run years later is spoken to in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from proctor.spec.card.reading import CardError, read_card_file
@@ -14,6 +15,7 @@ from proctor.spec.model import Protocol
 
 LABEL = "proctor.protocols"
 CARD = "model.json"
+_ENGINE = "proctor.template"
 _ASSUMED = frozenset({Protocol.CASE})
 
 
@@ -24,6 +26,16 @@ def of_folder(folder: Path) -> frozenset[Protocol]:
     except (OSError, CardError):
         return _ASSUMED
     return _ASSUMED | set(card.protocols)
+
+
+def of_image(labels: Mapping[str, str], command: Sequence[str]) -> frozenset[Protocol]:
+    """Return what an image declares; our engine describes itself, whatever the label forgets.
+
+    Args:
+        command: What the image starts.
+    """
+    is_engine = ("-m", _ENGINE) in pairwise(command)
+    return of_labels(labels) | ({Protocol.DESCRIBE} if is_engine else frozenset())
 
 
 def of_labels(labels: Mapping[str, str]) -> frozenset[Protocol]:

@@ -1,7 +1,7 @@
 """Lets a model answer a sample: through each protocol that it declares, and more than once.
 
 The first attempt answers every case. Those after it, which are to be compared with it, answer the
-first few.
+first few, and nobody reads scores of theirs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def attempts(local: LocalTask, subject: Subject, sandbox: str, progress: Progres
     for protocol, turn in plan[1:]:
         if not any(case.outcome is Code.OK for case in report.cases):
             break
-        report = ask(few, protocol=protocol)
+        report = ask(few, protocol=protocol, scored=False)
         made.append(Attempt(protocol, turn, report))
     return made
 

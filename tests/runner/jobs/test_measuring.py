@@ -115,7 +115,7 @@ def test_an_image_is_asked_only_if_it_says_that_it_can_tell(measured):
     image = ImageContent(config=layer, layers=(layer, layer))
     found, jobs = measured(json.dumps(HONEST).encode(), image)
     assert jobs == []
-    assert "does not declare the protocol describe" in found.problems[0]
+    assert "does not say that it speaks the protocol describe" in found.problems[0]
     assert (found.image_bytes, found.folder_bytes, found.weights_bytes) == (600, None, None)
 
 

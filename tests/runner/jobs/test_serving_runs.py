@@ -242,3 +242,11 @@ def test_an_image_says_by_its_label_what_it_speaks():
     }
     assert protocols.of_labels({"proctor.protocols": "case,serve,describe"}) == set(Protocol)
     assert protocols.of_labels({"other": "serve"}) == {Protocol.CASE}
+
+
+def test_an_image_that_starts_our_engine_describes_itself_without_a_label():
+    engine = ("/opt/venv/bin/python", "-m", "proctor.template")
+    assert protocols.of_image({}, engine) == {Protocol.CASE, Protocol.DESCRIBE}
+    assert protocols.of_image({"proctor.protocols": "serve"}, engine) == set(Protocol)
+    assert protocols.of_image({}, ("python", "-m", "mine", "proctor.template")) == {Protocol.CASE}
+    assert protocols.of_image({}, ()) == {Protocol.CASE}
