@@ -227,7 +227,7 @@ class _CaseCheck:
 
     def _reference(self, name: str, path: Path) -> Iterator[Problem]:
         declared = self._task.reference[name]
-        if declared.type in VOLUMES and not declared.file.endswith(".npy"):
+        if declared.type in VOLUMES and suffix(declared.file) in VOLUME_SUFFIXES:
             yield from self._identifiers(path, suffix(declared.file))
         try:
             reference = load_reference(self._task, name, path, self._case.id)

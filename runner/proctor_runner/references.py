@@ -26,6 +26,8 @@ from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, ValueCas
 from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.box_reference import BoxesReference, load_boxes, make_box_case
 from proctor_runner.contracts.native import suffix
+from proctor_runner.decode.errors import InvalidOutputError
+from proctor_runner.decode.picture import PICTURE_SUFFIXES, open_picture
 from proctor_runner.image_reference import ImageReference, as_image, make_image_case
 from proctor_runner.text_reference import TextReference, load_texts, make_text_case
 
@@ -381,4 +383,9 @@ def _load_array(path: Path) -> npt.NDArray[Any]:
 
 
 def _load_values_of_image(path: Path, file_suffix: str) -> npt.NDArray[Any]:
+    if file_suffix in PICTURE_SUFFIXES:
+        try:
+            return open_picture(path, f"the{file_suffix}").read()
+        except InvalidOutputError as error:
+            raise ValueError(f"is no readable picture ({error})") from error
     return _load_array(path) if file_suffix == ".npy" else load_volume(path, file_suffix).array

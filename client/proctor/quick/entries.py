@@ -193,6 +193,7 @@ def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> N
     import nibabel
     import numpy as np
 
+    from proctor.spec.outputs import PICTURE_SUFFIXES
     from proctor.spec.task import OutputType
 
     (spec,) = task.outputs.values()
@@ -209,6 +210,11 @@ def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> N
     array_file = spec.file.endswith(".npy")
     if spec.type.of_numbers and array_file:
         np.save(target / spec.file, array.astype(np.float64))
+        return
+    if spec.file.endswith(PICTURE_SUFFIXES):
+        from proctor.cli.constant_mask import write_picture
+
+        write_picture(array, target / spec.file)
         return
     if spec.grid is not None:
         content = gzip.decompress(source) if source.startswith(b"\x1f\x8b") else source

@@ -25,6 +25,10 @@ ClassDivisor = Annotated[
 ]
 
 
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
+"""How the name of a picture ends whose numbers are as they were written."""
+
+
 class OutputType(StrEnum):
     """What a model writes and how decode reads it.
 
@@ -32,7 +36,10 @@ class OutputType(StrEnum):
     whose name ends in ``.npy``. ``label_list``: in CSV under the header ``label``, a class for
     every item by its number or name. ``mask_image``: a label map on the grid of an input.
     ``image``: finite numbers on the grid of an input, as a volume, or as an array of floats of its
-    shape in a file whose name ends in ``.npy``; of an array input, as such an array.
+    shape in a file whose name ends in ``.npy``; of an array input, as such an array. Of an array,
+    or of a file that is a picture, also as a picture of its shape in a file whose name ends in
+    ``.png``, ``.tif`` or ``.tiff``, of the numbers as they are stored: rows and columns, then the
+    channels where there are several, or before them the pages of a TIFF.
     ``text``: a text for every item, as a JSON array of strings, or the text itself in a file whose
     name ends in ``.txt`` where a case is one item; a text has at most 64 KiB of UTF-8, those of a
     case 16 MiB.

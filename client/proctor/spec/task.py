@@ -23,7 +23,7 @@ from proctor.spec.custom import (
     refuse_unsound_custom,
     with_name,
 )
-from proctor.spec.outputs import GEOMETRIES, ClassDivisor
+from proctor.spec.outputs import GEOMETRIES, PICTURE_SUFFIXES, ClassDivisor
 from proctor.spec.outputs import OutputSpec as OutputSpec
 from proctor.spec.outputs import OutputType as OutputType
 from proctor.spec.outputs import UnknownLabels as UnknownLabels
@@ -36,6 +36,9 @@ FilePattern = Annotated[
 
 SCORE_CASE_S = 600.0
 """In which a case is scored where the organizer says nothing; the slowest known take a tenth."""
+
+
+_LOSSY = (".jpg", ".jpeg")
 
 
 class InputType(StrEnum):
@@ -60,8 +63,8 @@ class ReferenceType(StrEnum):
     ``geometry``, in which every item of the case is named, one without boxes by a row with its
     number alone; further columns are ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
     ``instances``: a map of objects, with a ``class_divisor`` of its own.
-    ``image``: a NIfTI volume or a ``.npy`` array of numbers on the grid of the output; NaN marks
-    what lies outside the region that counts.
+    ``image``: a NIfTI volume, a ``.npy`` array or a picture (``.png``, ``.tif``) of numbers on the
+    grid of the output; NaN marks what lies outside the region that counts.
     """
 
     LABELS = "labels"
@@ -89,6 +92,11 @@ class InputSpec(Spec):
 
     type: InputType
     file: FilePattern
+
+    @property
+    def is_picture(self) -> bool:
+        """Tell whether it is a file whose name ends as that of a picture."""
+        return self.type is InputType.FILE and self.file.endswith((*PICTURE_SUFFIXES, *_LOSSY))
 
 
 class ReferenceSpec(Spec):
@@ -265,13 +273,18 @@ class TaskSpec(Spec):
 
     @staticmethod
     def _refuse_another_grid(name: str, output: OutputSpec, grid: InputSpec | None) -> None:
-        array = output.type.of_numbers and output.file.endswith(".npy")
+        picture = output.file.endswith(PICTURE_SUFFIXES)
+        if picture and not output.type.of_numbers:
+            raise ValueError(f"outputs.{name}.file: a picture is an image or a heatmap")
+        flat = output.type.of_numbers and (picture or output.file.endswith(".npy"))
         if grid is not None and (
-            grid.type is InputType.VOLUME or (array and grid.type is InputType.ARRAY)
+            (grid.type is InputType.VOLUME and not picture)
+            or (flat and (grid.type is InputType.ARRAY or grid.is_picture))
         ):
             return
-        or_array = " nor, for an image or a heatmap in a .npy file, array" if array else ""
-        raise ValueError(f"outputs.{name}.grid: no volume{or_array} input {output.grid!r}")
+        volume = "" if picture else "volume, "
+        kinds = f"{volume}array, or file that is a picture" if flat else "volume"
+        raise ValueError(f"outputs.{name}.grid: there is no input {output.grid!r} of type {kinds}")
 
     @property
     def structures(self) -> dict[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Reads an image output: numbers on the grid of an input, as a volume or as a ``.npy`` array.
+"""Reads an image output: numbers on the grid of an input, as a volume, an array or a picture.
 
 An image keeps single precision where its values have no more, and is double otherwise.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from proctor_runner.decode.array import ARRAY_SUFFIX, open_array
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.on_grid import read_on_grid
+from proctor_runner.decode.picture import PICTURE_SUFFIXES, open_picture
 from proctor_runner.decode.volume import open_volume
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ _SINGLE_TYPES = tuple(np.dtype(kind) for kind in ("f2", "f4", "i1", "u1", "i2", 
 
 
 def image_shape(path: Path, name: str) -> tuple[int, ...]:
-    """Return the shape of an input that images lie on; of an array its header alone is read.
+    """Return the shape of an input that images lie on; its header alone is read.
 
     Raises:
-        InvalidOutputError: It is neither a volume nor an array of 2 or 3 axes.
+        InvalidOutputError: It is no volume, no picture, and no array of 2 or 3 axes.
     """
+    if name.endswith(PICTURE_SUFFIXES):
+        return open_picture(path, name).shape
     if not name.endswith(ARRAY_SUFFIX):
         return open_volume(path, name).grid.shape
     try:
@@ -56,6 +59,8 @@ def read_image(
     """
     if name.endswith(ARRAY_SUFFIX):
         array: NDArray[np.generic] = open_array(path, name, image_shape(grid_path, grid_file))
+    elif name.endswith(PICTURE_SUFFIXES):
+        array = _picture_on(path, name, image_shape(grid_path, grid_file), grid_name)
     else:
         grid = open_volume(grid_path, grid_file).grid
         array = read_on_grid(path, name, grid, grid_name)
@@ -64,6 +69,17 @@ def read_image(
     image = array.astype(kind, order="C")
     _refuse_infinite(image, name)
     return image
+
+
+def _picture_on(
+    path: Path, name: str, expected: tuple[int, ...], grid_name: str
+) -> NDArray[np.generic]:
+    picture = open_picture(path, name)
+    if picture.shape != expected:
+        raise InvalidOutputError(
+            f"{name} has shape {picture.shape}; expected {expected}, that of {grid_name}."
+        )
+    return picture.read()
 
 
 def _refuse_infinite(image: NDArray[np.floating], name: str) -> None:

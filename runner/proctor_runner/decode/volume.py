@@ -20,6 +20,7 @@ import numpy as np
 from proctor.template.own_voxels import MOST_HEADER_BYTES, holds_own_voxels, nrrd_fields
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
+from proctor_runner.decode.picture import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def preload(names: Iterable[str]) -> None:
     suffixes = {Path(name).suffix for name in names}
     if suffixes & {".nii", ".gz"}:
         importlib.import_module(_NIBABEL)
-    if suffixes & {".mha", ".nrrd"}:
+    if suffixes & {".mha", ".nrrd", *PICTURE_SUFFIXES}:
         importlib.import_module(_ITK)
 
 

@@ -12,11 +12,14 @@ import h5py
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
 from proctor.template.card import OUTPUT_TYPES
 from proctor.template.case import OutputFile
 from proctor.template.engine import ModelError
 from proctor.template.outputs import KINDS, OutputError
+from proctor.template.outputs.asked import Asked
+from proctor.template.outputs.pictures import write_picture
 
 INPUTS = {"t1": {"type": "volume"}}
 CAT, DOG = {"label": "cat", "probability": 0.25}, {"label": "dog", "probability": 0.75}
@@ -441,3 +444,41 @@ def test_threads_that_ask_at_once_get_each_their_own_answer(
         thread.join()
     assert all(answers[number]["is"] == str(number) for number in range(12))
     assert len({answers[number]["drawn"] for number in range(12)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "numbers", "kept"),
+    [
+        ("p.png", np.arange(20.0).reshape(4, 5), np.uint8),
+        ("p.png", np.arange(20.0).reshape(4, 5) * 300, np.uint16),
+        ("p.png", np.arange(60.0).reshape(4, 5, 3), np.uint8),
+        ("p.tif", np.arange(20.0).reshape(4, 5) / 7, np.float32),
+        ("p.TIFF", np.arange(80.0).reshape(4, 5, 4), np.uint8),
+        ("p.tif", np.arange(140.0).reshape(7, 4, 5) / 7, np.float32),
+    ],
+)
+def test_an_image_is_written_as_a_picture_of_its_own_numbers(
+    tmp_path: Path, file: str, numbers: Any, kept: Any
+) -> None:
+    write_picture(numbers, Asked(OutputFile("y", "image", file)), tmp_path / "part")
+    with Image.open(tmp_path / "part") as made:
+        pages = [np.array(page) for page in ImageSequence.Iterator(made)]
+    found = np.stack(pages) if len(pages) > 1 else pages[0]
+    assert np.array_equal(found, numbers.astype(kept))
+
+
+@pytest.mark.parametrize(
+    ("file", "numbers", "said"),
+    [
+        ("p.png", np.full((4, 5), 0.5), "numbers from 0.5 to 0.5; p.png holds whole numbers"),
+        ("p.png", np.full((4, 5), -1.0), "numbers from -1 to -1"),
+        ("p.png", np.full((4, 5, 3), 256.0), "from 0 to 255"),
+        ("p.tif", np.full((4, 5, 3), 0.5), "p.tif holds whole numbers from 0 to 255"),
+        ("p.png", np.zeros((4, 5, 7)), "p.png holds rows and columns, and 3 or 4 channels"),
+    ],
+)
+def test_what_a_picture_cannot_hold_is_told(
+    tmp_path: Path, file: str, numbers: Any, said: str
+) -> None:
+    with pytest.raises(OutputError, match=said):
+        write_picture(numbers, Asked(OutputFile("y", "image", file)), tmp_path / "part")

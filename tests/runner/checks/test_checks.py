@@ -586,10 +586,10 @@ def test_an_image_in_an_array_lies_on_an_array(tables):
                 np.save(path, np.arange(12.0).reshape(3, 4))
     assert tables.problems() == []
     tables.task["outputs"]["out"]["file"] = "image.nii.gz"
-    assert "outputs.out.grid: no volume input 'rows'" in tables.only_problem()[2]
+    assert "outputs.out.grid: there is no input 'rows' of type volume" in tables.only_problem()[2]
     tables.task["outputs"]["out"] = {"type": "image", "file": "image.npy", "grid": "other"}
     assert (
-        "no volume nor, for an image or a heatmap in a .npy file, array input"
+        "there is no input 'other' of type volume, array, or file that is a picture"
         in tables.only_problem()[2]
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK
+from PIL import Image
 
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.image import read_image
@@ -113,7 +115,7 @@ def claim(path: Path) -> None:
             "grid.nii.gz",
             "p.nii.gz is not a NIfTI file.",
         ),
-        ("p.png", lambda path: path.write_bytes(b"\x89PNG"), "grid.nii.gz", "p.png has none of"),
+        ("p.gif", lambda path: path.write_bytes(b"GIF89a"), "grid.nii.gz", "p.gif has none of"),
     ],
 )
 def test_what_is_no_image_on_its_grid_is_refused_with_both_sides(
@@ -122,3 +124,91 @@ def test_what_is_no_image_on_its_grid_is_refused_with_both_sides(
     with pytest.raises(InvalidOutputError) as caught:
         read(name, write, grid)
     assert str(caught.value).startswith(said)
+
+
+def picture(numbers: np.ndarray) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        pages = list(numbers) if numbers.ndim == 3 and numbers.shape[2] > 4 else [numbers]
+        first, *others = [Image.fromarray(page) for page in pages]
+        first.save(path, save_all=True, append_images=others) if others else first.save(path)
+
+    return write
+
+
+def picture_as(kind: str) -> Callable[[Path], object]:
+    return lambda path: Image.new("L", (5, 4)).save(path, kind)
+
+
+GRAY, COLORS, PAGES = (4, 5), (4, 5, 3), (3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "shape", "kind"),
+    [
+        (".png", GRAY, np.uint8),
+        (".png", GRAY, np.uint16),
+        (".png", COLORS, np.uint8),
+        (".tif", GRAY, np.uint8),
+        (".tif", GRAY, np.uint16),
+        (".tiff", GRAY, np.float32),
+        (".tif", COLORS, np.uint8),
+        (".tif", PAGES, np.float32),
+    ],
+)
+@pytest.mark.parametrize("grid", ["array", "picture"])
+def test_a_picture_is_read_as_the_numbers_that_it_holds(
+    tmp_path: Path, suffix: str, shape: tuple[int, ...], kind: type, grid: str
+) -> None:
+    numbers = (np.arange(60)[: int(np.prod(shape))].reshape(shape) * 4).astype(kind)
+    if kind is np.float32:
+        numbers /= 7
+    picture(numbers)(tmp_path / f"p{suffix}")
+    # In a worker a file lies under its digest: what it is, its name in the task says.
+    (tmp_path / "stored").write_bytes((tmp_path / f"p{suffix}").read_bytes())
+    name = f"given{suffix if grid == 'picture' else '.npy'}"
+    (picture if grid == "picture" else npy)(numbers)(tmp_path / name)
+    found = read_image(tmp_path / "stored", f"p{suffix}", tmp_path / name, name, "photo")
+    assert found.dtype == np.float32
+    assert (found == numbers).all()
+
+
+def endless(path: Path) -> None:
+    """Write a PNG whose header promises 2 GiB in each direction."""
+    picture(np.zeros(GRAY, np.uint8))(path)
+    content = bytearray(path.read_bytes())
+    content[16:24] = b"\x7f\xff\xff\xff" * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    picture(np.random.default_rng(0).integers(0, 255, (4, 5, 3)).astype(np.uint8))(path)
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "said"),
+    [
+        ("p.png", lambda path: path.write_bytes(b"\x89PNG"), "p.png is no .png file."),
+        ("p.tif", lambda path: path.write_bytes(b"II*\0" + b"\xff" * 99), "p.tif has a broken he"),
+        ("p.png", lambda path: path.write_bytes(b""), "p.png is no .png file."),
+        ("p.png", endless, "p.png has "),
+        ("p.png", picture(np.zeros((5, 4), np.uint8)), "p.png has shape (5, 4); expected (4, 5)"),
+        ("p.png", cut, "p.png has shape (4, 5, 3); expected (4, 5), that of t1."),
+        ("p.tif", picture_as("PNG"), "p.tif is no .tif file."),
+        ("p.tif", picture(np.full(GRAY, np.nan, np.float32)), "p.tif holds nan at (0, 0)"),
+    ],
+)
+def test_what_is_no_picture_on_its_grid_is_refused(
+    read, name: str, write: Callable[[Path], object], said: str
+) -> None:
+    with pytest.raises(InvalidOutputError) as caught:
+        read(name, write, "grid.npy")
+    assert str(caught.value).startswith(said)
+
+
+def test_a_cut_picture_is_no_answer(tmp_path: Path) -> None:
+    cut(tmp_path / "p.png")
+    np.save(tmp_path / "grid.npy", np.zeros(COLORS))
+    with pytest.raises(InvalidOutputError, match="is cut off"):
+        read_image(tmp_path / "p.png", "p.png", tmp_path / "grid.npy", "grid.npy", "t1")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..values import Volume
 from .asked import Asked, OutputError
 from .kind import Kind
+from .pictures import PICTURES, write_picture
 from .writing import write_array
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def _write_volume(plain: Any, asked: Asked, path: Path) -> None:
 def _write_image(plain: Any, asked: Asked, path: Path) -> None:
     if asked.suffix.endswith(".npy"):
         write_array(plain, path)
+    elif asked.suffix.endswith(PICTURES):
+        write_picture(plain, asked, path)
     else:
         _write_volume(plain, asked, path)
 

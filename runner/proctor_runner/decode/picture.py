@@ -1,0 +1,88 @@
+"""Opens pictures: what their header promises first, the numbers once that is accepted.
+
+PNG and TIFF are answers as well, since they keep numbers as they are; JPEG is an input alone. A
+picture of one channel has the axes rows and columns, of several also channels; a TIFF of several
+pages has pages, rows and columns.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from proctor_runner.decode.errors import InvalidOutputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PNG = ("PNGImageIO", (b"\x89PNG\r\n\x1a\n",))
+_TIFF = ("TIFFImageIO", (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"))
+_JPEG = ("JPEGImageIO", (b"\xff\xd8\xff",))
+_READERS = {".png": _PNG, ".tif": _TIFF, ".tiff": _TIFF, ".jpg": _JPEG, ".jpeg": _JPEG}
+
+PICTURE_SUFFIXES = tuple(_READERS)
+"""What is in a file of one of these suffixes is a picture."""
+
+
+@dataclass(frozen=True)
+class OpenedPicture:
+    """A picture whose header was read; ``read`` returns its numbers in ``shape``."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], NDArray[np.generic]]
+
+
+def open_picture(path: Path, name: str) -> OpenedPicture:
+    """Read the header of the picture at ``path``.
+
+    Args:
+        name: What the file is called in sentences; its suffix tells the format.
+
+    Raises:
+        InvalidOutputError: It is no readable picture.
+    """
+    suffix = Path(name).suffix
+    reader_name, signatures = _READERS[suffix]
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if not start.startswith(signatures):
+        raise InvalidOutputError(f"{name} is no {suffix} file.")
+    sitk: Any = importlib.import_module("SimpleITK")
+    # One thread: others would reserve more address space than a decoding process may have.
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(reader_name)
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        raise InvalidOutputError(f"{name} has a broken header.") from None
+    shape = tuple(reversed(reader.GetSize()))
+    channels = reader.GetNumberOfComponents()
+    if channels > 1:
+        shape = (*shape, channels)
+    if len(shape) not in (2, 3):
+        raise InvalidOutputError(
+            f"{name} has the shape {shape}; expected one page, or pages of one channel."
+        )
+
+    def read() -> NDArray[np.generic]:
+        try:
+            numbers = np.asarray(sitk.GetArrayFromImage(reader.Execute()))
+        except RuntimeError:
+            raise InvalidOutputError(
+                f"{name} is cut off or packed in a way that cannot be read."
+            ) from None
+        if numbers.dtype.kind not in "iuf" or numbers.shape != shape:
+            raise InvalidOutputError(
+                f"{name} was read as {numbers.dtype} of shape {numbers.shape}; its header announces"
+                f" {shape}."
+            )
+        return numbers
+
+    return OpenedPicture(shape, read)

@@ -1,0 +1,144 @@
+"""Pictures that are answered with pictures, from a model's answer to its scores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from proctor.cli.constant_mask import write_constant_image
+from proctor.spec.task import TaskSpec
+from proctor_runner.checks import check_challenge
+from proctor_runner.local import run_local
+
+MODEL = """
+class Model:
+    def predict(self, inputs):
+        photo = inputs["photo"].astype(float)
+        return {"twice": photo * 2, "mean": photo.mean(axis=2) / 7}
+"""
+IO = {
+    "inputs": {"photo": {"type": "image", "formats": ["image/png"]}},
+    "outputs": {"twice": {"type": "image"}, "mean": {"type": "image"}},
+}
+DATA = {
+    split: {"inputs": f"{split}/inputs", "reference": f"{split}/reference"}
+    for split in ("hidden", "sample")
+}
+TASK: dict[str, Any] = {
+    "slug": "brighten",
+    "title": "Brighten",
+    "inputs": {
+        "photo": {"type": "file", "file": "{case}.png"},
+        "flat": {"type": "array", "file": "{case}.npy"},
+    },
+    "outputs": {
+        "twice": {"type": "image", "file": "twice.png", "grid": "photo"},
+        "mean": {"type": "image", "file": "mean.tif", "grid": "flat"},
+    },
+    "reference": {
+        "twice": {"type": "image", "file": "{case}.png"},
+        "mean": {"type": "image", "file": "{case}.tif"},
+    },
+    "data": DATA,
+    "metrics": [
+        {"id": "mae", "name": "image_mae", "output": "twice", "reference": "twice", "worst": 255},
+        {"id": "gray", "name": "image_mae", "output": "mean", "reference": "mean", "worst": 255},
+    ],
+    "primary": "mae",
+}
+
+
+@pytest.fixture
+def challenge(tmp_path: Path) -> Path:
+    photo = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
+    mean = (photo.mean(axis=2) / 7).astype(np.float32)
+    for split in ("hidden", "sample"):
+        for part in ("inputs", "reference"):
+            (tmp_path / split / part).mkdir(parents=True)
+        Image.fromarray(photo).save(tmp_path / split / "inputs/c1.png")
+        np.save(tmp_path / split / "inputs/c1.npy", mean)
+        Image.fromarray(photo * 2 + 3).save(tmp_path / split / "reference/c1.png")
+        Image.fromarray(mean).save(tmp_path / split / "reference/c1.tif")
+    document = {
+        "schema": 1,
+        "slug": "pictures",
+        "title": "Pictures",
+        "runtimes": ["runtime-cpu"],
+        "baselines": ["model"],
+        "tasks": [TASK],
+        "phases": [
+            {
+                "slug": "main",
+                "title": "Main",
+                "tasks": ["brighten"],
+                "opens_at": "2026-01-01T00:00:00Z",
+                "closes_at": "2027-01-01T00:00:00Z",
+                "ranking": {"bootstrap": {"samples": 100}},
+            }
+        ],
+    }
+    (tmp_path / "challenge.yaml").write_text(yaml.safe_dump(document))
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "model.py").write_text(MODEL)
+    card = {"name": "twice", "runtime": "runtime-cpu", "protocols": ["case"], "io": IO}
+    (model / "model.json").write_text(json.dumps(card))
+    return tmp_path
+
+
+def test_pictures_are_checked_answered_and_scored_as_the_numbers_in_them(challenge: Path) -> None:
+    problems = check_challenge(challenge, allow_identifiers=True)
+    assert [problem.message for problem in problems] == []
+    (report,) = run_local(challenge, challenge / "model", sandbox="process")
+    assert [case.detail for case in report.cases if case.outcome != "OK"] == []
+    assert report.scores is not None
+    found = {one.metric: one.value for one in report.scores.aggregates}
+    assert found == pytest.approx({"mae": 3.0, "gray": 0.0}, abs=1e-6)
+
+
+def test_what_a_picture_cannot_hold_is_said_of_the_model(challenge: Path) -> None:
+    (challenge / "model" / "model.py").write_text(MODEL.replace("* 2", "* -2"))
+    (report,) = run_local(challenge, challenge / "model", sandbox="process")
+    said = "".join(log.decode() for log in report.logs.values())
+    assert "twice.png holds whole numbers from 0 to 255" in said
+
+
+def test_a_reference_of_another_size_is_told_before_anybody_is_scored(challenge: Path) -> None:
+    Image.new("RGB", (3, 3)).save(challenge / "hidden/reference/c1.png")
+    Image.new("L", (6, 5)).save(challenge / "sample/reference/c1.tif", "PNG")
+    messages = " ".join(one.message for one in check_challenge(challenge, allow_identifiers=True))
+    assert "has shape (3, 3, 3), its grid input 'photo' (5, 6, 3)" in messages
+    assert "is no readable picture" in messages
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ({"type": "mask_image", "file": "a.png", "grid": "photo"}, "a picture is an image"),
+        ({"type": "image", "file": "a.png", "grid": "scan"}, "array, or file that is a picture"),
+        ({"type": "image", "file": "a.png", "grid": "sound"}, "no input 'sound' of type array"),
+        ({"type": "image", "file": "a.nii", "grid": "photo"}, "no input 'photo' of type volume"),
+    ],
+)
+def test_a_picture_lies_on_an_array_or_a_picture(output: dict[str, str], said: str) -> None:
+    inputs = TASK["inputs"] | {
+        "scan": {"type": "volume", "file": "{case}.nii"},
+        "sound": {"type": "file", "file": "{case}.wav"},
+    }
+    outputs = TASK["outputs"] | {"twice": output}
+    with pytest.raises(ValueError, match=said):
+        TaskSpec.model_validate(TASK | {"inputs": inputs, "outputs": outputs})
+
+
+@pytest.mark.parametrize("name", ["c.png", "c.tif"])
+def test_a_constant_answer_is_a_picture_of_the_inputs_size(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (6, 5)).save(tmp_path / "photo.jpg")
+    write_constant_image(tmp_path / "photo.jpg", 0.0, tmp_path / name)
+    with Image.open(tmp_path / name) as made:
+        assert (made.size, made.mode, made.getextrema()) == ((6, 5), "RGB", ((0, 0),) * 3)
