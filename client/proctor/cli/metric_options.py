@@ -170,7 +170,7 @@ def _resolve(typed: str, spec: MetricSpec) -> None:
         raise CommandError(
             f"{error}.",
             f"A parameter follows its metric: {spec.name}:{error.field}=VALUE, more of them after"
-            " another colon.",
+            " another colon. In quotes a value may be a list, [1,2], or by name, {CSF: 1,GM: 2}.",
             Exit.USAGE,
         ) from error
 

@@ -50,7 +50,8 @@ def spread_caption(row: str, values: Sequence[Sequence[float | None]], dots: int
     missing = sum(value is None for values_of in values for value in values_of)
     kept = sum(len(values_of) for values_of in values) - missing
     fewer = f" Of {kept:,} values, {dots:,} are drawn as dots." if dots < kept else ""
-    absent = f" {missing:,} values are missing and not drawn." if missing else ""
+    are = "value is" if missing == 1 else "values are"
+    absent = f" {missing:,} {are} missing and not drawn." if missing else ""
     return (
         f"A dot is a case, a row {'an' if row[0] in 'aeiou' else 'a'} {row}. The box holds the"
         " middle half of the cases, the line in it is the median; whiskers reach to the last case"

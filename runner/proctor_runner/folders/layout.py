@@ -129,7 +129,7 @@ def _layout_of_numbers(kinds: set[CaseType], cases: list[FilePair], truth: Table
             )
         answers = tuple(_readable(cases))
         if not answers:
-            raise FolderError("No prediction can be read.")
+            raise FolderError("There is no prediction to read.")
         answered = answers[0].columns
         return Layout(OutputType.TABLE, ReferenceType.SURVIVAL, answered, columns, {})
     kind = ReferenceType.MULTILABEL if kinds == {CaseType.MULTILABEL} else ReferenceType.VALUES
@@ -170,13 +170,16 @@ def _layout_of_classes(
 
 def _readable(cases: list[FilePair]) -> list[TableFile]:
     found = []
+    refused = None
     for case in cases:
         if case.prediction is not None:
             try:
                 found.append(read_table_file(case.prediction))
-            except RefusedError:
+            except RefusedError as error:
                 # It is refused with its sentence when its turn comes.
-                continue
+                refused = refused or error
+    if refused is not None and not found:
+        raise refused
     return found
 
 

@@ -195,8 +195,8 @@ def _scored(
     for spec, _ in metrics.values():
         if spec.worst == NO_WORST and (missing or refused):
             raise FolderError(
-                f"{len(missing) + len(refused)} cases have no prediction, or one that is refused,"
-                f" and {spec.name} has no worst value of its own. The first:"
+                f"{len(missing) + len(refused)} of {len(names)} cases have no prediction, or one"
+                f" that is refused, and {spec.name} has no worst value of its own. The first:"
                 f" {next(iter([*refused.values(), *missing]))}",
                 f"Say what they count as: {spec.name}:worst=VALUE.",
             )
@@ -225,7 +225,8 @@ def _score_pair(plan: _Plan, numbered: tuple[int, FilePair]) -> list[_Scored]:
             numbers = scorer.score(case, answers, {REFERENCE: loaded.reference})
         except OrganizerError as error:
             said = error.detail.replace(case.id, loaded.name)
-            raise FolderError(f"{pair.reference}: {said}.") from None
+            hint = "--labels says which there are." if "unknown label" in said else ""
+            raise FolderError(f"{pair.reference}: {said}.", hint) from None
         problem = loaded.problem
         if not problem and any(one.lost == REFUSED for one in numbers):
             problem = f"{pair.prediction}: {_why(plan.task, loaded)}."

@@ -98,6 +98,7 @@ def test_what_is_found_is_written_for_rank_for_programs_and_for_readers(proctor,
     [
         ("dicee", "Did you mean dice"),
         ("nsd", "nsd:tolerance_mm=VALUE"),
+        ("nsd:tolerance_mm=1/2", "a value may be a list, [1,2], or by name, {CSF: 1,GM: 2}"),
         ("hd95:definition=euclid", "'voxel6-pooled'"),
         ("hd95:voxel6", "'voxel6' is not NAME=VALUE"),
         ("dice,mae", "One folder holds one kind of answer"),
@@ -257,3 +258,30 @@ def test_the_report_has_the_interval_of_each_mean_in_its_table(score, tmp_path):
     page = (tmp_path / "out.html").read_text()
     assert "<bdi>95 %</bdi></th>" in page
     assert "dice of mean" not in page
+
+
+@pytest.mark.parametrize(
+    ("prediction", "said"),
+    [
+        (b"", "has no rows below a header"),
+        (b"id,cat,dog\n1,0.5,0.5\n1,0.4,0.6\n", "has 2 rows of '1'; give one"),
+        (b"id,cat,dog\n1,0.5\n", "line 2: 2 fields where the first line names 3 columns"),
+        (bytes(range(256)), "is no text in UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_not_taken_for_another_kind(
+    proctor, tmp_path, prediction, said
+):
+    truth, answer = tmp_path / "truth.csv", tmp_path / "answer.csv"
+    truth.write_text("id,label\n1,cat\n2,dog\n")
+    answer.write_bytes(prediction)
+    ended = proctor("score", "--pred", answer, "--ref", truth, "--metrics", "accuracy,log_loss")
+    assert ended.code == 1
+    assert f"{answer}" in ended.err
+    assert said in ended.err
+
+
+def test_a_label_that_was_not_named_is_told_with_how_to_name_it(score):
+    ended = score("--labels", "1=CSF")
+    assert "holds unknown label 2; known labels are [0, 1]" in ended.err
+    assert "--labels says which there are" in ended.err
