@@ -1,16 +1,17 @@
-"""Detections by pycocotools, where it is installed."""
+"""Detections: average precision by pycocotools, where it is installed, the rest counted here."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from proctor.cli.audit.detection_peers import f_score, free_response, luna_rates, mean_item_f_score
 from proctor.cli.audit.peers import function
 from proctor.spec.boxes import Geometry
 from proctor.spec.task import MetricSpec, TaskSpec
@@ -30,21 +31,27 @@ class FoundBoxes(NamedTuple):
     items: int
 
 
+_Measure = Callable[[Sequence[FoundBoxes]], float | None]
+
+
 class BoxPeer(NamedTuple):
     """How another library computes a metric of all cases together; None where it has no value."""
 
     library: str
-    measure: Callable[[Sequence[FoundBoxes]], float | None]
+    measure: _Measure
 
 
 def box_peer(metric: MetricSpec, task: TaskSpec) -> BoxPeer | None:
     """Return who else computes a metric of boxes; None where nobody here does."""
-    given = metric.parameters
+    given, classes = metric.parameters, sorted(task.labels)
+    counted = _counted(metric.name, given, classes)
+    if counted is not None:
+        return BoxPeer("a count of every pair", _without_ignored(counted))
     flat = task.outputs[metric.output].geometry is Geometry.BOX_2D
     usual = given.get("average", "macro") == "macro" and given.get("area", "all") == "all"
     if find_spec("pycocotools") is None or not flat or not usual:
         return None
-    most, classes = int(str(given.get("most", _MOST))), sorted(task.labels)
+    most = int(str(given.get("most", _MOST)))
     match metric.name:
         case "mean_average_precision" | "map":
             limits = None
@@ -53,6 +60,33 @@ def box_peer(metric: MetricSpec, task: TaskSpec) -> BoxPeer | None:
         case _:
             return None
     return BoxPeer("pycocotools COCOeval", lambda found: _coco(found, classes, most, limits))
+
+
+def _counted(name: str, given: Mapping[str, Any], classes: list[int]) -> _Measure | None:
+    match name:
+        case "froc":
+            return lambda found: free_response(found, classes, given, luna_rates(given))
+        case "sensitivity_at_fppi":
+            return lambda found: free_response(found, classes, given, (float(given["fppi"]),))
+        case "detection_f_score":
+            return lambda found: f_score(found, classes, given)
+        case "item_detection_f_score":
+            return lambda found: mean_item_f_score(found, classes, given)
+        case _:
+            return None
+
+
+def _without_ignored(measure: _Measure) -> _Measure:
+    """Leave sets with references that nobody has to find to the metric's own rule."""
+
+    def measured(found: Sequence[FoundBoxes]) -> float | None:
+        from proctor_metrics.cases import Role
+
+        if any((one.truth.roles != Role.COUNTED).any() for one in found):
+            return None
+        return measure(found)
+
+    return measured
 
 
 def _coco(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from proctor.cli.audit.lesion_peers import lesion_peer
 from proctor.cli.audit.peers import call, function
 from proctor.cli.audit.shape_peers import (
     Mask,
@@ -83,6 +84,9 @@ def mask_peer(metric: MetricSpec, structure: str = "") -> MaskPeer | None:
             return MaskPeer(library, measure, None if alike else under)
         case "boundary_iou":
             return MaskPeer(*boundary_iou(given))
+        case "lesion_wise_dice" | "lesion_wise_hd95":
+            known = lesion_peer(metric.name, given, metric.worst)
+            return None if known is None else MaskPeer(*known)
         case "cldice":
             return MaskPeer("scikit-image skeletonize", centerline_dice)
         case _:

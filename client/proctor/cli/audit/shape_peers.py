@@ -63,6 +63,16 @@ def boundary_iou(given: Mapping[str, Any]) -> tuple[str, Measure]:
     return library, measure
 
 
+def elements(predicted: Mask, true: Mask, spacing_mm: tuple[float, ...]) -> Any:
+    """Return surface-distance's own record of the distances between two surfaces."""
+    with warnings.catch_warnings():
+        # It asks SciPy for names that are on their way out.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return function("surface_distance", "compute_surface_distances")(
+            true, predicted, spacing_mm
+        )
+
+
 def centerline_dice(predicted: Mask, true: Mask, _spacing_mm: tuple[float, ...]) -> float | None:
     """Return the Dice of centerlines, each found in the whole image."""
     if not predicted.any() or not true.any():
@@ -82,13 +92,8 @@ def _by_elements(
 ) -> float | None:
     if not predicted.any() or not true.any():
         return None
-    with warnings.catch_warnings():
-        # It asks SciPy for names that are on their way out.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        distances = function("surface_distance", "compute_surface_distances")(
-            true, predicted, spacing_mm
-        )
     share = "compute_surface_dice_at_tolerance"
+    distances = elements(predicted, true, spacing_mm)
     return call("surface_distance", share, distances, limit_mm * (1 + _ROUNDING))
 
 
