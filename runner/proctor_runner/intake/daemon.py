@@ -23,7 +23,7 @@ from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.intake.kept_images import KeptImages
 from proctor_runner.intake.rules import reject
 from proctor_runner.intake.scan import scan
-from proctor_runner.sandbox.engine_errors import is_the_archives_fault, ours
+from proctor_runner.sandbox.engine_errors import is_the_archives_fault, ours, without_host_paths
 
 _CHUNK_BYTES = 1 << 20
 _LOADED = re.compile(r"^Loaded image(?: ID)?: (\S+)", re.MULTILINE)
@@ -100,7 +100,8 @@ def _load(client: docker.DockerClient, content: ImageContent, open_blob: OpenBlo
         loaded += _LOADED.findall(str(said.get("stream") or ""))
     if failure:
         if is_the_archives_fault(failure):
-            raise reject(f"Docker cannot load the image: {failure[:300]}")
+            said = without_host_paths(failure, ())[:300]
+            raise reject(f"Docker cannot load the image: {said}")
         raise PlatformError(
             Code.SANDBOX_FAILED, f"The Docker daemon did not load an image: {failure}"
         )

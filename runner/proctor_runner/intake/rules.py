@@ -5,12 +5,14 @@ check is switched off, exposed ports mean nothing without a network, a stop sign
 declared volumes are masked, variables that steer a GPU runtime are overridden, set-user-id files
 have no effect. Refused is what has no honest use, or what the sandbox could not take back: another
 platform, labels in our name, files below a declared volume (they would vanish behind the mask),
-triggers, names that leave the image, devices outside /dev, bombs.
+triggers, names that leave the image, devices outside /dev, pipes, bombs, and what would have the
+engine itself wait: it opens the image's /etc/passwd and /etc/group before any wall stands.
 """
 
 from __future__ import annotations
 
 import posixpath
+import tarfile
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,15 @@ ALLOWED_LABEL = "proctor.protocols"
 _OWN_LABELS = "proctor."
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
+_MOST_NAME_BYTES, _MOST_PATH_BYTES = 255, 1024
+# The engine puts its own folders before it: 4,096 are the most.
+_LONGEST_NAME_BYTES = 3072
+_OF_EVERY_CONTAINER = ("/input", "/output")
+_OPENED_BY_ENGINE = frozenset(("etc/passwd", "etc/group"))
+_MOST_OPENED_BYTES = 1 << 20
+# A file system keeps them in a block, and says that its disk is full where they do not fit.
+_MOST_ATTRIBUTE_BYTES = 2048
+_ATTRIBUTE, _SPARSE = "SCHILY.xattr.", "GNU.sparse."
 _MOUNTED = frozenset(("proc", "sys", "dev", "dev/shm", "tmp", "input", "output"))
 _KEYS = frozenset(
     (
@@ -81,7 +92,7 @@ def check_config(config: Mapping[str, Any], machine: str, limits: IntakeLimits) 
     if len(volumes) > limits.volumes:
         raise reject(f"The image declares {len(volumes)} volumes; {limits.volumes} are allowed.")
     for volume in volumes:
-        if posixpath.normpath(volume) == "/":
+        if _normal(volume) == "/":
             raise reject("The image declares / as a VOLUME; remove that line.")
         _check_folder(volume, "VOLUME")
 
@@ -111,9 +122,13 @@ def check_name(name: str, volume_paths: Sequence[str]) -> None:
     """
     if name.startswith("/") or ".." in name.split("/"):
         raise reject(f"A layer holds a file called {name[:100]!r}, which leaves the image.")
+    if len(name.encode(errors="surrogateescape")) > _LONGEST_NAME_BYTES:
+        raise reject(
+            f"A layer holds a file called {name[:100]!r}…, a name longer than Linux takes."
+        )
     place = "/" + posixpath.normpath(name)
     for volume in volume_paths:
-        if place.startswith(posixpath.normpath(volume) + "/"):
+        if place.startswith(_normal(volume) + "/"):
             raise reject(
                 f"The image holds {place[:100]} below its VOLUME {volume}; volumes are empty here."
                 " Remove the VOLUME line."
@@ -127,8 +142,8 @@ def check_mounted_places(volume_paths: Sequence[str], mounted: Iterable[str]) ->
         ParticipantError: IMAGE_REJECTED.
     """
     for volume in volume_paths:
-        for place in mounted:
-            if posixpath.normpath(volume).startswith(f"{place}/"):
+        for place in (*_OF_EVERY_CONTAINER, *mounted):
+            if _normal(volume).startswith(f"{place}/"):
                 raise reject(
                     f"The image declares the VOLUME {volume} below {place}, where a folder is"
                     " mounted."
@@ -147,6 +162,67 @@ def check_kind(name: str, is_folder: bool, mounted: Container[str] = ()) -> None
     place = posixpath.normpath(name)
     if (place in _MOUNTED or f"/{place}" in mounted) and not is_folder:
         raise reject(f"The image holds a file or link /{place}; it must be a folder, or absent.")
+
+
+def check_attributes(name: str, headers: Mapping[str, str]) -> None:
+    """Check what a file in a layer has beside its content.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED.
+    """
+    if any(key.startswith(_SPARSE) for key in headers):
+        raise reject("A layer holds a sparse file; Docker does not write such layers.")
+    size = sum(
+        len(key) + len(value.encode(errors="surrogateescape"))
+        for key, value in headers.items()
+        if key.startswith(_ATTRIBUTE)
+    )
+    if size > _MOST_ATTRIBUTE_BYTES:
+        raise reject(
+            f"The file {name[:100]!r} of the image has {size} bytes of extended attributes;"
+            f" {_MOST_ATTRIBUTE_BYTES} are allowed."
+        )
+
+
+def check_engine_file(entry: tarfile.TarInfo) -> None:
+    """Check that what the engine opens of an image is a plain file, or absent.
+
+    A pipe, or a link to a device that never ends, would hold the engine up, and with it the slot of
+    the container, for good.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED.
+    """
+    place = posixpath.normpath(entry.name)
+    if place == "etc" and not entry.isdir():
+        raise reject("The image's /etc is no folder; Docker itself reads files in it.")
+    if place in _OPENED_BY_ENGINE and not (entry.isreg() and entry.size <= _MOST_OPENED_BYTES):
+        raise reject(
+            f"The image's /{place} is no plain file of {_MOST_OPENED_BYTES >> 20} MiB at most;"
+            " Docker itself reads it."
+        )
+
+
+def check_way(name: str, links: Container[str]) -> None:
+    """Check that a file does not lie behind a link of its own layer; Docker writes no such layer.
+
+    Args:
+        links: The links that came before it.
+
+    Raises:
+        ParticipantError: IMAGE_REJECTED.
+    """
+    parts = posixpath.normpath(name).split("/")
+    for depth in range(1, len(parts)):
+        if "/".join(parts[:depth]) in links:
+            raise reject(
+                f"A layer holds {name[:100]!r}, which lies behind a link of the same layer."
+            )
+
+
+def _normal(path: str) -> str:
+    """Return an absolute path without detours; two slashes at its start are one to Docker."""
+    return posixpath.normpath(f"/{path.lstrip('/')}")
 
 
 def _check_keys(part: Mapping[str, Any]) -> None:
@@ -188,9 +264,11 @@ def _check_environment(environment: object, limits: IntakeLimits) -> None:
 
 
 def _check_folder(path: str, what: str) -> None:
-    normal = posixpath.normpath(path)
+    normal = _normal(path)
     inside = any(normal == one or normal.startswith(f"{one}/") for one in _SYSTEM_FOLDERS)
     odd = not path.isprintable() or any(sign in path for sign in " \"'")
+    odd |= len(path.encode()) > _MOST_PATH_BYTES
+    odd |= any(len(part.encode()) > _MOST_NAME_BYTES for part in path.split("/"))
     if not path.startswith("/") or ".." in path.split("/") or inside or odd:
         raise reject(f"The image's {what} is {path[:100]!r}; choose an ordinary absolute folder.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import platform
+import posixpath
 import tarfile
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, BinaryIO, Self
@@ -15,10 +16,13 @@ from proctor_runner.decode import guarded_json
 from proctor_runner.intake.interface import OpenBlob
 from proctor_runner.intake.rules import (
     IntakeLimits,
+    check_attributes,
     check_config,
+    check_engine_file,
     check_kind,
     check_mounted_places,
     check_name,
+    check_way,
     diff_ids,
     reject,
     volumes,
@@ -145,17 +149,24 @@ def _scan_layer(
     mounted: Container[str],
 ) -> None:
     hashing = _Hashing(stream)
+    links: set[str] = set()
     try:
         with tarfile.open(fileobj=hashing, mode="r|", bufsize=1 << 20, tarinfo=_Entry) as archive:
             for entry in archive:
                 left.spend(entry)
                 check_name(entry.name, volume_paths)
                 check_kind(entry.name, entry.isdir(), mounted)
-                in_dev = entry.name.removeprefix("./").startswith("dev/")
-                if (entry.ischr() or entry.isblk()) and not in_dev:
-                    raise reject(f"The image holds the device {entry.name[:100]!r}; remove it.")
+                check_attributes(entry.name, entry.pax_headers)
+                check_engine_file(entry)
+                check_way(entry.name, links)
+                in_dev = posixpath.dirname(posixpath.normpath(entry.name)) == "dev"
+                if entry.isfifo() or ((entry.ischr() or entry.isblk()) and not in_dev):
+                    what = "named pipe" if entry.isfifo() else "device"
+                    raise reject(f"The image holds the {what} {entry.name[:100]!r}; remove it.")
                 if entry.islnk():
                     check_name(entry.linkname, ())
+                if entry.issym() or entry.islnk():
+                    links.add(posixpath.normpath(entry.name))
                 # tarfile keeps every entry it met; a layer may have a million.
                 archive.members = []  # type: ignore[attr-defined]  # not in the stubs
     except (tarfile.TarError, EOFError, UnicodeError, ValueError) as error:

@@ -40,6 +40,8 @@ _IMAGE_PHRASES = (
     "is a directory",
     "must be a mountpoint",
     "too many levels of symbolic links",
+    "too many links in",
+    "file name too long",
     "cannot mount volume over existing file",
     "inside /proc",
     # Something of the image hides /proc.
@@ -49,6 +51,7 @@ _IMAGE_PHRASES = (
 _PATHS = re.compile(r'"[^"]*"|\S*/\S*')
 _ARCHIVE_PHRASES = (
     "error processing tar file(exit status 1):",
+    "duplicates of file paths not supported",
     "json: cannot unmarshal",
     "parsing time",
     "cannot load ",

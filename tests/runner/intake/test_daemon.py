@@ -80,15 +80,33 @@ def test_an_image_that_breaks_a_rule_never_reaches_the_daemon(
         docker_client.images.get(image.content.digest())
 
 
-@pytest.mark.docker
-def test_an_image_that_the_daemon_cannot_load_is_its_owners(
-    docker_client: docker.DockerClient, make_image: Any, kept: KeptImages
-) -> None:
-    link = tarfile.TarInfo("a")
-    link.type, link.linkname = tarfile.LNKTYPE, "nothere"
-    image = make_image((link.tobuf() + bytes(2 * tarfile.BLOCKSIZE),))
+def _headers(*entries: tuple[str, bytes, str]) -> bytes:
+    layer = b""
+    for name, kind, leads in entries:
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = kind, leads
+        layer += entry.tobuf(tarfile.GNU_FORMAT)
+    return layer + bytes(2 * tarfile.BLOCKSIZE)
 
-    with pytest.raises(ParticipantError, match="link /nothere /a") as caught:
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ([("a", tarfile.LNKTYPE, "nothere")], "link /nothere /a"),
+        ([("a", tarfile.REGTYPE, ""), ("a", tarfile.DIRTYPE, "")], "duplicates of file paths"),
+    ],
+)
+def test_an_image_that_the_daemon_cannot_load_is_its_owners(
+    docker_client: docker.DockerClient,
+    make_image: Any,
+    kept: KeptImages,
+    entries: list[tuple[str, bytes, str]],
+    says: str,
+) -> None:
+    image = make_image((_headers(*entries),))
+
+    with pytest.raises(ParticipantError, match=says) as caught:
         ensure_image(docker_client, image.content, image.open_blob, check=True, kept=kept)
 
     assert caught.value.code is Code.IMAGE_REJECTED

@@ -61,6 +61,13 @@ def test_an_ordinary_image_passes(make_image: Any) -> None:
         ({"WorkingDir": "app"}, "WORKDIR is 'app'"),
         ({"Volumes": {"/": {}}}, "declares / as a VOLUME"),
         ({"Volumes": {"/dev/shm/x": {}}}, "VOLUME is"),
+        ({"Volumes": {"//": {}}}, "declares / as a VOLUME"),
+        ({"Volumes": {"//proc": {}}}, "VOLUME is '//proc'"),
+        ({"WorkingDir": "//proc/self"}, "WORKDIR is '//proc/self'"),
+        ({"Volumes": {"/input/x": {}}}, "VOLUME /input/x below /input"),
+        ({"Volumes": {"//output/x": {}}}, "VOLUME //output/x below /output"),
+        ({"Volumes": {"/" + "a" * 256: {}}}, "VOLUME is"),
+        ({"WorkingDir": "/a" * 513}, "WORKDIR is"),
         ({"Env": ["A=" + "x" * 70_000]}, "70002 bytes; 65536 are allowed"),
         ({"Env": "A=1"}, "not a list"),
         ({"Env": ["=1"]}, "holds '=1', which sets no variable"),
@@ -98,6 +105,19 @@ def test_another_platform_is_refused_with_the_one_that_runs(make_image: Any) -> 
         ("tmp", {"type": tarfile.SYMTYPE, "linkname": "/proc"}, "file or link /tmp"),
         ("./output", {}, "file or link /output"),
         ("sparse", {"type": tarfile.GNUTYPE_SPARSE}, "a sparse file"),
+        ("d/" * 2000 + "f", {}, "a name longer than Linux takes"),
+        ("bomb", {"pax_headers": {"GNU.sparse.realsize": "1"}}, "a sparse file"),
+        # Docker opens these two itself, and a pipe without a writer held it up for good.
+        ("etc/passwd", {"type": tarfile.FIFOTYPE}, "is no plain file"),
+        ("run/pipe", {"type": tarfile.FIFOTYPE}, "named pipe 'run/pipe'"),
+        ("etc/passwd", {"type": tarfile.SYMTYPE, "linkname": "/dev/zero"}, "is no plain file"),
+        ("./etc//group", {"type": tarfile.LNKTYPE, "linkname": "a"}, "is no plain file"),
+        ("etc", {"type": tarfile.SYMTYPE, "linkname": "/a"}, "/etc is no folder"),
+        (
+            "a",
+            {"pax_headers": {"SCHILY.xattr.user.a": "x" * 2048}},
+            "2067 bytes of extended attributes; 2048 are allowed",
+        ),
     ],
 )
 def test_a_name_or_kind_that_no_honest_layer_holds_is_refused(
@@ -106,6 +126,37 @@ def test_a_name_or_kind_that_no_honest_layer_holds_is_refused(
     image = make_image((tar((name, changes)),), Volumes={"/data": {}})
 
     assert expected in refusal(image)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "expected"),
+    [
+        (
+            ("x", {"type": tarfile.SYMTYPE, "linkname": "/etc"}),
+            ("./x//passwd", {"type": tarfile.SYMTYPE, "linkname": "/dev/random"}),
+            "behind a link of the same layer",
+        ),
+        (
+            ("x", {"type": tarfile.LNKTYPE, "linkname": "lib"}),
+            ("x/a/b", {}),
+            "behind a link of the same layer",
+        ),
+        (
+            ("dev/y", {"type": tarfile.SYMTYPE, "linkname": "/etc"}),
+            ("dev/y/group", {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 9}),
+            "behind a link of the same layer",
+        ),
+        (
+            ("dev/y", {"type": tarfile.DIRTYPE}),
+            ("dev/y/group", {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 9}),
+            "the device 'dev/y/group'",
+        ),
+    ],
+)
+def test_no_file_comes_to_its_place_through_a_link(
+    make_image: Any, first: Any, then: Any, expected: str
+) -> None:
+    assert expected in refusal(make_image((tar(first, then),)))
 
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
