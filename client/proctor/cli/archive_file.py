@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import stat
 import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
@@ -21,16 +20,13 @@ from typing import IO, Any
 from pydantic import ValidationError
 
 from proctor.cli.failures import CommandError
+from proctor.cli.zip_members import plain_members, strange_member
 from proctor.spec.archive import FORMAT, MANIFEST, ArchivedFile, ArchiveManifest
 from proctor.spec.base import FileRef
 
 _CHUNK_BYTES = 1 << 20
 _MOST_MANIFEST_BYTES = 512 << 20
-_MOST_RATIO = 100
 _READ_ONLY = 0o444
-_ENCRYPTED = 0x1
-# The others let a file say how much memory it takes to unpack.
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _FIRST = "Give the path of a file that `proctor archive <submission>` wrote."
 _AGAIN = "Fetch it again with `proctor archive`, or ask whoever gave it to you."
 
@@ -101,43 +97,11 @@ def open_archive(path: Path) -> Generator[ArchiveFile]:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise CommandError(f"{path} is no whole zip archive: {error}.", _AGAIN) from error
     with archive:
-        members = _members(path, archive)
+        members = plain_members(path, archive)
         manifest = _manifest(path, archive, members)
         _refuse_unlike(path, members, manifest.files)
         _refuse_lacking(path, manifest)
         yield ArchiveFile(path, manifest, archive)
-
-
-def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the members by name.
-
-    Raises:
-        CommandError: One is no plain file under a plain relative name, or unpacks to too much.
-    """
-    found: dict[str, zipfile.ZipInfo] = {}
-    for member in archive.infolist():
-        name, mode = member.orig_filename, member.external_attr >> 16
-        parts = name.split("/")
-        plain = name.isprintable() and "\\" not in name and ":" not in name
-        if not plain or any(part in ("", ".", "..") for part in parts):
-            raise _strange(path, name, "is no plain relative name of a file")
-        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            raise _strange(path, name, "is a link or a special file")
-        if name in found:
-            raise _strange(path, name, "is there twice")
-        if member.flag_bits & _ENCRYPTED:
-            raise _strange(path, name, "is encrypted")
-        if member.compress_type not in _METHODS:
-            raise _strange(path, name, "is packed in a way that no archive of Proctor is")
-        found[name] = member
-    unpacked = sum(member.file_size for member in found.values())
-    if unpacked > _MOST_RATIO * max(path.stat().st_size, 1):
-        raise CommandError(
-            f"{path} would unpack to {unpacked} bytes, more than {_MOST_RATIO} times its size; no"
-            " archive of Proctor does.",
-            "Nothing of it was unpacked.",
-        )
-    return found
 
 
 def _manifest(
@@ -183,7 +147,7 @@ def _refuse_unlike(
     listed: dict[str, ArchivedFile] = {}
     for file in files:
         if file.path in listed:
-            raise _strange(path, file.path, "is listed twice")
+            raise strange_member(path, file.path, "is listed twice")
         listed[file.path] = file
         if file.path not in members:
             raise CommandError(f"{path} lacks {file.path}.", _AGAIN)
@@ -191,7 +155,7 @@ def _refuse_unlike(
             raise _damaged(path, file.path)
     unknown = sorted(set(members) - set(listed) - {MANIFEST})
     if unknown:
-        raise _strange(path, unknown[0], f"is not named by {MANIFEST}")
+        raise strange_member(path, unknown[0], f"is not named by {MANIFEST}")
 
 
 def _refuse_lacking(path: Path, manifest: ArchiveManifest) -> None:
@@ -217,7 +181,3 @@ def _digests(value: Any) -> Iterator[str]:
 def _damaged(path: Path, name: str) -> CommandError:
     what = "cannot be read" if name == MANIFEST else f"is not what {MANIFEST} says"
     return CommandError(f"{path} is damaged: {name} {what}.", _AGAIN)
-
-
-def _strange(path: Path, name: str, what: str) -> CommandError:
-    return CommandError(f"{path} is refused: {name!r} {what}.", "Nothing of it was unpacked.")

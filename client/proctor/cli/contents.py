@@ -23,6 +23,7 @@ from proctor.cli.graphs import graph_folder, is_graph
 from proctor.cli.output import say
 from proctor.cli.sources.git import PREFIX
 from proctor.cli.sources.reference import SCHEME
+from proctor.cli.zipped_folders import is_zipped_folder, unzipped_folder
 from proctor.client.blobs import Blob
 from proctor.spec.base import slug_from
 from proctor.spec.card.claims import claims_of_nothing, measured_by
@@ -84,9 +85,9 @@ def open_model(
 ) -> Generator[Model]:
     """Give the model that ``name`` means.
 
-    It is a folder, an ``.onnx`` file, a `docker save` archive, a local image, ``docker://`` and an
-    image elsewhere, ``git+https://`` and a repository at a commit, or files of another system that
-    name an image.
+    It is a folder, zipped or not, an ``.onnx`` file, a `docker save` archive, a local image,
+    ``docker://`` and an image elsewhere, ``git+https://`` and a repository at a commit, or files of
+    another system that name an image.
 
     Args:
         card: The ``model.json`` of an image; one with its name alone is made if none is given.
@@ -99,17 +100,19 @@ def open_model(
         CommandError: There is no such model, or it cannot be read.
     """
     path = Path(name)
-    foreign = foreign_of(path)
-    if foreign is not None:
-        name, path = foreign.image, Path(foreign.image)
-        weights = weights or foreign.weights
     with ExitStack() as stack:
+        if is_zipped_folder(path):
+            path = stack.enter_context(unzipped_folder(path))
+        foreign = foreign_of(path)
+        if foreign is not None:
+            name, path = foreign.image, Path(foreign.image)
+            weights = weights or foreign.weights
         if name.startswith(PREFIX):
             model = _from_repository(stack, name, card, say, limits)
         elif name.startswith(SCHEME):
             model = _from_registry(stack, name, card, say, insecure_registry)
         elif path.is_dir():
-            model = _folder(path, card)
+            model = replace(_folder(path, card), name=name)
         elif is_graph(path):
             folder = stack.enter_context(graph_folder(path, card))
             model = replace(_folder(folder, None), name=name)

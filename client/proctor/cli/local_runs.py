@@ -16,6 +16,7 @@ from proctor.cli.graphs import graph_folder, is_graph, refuse_unfit
 from proctor.cli.output import Format, console, emit, plain, say
 from proctor.cli.prediction_folder import holds_predictions
 from proctor.cli.submissions import choose_phase
+from proctor.cli.zipped_folders import is_zipped_folder, unzipped_folder
 from proctor.spec.outcomes import OUTCOMES, Code
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def model_of(name: str, keep: Keep) -> Path | str:
     """Return a folder or an archive as a path, and anything else as the name of an image.
 
     Args:
-        keep: Enters the folder that a graph becomes.
+        keep: Enters the folder that a graph or a zip becomes.
 
     Raises:
         CommandError: There is no such thing.
@@ -102,6 +103,8 @@ def image_of(name: str, weights: Path | None, contract: str | None, keep: Keep) 
     Raises:
         CommandError: There is no such thing, or no such contract.
     """
+    if is_zipped_folder(Path(name)):
+        name = str(keep(unzipped_folder(Path(name))))
     foreign = foreign_of(Path(name))
     if foreign is not None:
         name, weights = foreign.image, weights or foreign.weights

@@ -90,11 +90,12 @@ def opened(
 def _archive_of(name: str, host: str | None, state: Path) -> Path | None:
     """Return the archive that a name stands for, fetched from the platform if need be."""
     from proctor.cli.connection import connect
+    from proctor.cli.zipped_folders import is_zipped_folder
     from proctor.spec.archive import ArchiveKind
 
     path = Path(name)
     if path.suffix == ".zip" and path.is_file():
-        return path
+        return None if is_zipped_folder(path) else path
     if path.exists() or not name.startswith(_SUBMISSION):
         return None
     fetched = state / "archive.zip"
