@@ -202,10 +202,14 @@ def as_integers(array: npt.NDArray[Any]) -> npt.NDArray[np.integer]:
     """
     if array.dtype.kind in "iu":
         return array
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
     if array.dtype.kind != "f":
         raise ValueError(f"holds values of type {array.dtype}, not integers")
-    if not np.isfinite(array).all() or not (np.trunc(array) == array).all():
-        raise ValueError("holds values that are no whole numbers")
+    broken = ~np.isfinite(array) | (np.trunc(array) != array)
+    if broken.any():
+        place = tuple(int(along) for along in np.argwhere(broken)[0])
+        raise ValueError(f"holds {array[place]:g} at {place}; expected whole numbers")
     if array.size and np.abs(array).max() >= 2**63:
         raise ValueError("holds values that no integer of 64 bits can hold")
     return array.astype(np.int64)

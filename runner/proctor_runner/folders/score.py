@@ -283,13 +283,16 @@ def _labels_of(pairs: Pairs, jobs: int) -> tuple[dict[int, str], list[int]]:
     found: set[int] = set()
     known: set[int] = set()
     for done in _each(labels_in, paths, jobs, lambda path: path):
-        found |= done.made
         if done.given in references:
+            if min(done.made, default=1) < 1:
+                raise FolderError(
+                    f"{done.given} holds {min(done.made)}; labels are numbers from 1."
+                )
             known |= done.made
+        # A prediction with any other number is refused when its turn comes.
+        found |= {label for label in done.made if label > 0}
     if not found:
         raise FolderError("Every label map is empty.", "Name the labels: --labels 1=lesion.")
-    if min(found) < 0:
-        raise FolderError(f"A label map holds {min(found)}; labels are numbers from 1.")
     return {label: str(label) for label in sorted(found)}, sorted(found - known)
 
 

@@ -285,3 +285,31 @@ def test_a_label_that_was_not_named_is_told_with_how_to_name_it(score):
     ended = score("--labels", "1=CSF")
     assert "holds unknown label 2; known labels are [0, 1]" in ended.err
     assert "--labels says which there are" in ended.err
+
+
+def test_a_negative_label_costs_a_prediction_and_ends_a_reference(score, folders):
+    array = block(2).astype(np.int16)
+    array[0, 0, 0] = -3
+    nib.save(nib.Nifti1Image(array, AFFINE), folders / "pred" / "case0.nii.gz")
+    ended = score()
+    assert ended.code == 0, ended.err
+    assert "1 prediction is refused" in ended.err
+    assert "the prediction holds unknown label -3" in ended.err
+    nib.save(nib.Nifti1Image(array, AFFINE), folders / "ref" / "case1.nii.gz")
+    ended = score()
+    assert ended.code == 1
+    assert f"{folders / 'ref' / 'case1.nii.gz'} holds -3; labels are numbers from 1." in ended.err
+
+
+def test_what_is_no_label_is_named_with_its_place_and_true_and_false_are_labels(score, folders):
+    for path in [*(folders / "ref").iterdir(), *(folders / "pred").iterdir()]:
+        path.unlink()
+    broken = block(3).astype(np.float32)
+    broken[1, 2, 3] = np.nan
+    np.save(folders / "ref" / "case0.npy", block(2) == 1)
+    np.save(folders / "ref" / "case1.npy", block(2) == 1)
+    np.save(folders / "pred" / "case0.npy", block(3) == 1)
+    np.save(folders / "pred" / "case1.npy", broken)
+    ended = score("--format", "json")
+    assert "case1.npy holds nan at (1, 2, 3); expected whole numbers" in ended.err
+    assert found(ended)["dice", "1"]["cases"][0]["value"] == 0.75
