@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import shutil
 import socket
@@ -30,6 +31,13 @@ _BROWSER_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the modules and tests: millions of objects, and all stay."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 10)
 
 
 @pytest.fixture(scope="session")
