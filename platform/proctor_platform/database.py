@@ -25,6 +25,7 @@ from sqlmodel import Session, SQLModel
 from proctor_platform.tables import Outbox
 
 _WRITES = "proctor_writes"
+_DATABASE = "proctor_database"
 _BUSY_TIMEOUT_MS = 15_000
 _CONNECTIONS = 48  # more than the server has threads, so that no request waits for another's
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -44,10 +45,11 @@ class Database:
             self.engine.execution_options(**{_WRITES: True}),
             class_=Session,
             expire_on_commit=False,
-            info={_WRITES: True},
+            info={_WRITES: True, _DATABASE: self},
         )
+        # SQLAlchemy keeps its listeners for ever: one that knew this database would keep it too.
         event.listen(self._write, "after_flush", _note_outbox)
-        event.listen(self._write, "after_commit", self._kick_after_outbox)
+        event.listen(self._write, "after_commit", _kick_after_outbox)
 
     @property
     def is_sqlite(self) -> bool:
@@ -70,10 +72,6 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
 
-    def _kick_after_outbox(self, session: AnySession) -> None:
-        if session.info.pop("outbox", False):
-            self.kick()
-
 
 def writes(session: AnySession) -> bool:
     """Tell whether a session is a writing one."""
@@ -90,6 +88,11 @@ def insert_once(session: Session, table: type[SQLModel], values: Mapping[str, An
 def _note_outbox(session: AnySession, _: UOWTransaction) -> None:
     if any(isinstance(row, Outbox) for row in session.new):
         session.info["outbox"] = True
+
+
+def _kick_after_outbox(session: AnySession) -> None:
+    if session.info.pop("outbox", False):
+        session.info[_DATABASE].kick()
 
 
 def _make_engine(address: str) -> Engine:

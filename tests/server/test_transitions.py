@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,3 +82,13 @@ def test_whoever_waits_for_the_outbox_is_told_after_the_commit(
         move(session, session.exec(select(Run)).one(), RunState.CLAIMED, actor="w")
         session.commit()
     assert kicks == [1], "no outbox row, nothing to tell"
+
+
+def test_a_database_that_was_closed_is_forgotten(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/proctor.sqlite3")
+    with database.writing():
+        database.close()
+    known = weakref.ref(database)
+    del database
+    gc.collect()
+    assert known() is None
