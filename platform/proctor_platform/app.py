@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from proctor_platform import errors, migrate
 from proctor_platform.cross_origin import CrossOrigin
@@ -68,6 +70,7 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
+        routes=list(_routes()),
     )
     app.state.settings = settings
     app.state.database = database
@@ -77,8 +80,18 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     app.state.rates = Rates(settings)
     app.state.waiting_room = WaitingRoom(database)
     errors.install(app)
-    app.include_router(health.router)
-    app.include_router(metrics.router)
+    app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, token_of=token_of)
+    app.add_middleware(CrossOrigin, dashboard_url=settings.dashboard_url)
+    app.add_middleware(RequestFrame, observe=telemetry.observe)
+    return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Return every route. All applications of a process share what is read of their signatures."""
+    whole = APIRouter()
+    whole.include_router(health.router)
+    whole.include_router(metrics.router)
     for module in (
         accounts,
         archives,
@@ -92,8 +105,5 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
         work,
         workers,
     ):
-        app.include_router(module.router, prefix=API, responses=problems())
-    app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, token_of=token_of)
-    app.add_middleware(CrossOrigin, dashboard_url=settings.dashboard_url)
-    app.add_middleware(RequestFrame, observe=telemetry.observe)
-    return app
+        whole.include_router(module.router, prefix=API, responses=problems())
+    return tuple(whole.routes)
