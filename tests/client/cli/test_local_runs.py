@@ -1,6 +1,5 @@
 import csv
 import json
-import os
 from io import StringIO
 
 import pytest
@@ -177,20 +176,3 @@ def test_a_local_run_says_that_it_uses_docker(tmp_path, monkeypatch):
     )
     assert usable_sandbox("docker", tmp_path, said.append) == "docker"
     assert said == ["Using the docker sandbox, as a platform does."]
-
-
-def test_what_a_platform_keeps_is_for_its_owners_eyes(proctor, monkeypatch):
-    seen = []
-
-    def look(*_arguments):
-        seen.append(os.umask(0o077))
-        raise ServiceError("Enough.", "")
-
-    monkeypatch.setattr("proctor.cli.sandboxes.ready_sandbox", look)
-    monkeypatch.setattr("proctor.cli.running.stop_on_terminate", lambda: None)
-    before = os.umask(0o022)
-    try:
-        assert proctor("up").code == 1
-    finally:
-        os.umask(before)
-    assert seen == [0o077]

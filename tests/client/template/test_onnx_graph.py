@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -346,6 +346,7 @@ def test_weights_in_another_file_are_asked_for_by_name(tmp_path: Path) -> None:
         read_signature(tmp_path / "model.onnx")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_refused_or_read_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

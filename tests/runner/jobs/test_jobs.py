@@ -29,6 +29,7 @@ from proctor_runner.platform_api import Patience, PlatformApi
 from proctor_runner.sandbox.interface import Ending
 
 EVALUATION = "eva_" + "0" * 26
+SHORT_LEASE_S = 2.0
 
 
 class FakePlatform:
@@ -41,6 +42,7 @@ class FakePlatform:
         self.heartbeats: list[dict[str, object]] = []
         self.cancel = False
         self.lost = False
+        self.lease_s = 60.0
         self.uploaded: dict[str, bytes] = {}
         self.intake = 0
         self.cases: list[CaseReport] = []
@@ -63,7 +65,7 @@ class FakePlatform:
 
     def _heartbeat(self, request, body, rest):
         self.heartbeats.append(json.loads(body))
-        reply = HeartbeatReply(cancel=self.cancel, lease_s=0.2)
+        reply = HeartbeatReply(cancel=self.cancel, lease_s=self.lease_s)
         return httpx2.Response(200, content=reply.model_dump_json())
 
     def _blobs(self, request, body, digest):
@@ -171,6 +173,7 @@ def test_a_lost_lease_stops_the_sandbox_and_silences_the_worker(do, fakes, desk,
         stopped.append(job.part)
         return fakes.leave(job, {}, Ending.CANCELLED, None)
 
+    platform.lease_s = SHORT_LEASE_S
     do(fakes.order(desk), answer)
     assert stopped == ["x6"]
     assert (platform.cases, platform.completed, platform.failed) == ([], [], [])
@@ -193,6 +196,7 @@ def test_a_cancelled_run_stops_and_says_so(do, fakes, desk, platform):
             pass
         return fakes.leave(job, {}, Ending.CANCELLED, None)
 
+    platform.lease_s = SHORT_LEASE_S
     do(fakes.order(desk), answer)
     assert [failure["code"] for failure in platform.failed] == [Code.CANCELLED]
     assert platform.completed == []
