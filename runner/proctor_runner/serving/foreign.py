@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, assert_never
+from urllib.parse import urlencode
 
 from proctor.spec.contract import (
     ForeignContract,
@@ -68,7 +69,9 @@ class MaxExchange:
         if len(inputs) != 1:
             raise RefusedError(422, "unknown_input", "A MAX model takes one input, `file`.")
         ((_, path),) = inputs.items()
-        item: dict[str, Any] = {"query": "", "field": self._said.field}
+        asked = {**self._said.query, **({"threshold": wish.threshold} if wish.threshold else {})}
+        query = f"?{urlencode(asked)}" if asked else ""
+        item: dict[str, Any] = {"query": query, "field": self._said.field}
         files = {}
         if path.suffix == ".txt" and path.stat().st_size <= _MOST_TEXT_BYTES:
             text = path.read_text(encoding="utf-8", errors="replace")

@@ -169,6 +169,25 @@ def test_boxes_of_max_are_placed_on_the_picture(tmp_path: Path) -> None:
     assert answer.max_predictions == (box,)
 
 
+@pytest.mark.parametrize(
+    ("said", "threshold", "query"),
+    [
+        ({}, "", ""),
+        ({}, "0.3", "?threshold=0.3"),
+        ({"threshold": "0", "topk": "5"}, "", "?threshold=0&topk=5"),
+        ({"topk": "a b"}, "0&x=1", "?topk=a+b&threshold=0%26x%3D1"),
+    ],
+)
+def test_max_is_asked_with_the_parameters_of_its_contract_and_of_whoever_asks(
+    tmp_path: Path, said: dict[str, str], threshold: str, query: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(gray(1))
+    exchange = MaxExchange(MaxContract(query=said))
+    asked = exchange.ask("r", {"input": tmp_path / "a.png"}, Wish(threshold=threshold))
+    (item,) = json.loads(asked.documents["requests.json"])["items"]
+    assert item["query"] == query
+
+
 def test_a_text_is_sent_to_max_as_a_document(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("fine")
 

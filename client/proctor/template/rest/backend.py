@@ -58,10 +58,13 @@ class Wish:
     Attributes:
         pictures: Somebody will look at pictures.
         vector_files: Vectors are wanted as files as well.
+        threshold: How probable a class or a box must be to be told, for a model that asks; "" for
+            whatever it thinks right.
     """
 
     pictures: bool = False
     vector_files: bool = False
+    threshold: str = ""
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,18 @@ class Samples:
         if name not in self.names:
             raise RefusedError(404, "no_such_sample", "The given sample file does not exist.")
         if name not in self.files:
-            return {
-                Path(path).name.split(".")[0]: file
-                for path, file in self.files.items()
-                if path.startswith(name + "/")
-            }
+            return self.inputs_in(name)
         if self._is_document(name):
             return self._of_document(name)
         return {self._inputs[0] if self._inputs else "input": self.files[name]}
+
+    def inputs_in(self, folder: str) -> dict[str, Path]:
+        """Return the files of a folder by input name; a folder may be for documents alone."""
+        return {
+            Path(path).name.split(".")[0]: file
+            for path, file in self.files.items()
+            if path.startswith(folder + "/")
+        }
 
     def find(self, place: str) -> Path | None:
         """Return a file by its path as a document writes it, with or without the folder's name."""
@@ -88,7 +92,11 @@ class Samples:
     def _is_sample(self, name: str) -> bool:
         if name.lower().startswith(_NOT_SAMPLES) or name.startswith("."):
             return False
-        return len(self._inputs) < 2 or name not in self.files or self._is_document(name)
+        if len(self._inputs) < 2:
+            return True
+        if name in self.files:
+            return self._is_document(name)
+        return set(self._inputs) <= set(self.inputs_in(name))
 
     def _tops(self) -> set[str]:
         many = len(self._inputs) > 1

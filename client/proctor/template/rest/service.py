@@ -154,7 +154,11 @@ class Service:
             yield folder
 
     def _ask(self, question: Question, request: Request, vector_files: bool) -> list[Told]:
-        wish = Wish(question.fields.get("pictures") in ("true", "1"), vector_files)
+        wish = Wish(
+            pictures=question.fields.get("pictures") in ("true", "1"),
+            vector_files=vector_files,
+            threshold=question.fields.get("threshold", ""),
+        )
         asked = [question.inputs] + [
             dict.fromkeys(question.inputs, text) for text in question.texts
         ]

@@ -159,6 +159,9 @@ def test_several_inputs_are_named_in_an_uploaded_document_as_modelhub_uploads_th
             "fileurl": f"sample_data/patient/{name}.nii.gz",
         }
     (folder / "samples" / "patient.json").write_text(json.dumps(document))
+    # What documents alone name is no sample by itself.
+    (folder / "samples" / "parts").mkdir()
+    (folder / "samples" / "parts" / "another.nii.gz").touch()
     running = serve(SUM, FOUR, SEG)
 
     listed = running.client.get("/api/get_samples").json()
