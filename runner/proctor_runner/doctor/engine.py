@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from proctor_runner.doctor.findings import Finding, Standing, fact
+from proctor_runner.doctor.findings import Finding, Standing, enforced, fact
 from proctor_runner.gpus.interface import GpuLostError, OpenDriver
 from proctor_runner.gpus.nvml import open_nvml
 
@@ -37,6 +37,7 @@ _HOLES: Mapping[str, tuple[KnownHole, ...]] = {
     "engine": (KnownHole("CVE-2022-24769", ((20, 10, 14),)),),
 }
 _GVISOR = "runsc"
+_CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 
 
 def describe_engine(info: Mapping[str, Any], version: Mapping[str, Any]) -> list[Finding]:
@@ -46,6 +47,7 @@ def describe_engine(info: Mapping[str, Any], version: Mapping[str, Any]) -> list
     groups = f"version {info.get('CgroupVersion', '1')}, {info.get('CgroupDriver', '?')}"
     return [
         *_versions(version),
+        _image_store(info),
         fact("cgroup", groups),
         fact("kernel", str(info.get("KernelVersion", "unknown"))),
         _seccomp(options),
@@ -105,6 +107,21 @@ def _versions(version: Mapping[str, Any]) -> Iterator[Finding]:
             f"{text}{f' ({build})' if build else ''}: known for {', '.join(holes)}",
             "Update it. A distribution may have mended it under its number: see its changelog.",
         )
+
+
+def _image_store(info: Mapping[str, Any]) -> Finding:
+    """Tell whether images go by their configuration's digest, by which Proctor runs them."""
+    statuses = [list(row) for row in info.get("DriverStatus") or ()]
+    own = ["driver-type", _CONTAINERD_STORE] not in statuses
+    return enforced(
+        "image_store",
+        own,
+        f"the engine's own, {info.get('Driver', '?')}"
+        if own
+        else "containerd's, which names no image by the digest of its configuration",
+        'Say {"features": {"containerd-snapshotter": false}} in /etc/docker/daemon.json and start'
+        " the engine again; images have to be built or pulled anew.",
+    )
 
 
 def _seccomp(options: list[str]) -> Finding:

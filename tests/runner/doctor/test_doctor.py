@@ -149,6 +149,19 @@ def test_versions_with_known_holes_are_called_by_their_holes() -> None:
     assert not_enforced(found.values()) == []
 
 
+def test_an_image_store_that_proctor_cannot_run_images_from_is_refused_with_the_way_out() -> None:
+    """Engine 29 begins with containerd's, where every run would end with SANDBOX_FAILED."""
+    own = {"Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"]]}
+    containerd = {
+        "Driver": "overlayfs",
+        "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
+    }
+    assert not_enforced(describe_engine(own, {})) == []
+    (found,) = not_enforced(describe_engine(containerd, {}))
+    assert found.name == "image_store"
+    assert "containerd-snapshotter" in found.advice
+
+
 def test_the_second_line_of_defence_is_advised_where_it_is_off() -> None:
     off = by_name(describe_engine({"SecurityOptions": ["name=seccomp,profile=default"]}, {}))
     on = by_name(describe_engine({"SecurityOptions": ["name=userns"]}, {}))
