@@ -27,6 +27,10 @@ def read_card(folder: Path) -> ModelCard:
         return read_card_file(path)
     except CardError as error:
         raise ParticipantError(Code.FOLDER_REJECTED, f"{path}: {error.problems[0]}") from error
+    except FileNotFoundError as error:
+        raise ParticipantError(
+            Code.FOLDER_REJECTED, f"There is no {MODEL_CARD} in {folder}, so it is no model folder"
+        ) from error
     except OSError as error:
         raise ParticipantError(Code.FOLDER_REJECTED, f"{path} cannot be read: {error}") from error
 

@@ -177,7 +177,17 @@ def refuse_unknown(name: str) -> None:
     if Path(name).exists():
         return
     if _looks_like_a_path(name):
-        raise CommandError(f"There is no folder or file {name}.", "", Exit.USAGE)
+        raise CommandError(
+            f"There is no folder or file {name}.",
+            "Give the path of a model folder, an .onnx file or a `docker save` archive.",
+            Exit.USAGE,
+        )
+    if name.startswith(("docker://", "git+")):
+        raise CommandError(
+            f"{name} is elsewhere, and only `proctor submit` fetches from there.",
+            "For a model on this machine `docker pull` the image, or clone the repository.",
+            Exit.USAGE,
+        )
     try:
         with docker_client() as daemon:
             daemon.images.get(name)

@@ -27,6 +27,7 @@ from proctor_runner.decode import guarded_json
 from proctor_runner.intake.rules import IntakeLimits, diff_ids, reject
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_MANIFEST = "manifest.json"
 _MOST_MANIFEST_BYTES = 4 << 20
 
 
@@ -103,7 +104,9 @@ def _unpacked(stream: IO[bytes]) -> Generator[tarfile.TarFile]:
 
 def _read(archive: tarfile.TarFile, what: str) -> LocalImage:
     members = {entry.name.removeprefix("./"): entry for entry in _entries(archive)}
-    manifest = _json(archive, members, "manifest.json")
+    if _MANIFEST not in members:
+        raise reject(f"{what} holds no {_MANIFEST}: it is no archive of `docker save`.")
+    manifest = _json(archive, members, _MANIFEST)
     if not isinstance(manifest, list) or len(manifest) != 1 or not isinstance(manifest[0], dict):
         count = len(manifest) if isinstance(manifest, list) else 0
         raise reject(f"{what} holds {count} images; save exactly one.")

@@ -176,3 +176,11 @@ def test_a_local_run_says_that_it_uses_docker(tmp_path, monkeypatch):
     )
     assert usable_sandbox("docker", tmp_path, said.append) == "docker"
     assert said == ["Using the docker sandbox, as a platform does."]
+
+
+@pytest.mark.parametrize("place", ["docker://127.0.0.1:1/quin/net:1", "git+https://a.b/c@d#e"])
+def test_a_model_that_lies_elsewhere_is_told_how_it_gets_here(proctor, exam, place):
+    ended = proctor("run", exam, place)
+    assert ended.code == 2
+    assert "only `proctor submit` fetches from there" in ended.err
+    assert "`docker pull`" in ended.err

@@ -211,6 +211,7 @@ def test_a_model_that_is_not_there_is_wrong_usage(proctor, open_challenge):
     ended = proctor("submit", "digits", "./nothing")
     assert ended.code == 2
     assert "There is no folder or file ./nothing" in ended.err
+    assert "Give the path of a model folder" in ended.err
 
 
 def test_a_wrong_field_in_the_card_is_named_with_its_file(proctor, open_challenge, model):

@@ -64,4 +64,4 @@ def test_what_is_no_archive_of_one_image_is_told(make_image: Any, tmp_path: Path
     assert "which its manifest names" in refusal(path)
 
     path.write_bytes(image.layers[0])
-    assert "lacks 'manifest.json'" in refusal(path)
+    assert "holds no manifest.json: it is no archive of `docker save`" in refusal(path)
