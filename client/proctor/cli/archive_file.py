@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from proctor.cli.failures import CommandError
 from proctor.cli.zip_members import plain_members, strange_member
-from proctor.spec.archive import FORMAT, MANIFEST, ArchivedFile, ArchiveManifest
+from proctor.spec.archive import FORMAT, MANIFEST, ArchivedFile, ArchiveKind, ArchiveManifest
 from proctor.spec.base import FileRef
 
 _CHUNK_BYTES = 1 << 20
@@ -161,9 +161,23 @@ def _refuse_unlike(
 def _refuse_lacking(path: Path, manifest: ArchiveManifest) -> None:
     """Refuse a manifest that speaks of bytes and lists no file with them."""
     listed = {file.file.digest for file in manifest.files}
-    lacking = sorted(set(_digests(manifest.model_dump(exclude={"files"}))) - listed)
+    named = set(_digests(manifest.model_dump(exclude={"files"})))
+    lacking = sorted(named - listed - _withheld(manifest))
     if lacking:
         raise CommandError(f"{path} lacks {lacking[0]}, which its {MANIFEST} names.", _AGAIN)
+
+
+def _withheld(manifest: ArchiveManifest) -> set[str]:
+    """Name the bytes that a public archive may lack: its organizers' own metrics are theirs."""
+    if manifest.kind is not ArchiveKind.PUBLIC:
+        return set()
+    return {
+        file.digest
+        for task in manifest.challenge.tasks
+        for metric in task.metrics
+        if metric.custom is not None
+        for file in metric.custom.content
+    }
 
 
 def _digests(value: Any) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from proctor.cli.archive_file import open_archive
 from proctor.spec.digests import digest_bytes
 
 DIGEST = "sha256:" + "0" * 64
@@ -289,3 +290,25 @@ def test_nothing_is_left_open(refused, manifest, tmp_path):
         archive.writestr("proctor-archive.json", "{")
     (tmp_path / "a.zip").write_bytes(stream.getvalue())
     assert "proctor-archive.json cannot be read" in refused(tmp_path / "a.zip")
+
+
+def test_the_organizers_own_metric_may_be_missing_in_a_public_archive_alone(
+    refused, manifest, tmp_path
+):
+    """Only organizers and scorings read its source; a public archive goes to everybody."""
+    task = manifest["challenge"]["tasks"][0]
+    task["metrics"].append(
+        {
+            "id": "own",
+            "custom": {"file": "metrics/score.py", "source": {"digest": DIGEST, "size": 3}},
+            "direction": "higher",
+            "worst": 0.0,
+            "output": next(iter(task["outputs"])),
+            "reference": next(iter(task["reference"])),
+        }
+    )
+    with open_archive(write(tmp_path / "public.zip", manifest)) as archive:
+        archive.check()
+    assert f"lacks {DIGEST}" in refused(
+        write(tmp_path / "sealed.zip", manifest | {"kind": "sealed"})
+    )
