@@ -40,14 +40,14 @@ class WaitingReasons:
         if run.queue not in self._workers:
             self._workers[run.queue] = connected(self._session, run.queue)
         workers = self._workers[run.queue]
-        if not workers:
-            return "No worker is connected that takes such runs."
         if run.queue == Queue.RUN_GPU:
             key = submission.challenge_id, run.version
             version = self._session.get_one(ChallengeVersion, key)
             asked = spec_of(version).phase(submission.phase).limits.gpu
             if asked is not None and not any(asked.served_by(facts.gpus) for _, facts in workers):
                 return no_fit(asked, workers)
+        if not workers:
+            return "No worker is connected that takes such runs."
         share = Share(run.requested_by, submission.challenge_id, submission.phase)
         if share not in self._full:
             self._full[share] = self._fullness(share)

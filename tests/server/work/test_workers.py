@@ -111,6 +111,7 @@ def test_a_workers_token_says_what_it_is_good_for(worker: Any, role: Role) -> No
             "No worker with a GPU of ≥ 40 GB; the largest is 24 GB (worker w).",
         ),
         ({"count": 1}, [], "No worker with a GPU; no worker has any."),
+        ({"count": 1}, None, "No worker with a GPU; no worker has any."),
         (
             {"count": 2},
             [gpu()],
@@ -123,7 +124,8 @@ def test_a_workers_token_says_what_it_is_good_for(worker: Any, role: Role) -> No
 def test_its_owner_reads_why_a_run_finds_no_gpu(
     direct: Any, fake: Any, participant: Any, asked: Any, gpus: Any, sentence: str
 ) -> None:
-    fake.ask("run.gpu", facts=facts(*gpus))
+    if gpus is not None:
+        fake.ask("run.gpu", facts=facts(*gpus))
     direct(limits={"gpu": asked}).enter(participant)
     assert why_it_waits(participant) == sentence
 
