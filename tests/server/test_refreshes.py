@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
+from proctor.spec.archive import ArchiveManifest
 from proctor_platform.database import Database
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.tables import Submission
@@ -195,6 +198,11 @@ def test_a_metric_that_crashes_on_the_new_set_leaves_the_board_before(
     assert organizer.get(BOARD).content == before.content
     told = organizer.get(REFRESH).json()
     assert (told["failed"], told["failure"]) == (1, "METRIC_FAILED: boom")
+    for submission in two.values():
+        answer = organizer.get(f"/submissions/{submission}/archive?kind=public")
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            manifest = ArchiveManifest.model_validate_json(archive.read("proctor-archive.json"))
+        assert manifest.tasks[0].run.evaluation is not None, "what has a score keeps it"
 
 
 def test_a_task_that_is_asked_in_other_files_must_be_entered_again(
