@@ -33,7 +33,13 @@ h1 {font-size: 1.7rem; line-height: 1.25; margin: .6rem 0; overflow-wrap: anywhe
 h2 {font-size: 1.2rem; margin: 2.2rem 0 .4rem;}
 p {margin: .4rem 0; max-width: 75ch;}
 .quiet, figcaption, footer {color: #52615d; font-size: .92rem;}
-.scroll {overflow-x: auto; border: 1px solid #dce4e1; border-radius: 8px; margin: .8rem 0;}
+/* A shadow at an edge says that columns lie beyond it; white hides it where none do. */
+.scroll {overflow-x: auto; border: 1px solid #dce4e1; border-radius: 8px; margin: .8rem 0;
+  background:
+    linear-gradient(to right, #fff 40%, #fff0) 0 0 / 2.4rem 100% no-repeat local,
+    linear-gradient(to left, #fff 40%, #fff0) 100% 0 / 2.4rem 100% no-repeat local,
+    linear-gradient(to right, #26332f55, #26332f00) 0 0 / .9rem 100% no-repeat scroll,
+    linear-gradient(to left, #26332f55, #26332f00) 100% 0 / .9rem 100% no-repeat scroll;}
 table {border-collapse: collapse; width: 100%; font-size: .92rem;
   font-variant-numeric: tabular-nums;}
 th, td {padding: .4rem .7rem; text-align: right; border-bottom: 1px solid #edf1f0;
@@ -52,11 +58,13 @@ footer {margin-top: 3rem; border-top: 1px solid #dce4e1; padding-top: .6rem;}
   body {padding: .5rem .8rem 2rem;}
   h1 {font-size: 1.35rem;}
   th, td {padding: .35rem .5rem;}
+  tr > :first-child {position: sticky; left: 0; max-width: 45vw;}
+  tbody th {background: #fff;}
 }
 @media print {
   @page {margin: 14mm;}
   body {max-width: none; padding: 0; font-size: 11pt;}
-  .scroll {overflow: visible; border: 0;}
+  .scroll {overflow: visible; border: 0; background: none;}
   h2 {break-after: avoid;}
   tr {break-inside: avoid;}
   thead th {background: none; border-bottom: 1.5px solid #26332f;}

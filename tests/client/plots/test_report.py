@@ -91,6 +91,12 @@ def test_a_score_report_draws_everything_without_a_network(
     page, complaints = offline(path, 390)
     assert page.locator("figure").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # A table that is wider keeps its names in sight, and a shadow tells that it goes on.
+    wide = page.locator(".scroll").first
+    assert wide.evaluate("box => (box.scrollLeft = 9999, box.scrollLeft)") > 0
+    name = wide.locator("tbody th").first
+    assert name.evaluate("name => name.getBoundingClientRect().left") >= 0
+    assert "gradient" in wide.evaluate("box => getComputedStyle(box).backgroundImage")
     assert complaints == []
 
 
