@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
@@ -16,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from proctor.spec.outcomes import Code, ProctorError
 from proctor_platform.errors import problem, refusal
 from proctor_platform.origin import request_from
+from proctor_platform.rates import LaterError
+from proctor_platform.tables import Token
 
 _log = structlog.get_logger(__name__)
 
@@ -23,6 +26,8 @@ _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _STRANGERS_BYTES = 64 * 1024
 # Whole data sets are published, and every score of an evaluation is reported, in one request.
 _LONG_BYTES = 64 << 20
+_MOST_HELD_BYTES = 2 * _LONG_BYTES
+_AGAIN_S = 5
 _LONG_PATHS = re.compile(r"/api/v1/(?:work/.*|challenges/[^/]*/versions)")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -77,15 +82,18 @@ class JsonLimit:
     """Refuse a request body above a size, except where blobs are streamed.
 
     Bodies are parsed before a route's rights are looked at, and JSON takes many times its length
-    when it is, so a stranger's body is held to a much smaller size.
+    when it is, so a stranger's body is held to a much smaller size, and those of one user at a time
+    to a size together: a body lies in memory until its last byte is there, however slowly it comes.
     """
 
     def __init__(
-        self, app: ASGIApp, max_bytes: int, token_of: Callable[[HTTPConnection, str], object]
+        self, app: ASGIApp, max_bytes: int, token_of: Callable[[HTTPConnection, str], Token]
     ) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.token_of = token_of
+        # Of one event loop, so nothing is locked.
+        self._held: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting what its body holds."""
@@ -94,7 +102,7 @@ class JsonLimit:
             return
         most = self._most_bytes(scope["path"])
         try:
-            await self._judge(HTTPConnection(scope), most)
+            whose = await self._judge(HTTPConnection(scope), most)
         except ProctorError as error:
             await refusal(error, close=True)(scope, receive, send)
             return
@@ -103,18 +111,29 @@ class JsonLimit:
         async def receive_counted() -> Message:
             nonlocal received
             message = await receive()
-            received += len(message.get("body", b""))
+            more = len(message.get("body", b""))
+            received += more
+            if whose is not None:
+                self._held[whose] += more
             if received > most:
                 raise ProctorError(Code.TOO_LARGE, _sentence(most))
+            if whose is not None and self._held[whose] > _MOST_HELD_BYTES:
+                raise LaterError("Too many large requests at once", _AGAIN_S)
             return message
 
-        await self.app(scope, receive_counted, send)
+        try:
+            await self.app(scope, receive_counted, send)
+        finally:
+            if whose is not None:
+                self._held[whose] -= received
+                if not self._held[whose]:
+                    del self._held[whose]
 
     def _most_bytes(self, path: str) -> int:
         return max(self.max_bytes, _LONG_BYTES) if _LONG_PATHS.fullmatch(path) else self.max_bytes
 
-    async def _judge(self, connection: HTTPConnection, most: int) -> None:
-        """Refuse by its headers a body that is not even read.
+    async def _judge(self, connection: HTTPConnection, most: int) -> str | None:
+        """Refuse by its headers a body that is not even read, and return whose is counted.
 
         Raises:
             ProctorError: it is too large, or too large for whoever sends it.
@@ -123,12 +142,13 @@ class JsonLimit:
         if size is not None and size > most:
             raise ProctorError(Code.TOO_LARGE, _sentence(most))
         if size is not None and size <= _STRANGERS_BYTES:
-            return
+            return None
         token = connection.headers.get("Authorization", "").partition(" ")[2]
         if not token:
             detail = f"A JSON request above {_STRANGERS_BYTES} bytes needs a token."
             raise ProctorError(Code.UNAUTHENTICATED, detail)
-        await run_in_threadpool(self.token_of, connection, token)
+        found = await run_in_threadpool(self.token_of, connection, token)
+        return found.user_id
 
 
 def _sentence(most_bytes: int) -> str:

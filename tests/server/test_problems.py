@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,9 @@ from structlog.testing import capture_logs
 
 from proctor.spec.api import Problem
 from proctor_platform.database import Database
+from proctor_platform.middleware import JsonLimit
+from proctor_platform.rates import LaterError
+from proctor_platform.tables import Token
 
 
 def test_every_error_is_a_problem_of_the_table(anonymous: Any, participant: Any) -> None:
@@ -159,3 +163,43 @@ def test_openapi_names_errors_and_examples(app: FastAPI) -> None:
             assert route["description"].strip(), (method, path)
             open_to_all = path in ("/healthz", "/api/v1/limits")
             assert open_to_all or "401" in route["responses"], (method, path)
+
+
+def test_one_user_holds_so_many_bytes_of_unfinished_requests_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proctor_platform.middleware._MOST_HELD_BYTES", 150_000)
+
+    async def scenario() -> None:
+        heard, go_on = asyncio.Event(), asyncio.Event()
+
+        async def app(_scope: Any, receive: Any, _send: Any) -> None:
+            await receive()
+            heard.set()
+            await go_on.wait()
+
+        limit = JsonLimit(
+            app, 1 << 20, lambda _, text: Token(id="tok_1", secret_hash="", user_id=text)
+        )
+
+        async def ask(whose: str) -> None:
+            async def receive() -> dict[str, Any]:
+                return {"type": "http.request", "body": bytes(100_000), "more_body": True}
+
+            headers = [
+                (b"content-length", b"100000"),
+                (b"authorization", f"Bearer {whose}".encode()),
+            ]
+            scope = {"type": "http", "method": "POST", "path": "/api/v1/x", "headers": headers}
+            await limit(scope, receive, None)  # type: ignore[arg-type]
+
+        first = asyncio.create_task(ask("usr_1"))
+        await heard.wait()
+        with pytest.raises(LaterError, match="Too many large requests at once"):
+            await ask("usr_1")
+        others = asyncio.create_task(ask("usr_2"))
+        go_on.set()
+        await asyncio.gather(first, others)
+        await ask("usr_1")
+
+    asyncio.run(scenario())
