@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from proctor.cli.failures import CommandError, Exit
+from proctor.cli.output import text_of_cell
 
 _ABSENT = {"", "na", "n/a", "nan", "none", "null"}
 _DELIMITERS = (",", ";", "\t")
@@ -124,7 +125,7 @@ def _scores(
 
     def cell(row: list[str], role: str, otherwise: str = "") -> str:
         place = places[role]
-        return otherwise if place is None else row[place].strip()
+        return otherwise if place is None else text_of_cell(row[place].strip())
 
     for number, row in enumerate(rows, start=2):
         if not any(row):

@@ -22,7 +22,7 @@ Row = Mapping[str, object]
 _WIDE = 10_000
 _PAPER = 120
 _BETWEEN = 3
-_FORMULA = ("=", "+", "-", "@", "\t")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Format(StrEnum):
@@ -81,16 +81,24 @@ def _write_csv(rows: Sequence[Row]) -> None:
     if not rows:
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(rows[0])
+    writer.writerow([cell(name) for name in rows[0]])
     for row in rows:
-        writer.writerow([_cell(value) for value in row.values()])
+        writer.writerow([cell(value) for value in row.values()])
 
 
-def _cell(value: object) -> object:
-    """Keep a spreadsheet from reading a stranger's text as a formula."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+def cell(value: object) -> object:
+    """Return a value for CSV: text that no spreadsheet takes for a formula, nor a terminal for an
+    order.
+    """
+    if not isinstance(value, str):
+        return "" if value is None else value
+    guarded = f"'{value}" if value.startswith(_FORMULA) else value
+    return plain(guarded, lines=True)
+
+
+def text_of_cell(text: str) -> str:
+    """Return the text that ``cell`` made a cell of."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def fitting(rows: Sequence[Row], spared: Sequence[str]) -> Sequence[Row]:

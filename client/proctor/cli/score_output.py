@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from proctor.cli.output import Format, Row, emit, fitting, say
+from proctor.cli.output import Format, Row, cell, emit, fitting, say
 from proctor.plots.numbers import number
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def write_cases(found: FolderScores, path: Path, algorithm: str) -> None:
                     value = "" if one.value is None else repr(one.value)
                     writer.writerow(
                         [
-                            algorithm,
-                            one.case,
+                            cell(algorithm),
+                            cell(one.case),
                             metric.name,
-                            structure.name,
+                            cell(structure.name),
                             value,
                             metric.facts.unit,
                             one.flag,

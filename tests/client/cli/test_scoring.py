@@ -313,3 +313,28 @@ def test_what_is_no_label_is_named_with_its_place_and_true_and_false_are_labels(
     ended = score("--format", "json")
     assert "case1.npy holds nan at (1, 2, 3); expected whole numbers" in ended.err
     assert found(ended)["dice", "1"]["cases"][0]["value"] == 0.75
+
+
+def test_a_name_that_a_spreadsheet_would_compute_is_text_there_and_itself_when_ranked(
+    proctor, tmp_path
+):
+    cases = ("=1+1", "@x")
+    for algorithm in ("+a", "b"):
+        for case in cases:
+            for folder in (algorithm, "ref"):
+                (tmp_path / folder).mkdir(exist_ok=True)
+                np.save(tmp_path / folder / f"{case}.npy", np.eye(4, dtype=np.uint8))
+        ended = proctor(
+            *("score", "--pred", tmp_path / algorithm, "--ref", tmp_path / "ref"),
+            *("--metrics", "dice", "--csv", tmp_path / f"of-{algorithm}.csv"),
+        )
+        assert ended.code == 0, ended.err
+    tables = [(tmp_path / f"of-{name}.csv").read_text().splitlines() for name in ("+a", "b")]
+    assert {line.split(",")[0] for line in tables[0][1:]} == {"'+a"}
+    assert {line.split(",")[1] for line in tables[0][1:]} == {"'=1+1", "'@x"}
+    (tmp_path / "all.csv").write_text("\n".join([*tables[0], *tables[1][1:]]))
+
+    ranked = proctor("rank", tmp_path / "all.csv", "--bootstrap", 100, "--format", "json")
+
+    assert ranked.code == 0, ranked.err
+    assert sorted(json.loads(ranked.out)["algorithms"]) == ["+a", "b"]
