@@ -14,20 +14,20 @@ from pathlib import Path
 MARK_VARIABLE = "PROCTOR_SANDBOX"
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _DIE_WITHIN_S = 10.0
+_ENVIRONMENT_BYTES = 1 << 17
 
 
 def marked(mark: str, session: int | None = None) -> list[int]:
     """Return the processes of this user that carry ``mark`` or belong to ``session``."""
     wanted = f"{MARK_VARIABLE}={mark}".encode()
+    own = os.getpid()
     found = []
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdecimal():
+    for name in os.listdir("/proc"):
+        if not name.isdecimal() or (pid := int(name)) == own:
             continue
-        pid = int(entry.name)
         try:
-            if pid != os.getpid() and (
-                (session is not None and os.getsid(pid) == session)
-                or wanted in Path(entry.path, "environ").read_bytes().split(b"\0")
+            if (session is not None and os.getsid(pid) == session) or (
+                wanted in _environment(name)
             ):
                 found.append(pid)
         except OSError:
@@ -60,6 +60,18 @@ def kill_all(mark: str, session: int | None = None) -> bool:
             return False
         time.sleep(0.005)
     return True
+
+
+def _environment(pid: str) -> list[bytes]:
+    # Read for every process of the host, many times a second: by system calls alone.
+    descriptor = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = b""
+        while chunk := os.read(descriptor, _ENVIRONMENT_BYTES):
+            content += chunk
+    finally:
+        os.close(descriptor)
+    return content.split(b"\0")
 
 
 def _resident_bytes(pid: int) -> int:
