@@ -8,6 +8,7 @@ children start with everything heavy already loaded.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -161,6 +162,9 @@ class Supervisor:
     def run(self) -> int:
         """Return 0 once every child has ended after a signal to stop."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+        # What is loaded stays: a child that looked through it would copy every page of it.
+        gc.collect()
+        gc.freeze()
         try:
             while True:
                 self._start_due()
