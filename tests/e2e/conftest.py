@@ -145,6 +145,8 @@ def stop(stack: Stack) -> None:
     stack.process.wait(PATIENCE_S)
 
 
+# First: where this folder alone is run, xdist would look for the groups before they are there.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that share a platform, or prepared data, in one process."""
     for item in items:
