@@ -23,7 +23,13 @@ from proctor.spec.case import CaseFile
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import OUTCOMES, Code, Owner
-from proctor.spec.states import EvaluationState, RunState, SubmissionState, may_become
+from proctor.spec.states import (
+    EvaluationState,
+    HostingState,
+    RunState,
+    SubmissionState,
+    may_become,
+)
 from proctor_metrics.describe import Description, describe
 from proctor_metrics.metric import Metric, number_text
 from proctor_metrics.registry import metric_class, names
@@ -176,7 +182,7 @@ def _outcomes() -> str:
             f"| `{code.value}` | {owner} | {outcome.status} | {outcome.message} | {outcome.hint} |"
         )
     parts.append("\n".join(rows))
-    for states in (SubmissionState, RunState, EvaluationState):
+    for states in (SubmissionState, RunState, EvaluationState, HostingState):
         lines = [f"## {states.__name__}\n\n{getdoc(states) or ''}\n"]
         for state in states:
             following = [f"`{s.value}`" for s in states if may_become(state, s)]

@@ -12,6 +12,7 @@ from proctor_platform import logs
 from proctor_platform.app import create_app
 from proctor_platform.database import Database
 from proctor_platform.first_start import admin_token_file, make_secrets
+from proctor_platform.hosting.rooms import Rooms
 from proctor_platform.settings import PlatformSettings
 from proctor_platform.work.waiting_room import WaitingRoom
 
@@ -34,7 +35,7 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    server = _Server(config, app.state.waiting_room)
+    server = _Server(config, app.state.waiting_room, app.state.rooms)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
@@ -44,13 +45,15 @@ def main() -> None:
 class _Server(uvicorn.Server):
     """A server that does not wait for workers that wait for work when it is to end."""
 
-    def __init__(self, config: uvicorn.Config, waiting_room: WaitingRoom) -> None:
+    def __init__(self, config: uvicorn.Config, waiting_room: WaitingRoom, rooms: Rooms) -> None:
         super().__init__(config)
         self._waiting_room = waiting_room
+        self._rooms = rooms
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Send them away first."""
         self._waiting_room.close()
+        self._rooms.close()
         await super().shutdown(sockets)
 
 

@@ -13,6 +13,8 @@ from starlette.routing import BaseRoute
 from proctor_platform import errors, migrate
 from proctor_platform.cross_origin import CrossOrigin
 from proctor_platform.database import Database
+from proctor_platform.hosting.forwarding import Forwarding
+from proctor_platform.hosting.rooms import Rooms
 from proctor_platform.identity import token_of
 from proctor_platform.middleware import JsonLimit, RequestFrame
 from proctor_platform.queueing.service import Background
@@ -22,12 +24,15 @@ from proctor_platform.routes import (
     archives,
     blobs,
     challenges,
+    deployments,
     health,
+    hosted,
     leaderboards,
     metrics,
     model_reviews,
     models,
     pictures,
+    questions,
     submissions,
     work,
     workers,
@@ -79,6 +84,8 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
     app.state.telemetry = telemetry = Telemetry()
     app.state.rates = Rates(settings)
     app.state.waiting_room = WaitingRoom(database)
+    app.state.rooms = rooms = Rooms()
+    app.state.forwarding = Forwarding(database, settings, rooms)
     errors.install(app)
     app.add_middleware(JsonLimit, max_bytes=settings.max_json_bytes, token_of=token_of)
     app.add_middleware(CrossOrigin, dashboard_url=settings.dashboard_url)
@@ -102,7 +109,10 @@ def _routes() -> tuple[BaseRoute, ...]:
         leaderboards,
         models,
         model_reviews,
+        deployments,
+        hosted,
         work,
+        questions,
         workers,
     ):
         whole.include_router(module.router, prefix=API, responses=problems())

@@ -12,9 +12,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from sqlmodel import Session, col, func, select
 
-from proctor.spec.states import EvaluationState, RunState
+from proctor.spec.states import EvaluationState, HostingState, RunState
 from proctor.spec.work import Queue
 from proctor_platform.clock import now
+from proctor_platform.hosting.tables import Hosting
 from proctor_platform.outbox import Topic
 from proctor_platform.rights import database_now
 from proctor_platform.tables import Blob, Evaluation, Outbox, Run, Submission, Worker
@@ -36,7 +37,9 @@ def gauges(session: Session) -> Iterator[Metric]:
 
 def _work(session: Session) -> Metric:
     family = GaugeMetricFamily(
-        "proctor_work", "Runs and evaluations by queue and state.", labels=("queue", "state")
+        "proctor_work",
+        "Runs, evaluations and hostings by queue and state.",
+        labels=("queue", "state"),
     )
     counted = {(queue.value, state): 0 for queue in Queue for state in _states(queue)}
     runs = select(Run.queue, Run.state, func.count()).group_by(col(Run.queue), col(Run.state))
@@ -45,16 +48,20 @@ def _work(session: Session) -> Metric:
     scorings = select(Evaluation.state, func.count()).group_by(col(Evaluation.state))
     for state, count in session.exec(scorings):
         counted[Queue.SCORE.value, state] = count
+    hostings = select(Hosting.state, func.count()).group_by(col(Hosting.state))
+    for state, count in session.exec(hostings):
+        counted[Queue.HOST.value, state] = count
     for labels, count in counted.items():
         family.add_metric(labels, count)
     return family
 
 
 def _states(queue: Queue) -> list[str]:
-    states: type[RunState] | type[EvaluationState] = (
-        EvaluationState if queue is Queue.SCORE else RunState
-    )
-    return [state.value for state in states]
+    states: dict[Queue, type[EvaluationState] | type[HostingState]] = {
+        Queue.SCORE: EvaluationState,
+        Queue.HOST: HostingState,
+    }
+    return [state.value for state in states.get(queue, RunState)]
 
 
 def _outcomes(session: Session) -> Metric:
@@ -80,6 +87,10 @@ def _waiting(session: Session, present: datetime) -> Metric:
     first = session.exec(scorings.where(Evaluation.state == EvaluationState.QUEUED.value)).one()
     if first is not None:
         oldest[Queue.SCORE.value] = first
+    hostings = select(func.min(Hosting.queued_at))
+    first = session.exec(hostings.where(Hosting.state == HostingState.QUEUED.value)).one()
+    if first is not None:
+        oldest[Queue.HOST.value] = first
     for queue in Queue:
         family.add_metric((queue.value,), _age_s(oldest.get(queue.value), present))
     return family

@@ -43,6 +43,8 @@ class Act(StrEnum):
     SUBMISSION = "submission"
     UPLOAD = "upload"
     TOKEN = "token"
+    DEPLOYMENT = "deployment"
+    QUESTION = "question"
 
 
 class LaterError(ProctorError):
@@ -70,6 +72,8 @@ class Rates:
             Act.SUBMISSION: settings.rate_submissions,
             Act.UPLOAD: settings.rate_uploads,
             Act.TOKEN: settings.rate_tokens,
+            Act.DEPLOYMENT: settings.rate_deployments,
+            Act.QUESTION: settings.rate_questions,
         }
         self._limits = {act: parse(text) for act, text in texts.items() if text}
         self._own = MovingWindowRateLimiter(MemoryStorage())

@@ -97,6 +97,12 @@ class PlatformSettings(BaseSettings):
     rate_tokens: Rate = Field(
         "60/minute", description="tokens that one user who is not an admin makes"
     )
+    rate_deployments: Rate = Field(
+        "60/minute", description="deployments, swaps and starts of one user who is not an admin"
+    )
+    rate_questions: Rate = Field(
+        "600/minute", description="requests to hosted models by one user, or one address without"
+    )
     rates_in_redis: bool = Field(
         False, description="whether several platforms count these together, in the queue's Redis"
     )
@@ -106,6 +112,29 @@ class PlatformSettings(BaseSettings):
         False, description="whether /metrics answers everybody, and not admins alone"
     )
     max_attempts: int = Field(5, ge=1, description="attempts at one run or evaluation")
+    hosted_open: bool = Field(
+        False, description="whether public models that are hosted answer without an account, too"
+    )
+    hosted_most: int = Field(8, ge=0, description="models that are hosted at once")
+    hosted_most_per_user: int = Field(
+        2, ge=0, description="of them, models of one user who is not an admin"
+    )
+    hosted_idle_s: float = Field(
+        900, gt=0, description="a hosted model falls asleep when nobody asks for so long"
+    )
+    hosted_answer_s: float = Field(
+        120, gt=0, le=3600, description="whoever asks a hosted model waits so long at most"
+    )
+    hosted_most_waiting: int = Field(16, ge=1, description="questions that may wait for one model")
+    hosted_question_bytes: int = Field(
+        32 * _MIB, gt=0, le=256 * _MIB, description="the largest request to a hosted model"
+    )
+    hosted_answer_bytes: int = Field(
+        32 * _MIB, gt=0, le=256 * _MIB, description="the largest answer of a hosted model"
+    )
+    visit_s: float = Field(
+        4 * 3600, gt=0, description="so long a page of a hosted model that was opened can be used"
+    )
     running: int | None = Field(
         None,
         ge=1,

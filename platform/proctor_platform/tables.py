@@ -16,12 +16,13 @@ from proctor_platform.clock import UtcDateTime, now
 _SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _moment(**options: Any) -> Any:
+def moment(**options: Any) -> Any:
     """Make a column that the database's clock fills when a row is made."""
     return Field(default=None, sa_type=UtcDateTime, sa_column_kwargs={"default": now()}, **options)
 
 
-def _optional_moment(**options: Any) -> Any:
+def optional_moment(**options: Any) -> Any:
+    """Make a column for a moment that has not come."""
     return Field(default=None, sa_type=UtcDateTime, nullable=True, **options)
 
 
@@ -31,7 +32,7 @@ class User(SQLModel, table=True):
     id: str = Field(primary_key=True)
     name: str = Field(unique=True, index=True)
     admin: bool = False
-    created_at: datetime = _moment()
+    created_at: datetime = moment()
 
 
 class Token(SQLModel, table=True):
@@ -44,8 +45,8 @@ class Token(SQLModel, table=True):
     work_id: str | None = Field(default=None, index=True)
     fence: int | None = None
     note: str = ""
-    created_at: datetime = _moment()
-    revoked_at: datetime | None = _optional_moment()
+    created_at: datetime = moment()
+    revoked_at: datetime | None = optional_moment()
 
 
 class Challenge(SQLModel, table=True):
@@ -55,7 +56,7 @@ class Challenge(SQLModel, table=True):
     slug: str = Field(unique=True, index=True)
     visibility: str
     newest_version: int
-    created_at: datetime = _moment()
+    created_at: datetime = moment()
 
 
 class Membership(SQLModel, table=True):
@@ -65,7 +66,7 @@ class Membership(SQLModel, table=True):
     user_id: str = Field(foreign_key="user.id", primary_key=True, index=True)
     organizer: bool = False
     terms_version: str | None = Field(default=None, description="none until joined")
-    joined_at: datetime | None = _optional_moment()
+    joined_at: datetime | None = optional_moment()
 
 
 class ChallengeVersion(SQLModel, table=True):
@@ -82,7 +83,7 @@ class ChallengeVersion(SQLModel, table=True):
     runtimes: list[dict[str, Any]] = Field(sa_type=JSON)
     digest: str = Field(description="of the whole request, to see whether anything changed")
     published_by: str = Field(foreign_key="user.id")
-    published_at: datetime = _moment()
+    published_at: datetime = moment()
 
 
 class DatasetRow(SQLModel, table=True):
@@ -102,7 +103,7 @@ class Blob(SQLModel, table=True):
 
     digest: str = Field(primary_key=True)
     size: int = Field(sa_type=BigInteger)
-    created_at: datetime = _moment()
+    created_at: datetime = moment()
 
 
 class BlobGrant(SQLModel, table=True):
@@ -147,7 +148,7 @@ class Submission(SQLModel, table=True):
     detail: str = ""
     charged: bool = Field(default=True, description="counts against the quota")
     idempotency_key: str | None = None
-    submitted_at: datetime = _moment()
+    submitted_at: datetime = moment()
 
 
 class Run(SQLModel, table=True):
@@ -177,7 +178,7 @@ class Run(SQLModel, table=True):
     fence: int = 0
     attempt: int = 0
     worker: str | None = None
-    lease_until: datetime | None = _optional_moment()
+    lease_until: datetime | None = optional_moment()
     cancel_requested: bool = False
     stage: str = ""
     cases_done: int = 0
@@ -189,9 +190,9 @@ class Run(SQLModel, table=True):
     predictions_digest: str | None = None
     verdict: str | None = None
     verdict_detail: str = ""
-    queued_at: datetime = _moment()
-    started_at: datetime | None = _optional_moment()
-    ended_at: datetime | None = _optional_moment()
+    queued_at: datetime = moment()
+    started_at: datetime | None = optional_moment()
+    ended_at: datetime | None = optional_moment()
 
 
 class CaseResult(SQLModel, table=True):
@@ -223,7 +224,7 @@ class Evaluation(SQLModel, table=True):
     fence: int = 0
     attempt: int = 0
     worker: str | None = None
-    lease_until: datetime | None = _optional_moment()
+    lease_until: datetime | None = optional_moment()
     cancel_requested: bool = False
     outcome: str | None = None
     detail: str = ""
@@ -236,8 +237,8 @@ class Evaluation(SQLModel, table=True):
     )
     libraries: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     per_item: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
-    queued_at: datetime = _moment()
-    ended_at: datetime | None = _optional_moment()
+    queued_at: datetime = moment()
+    ended_at: datetime | None = optional_moment()
 
 
 class PrivateCase(SQLModel, table=True):
@@ -260,8 +261,8 @@ class Worker(SQLModel, table=True):
     queue: str
     facts: dict[str, Any] = Field(sa_type=JSON)
     work_id: str | None = None
-    first_seen_at: datetime = _moment()
-    seen_at: datetime = _moment()
+    first_seen_at: datetime = moment()
+    seen_at: datetime = moment()
 
 
 class Turn(SQLModel, table=True):
@@ -269,7 +270,7 @@ class Turn(SQLModel, table=True):
 
     user_id: str = Field(foreign_key="user.id", primary_key=True)
     queue: str = Field(primary_key=True)
-    served_at: datetime = _moment()
+    served_at: datetime = moment()
 
 
 class LeaderboardSnapshot(SQLModel, table=True):
@@ -285,7 +286,7 @@ class LeaderboardSnapshot(SQLModel, table=True):
     number: int
     head: dict[str, Any] = Field(sa_type=JSON, description="a Leaderboard without rows")
     total_rows: int
-    created_at: datetime = _moment()
+    created_at: datetime = moment()
 
 
 class LeaderboardRow(SQLModel, table=True):
@@ -333,7 +334,7 @@ class ModelReview(SQLModel, table=True):
     outcome: str
     note: str = ""
     reviewer_id: str = Field(foreign_key="user.id")
-    at: datetime = _moment()
+    at: datetime = moment()
 
 
 class ModelWithdrawal(SQLModel, table=True):
@@ -344,7 +345,7 @@ class ModelWithdrawal(SQLModel, table=True):
     submission_id: str = Field(foreign_key="submission.id", primary_key=True)
     user_id: str = Field(foreign_key="user.id")
     reason: str = ""
-    at: datetime = _moment()
+    at: datetime = moment()
 
 
 class ModelMeasurement(SQLModel, table=True):
@@ -356,7 +357,7 @@ class ModelMeasurement(SQLModel, table=True):
     run_id: str = Field(foreign_key="run.id")
     document: dict[str, Any] = Field(sa_type=JSON)
     summary: dict[str, Any] = Field(sa_type=JSON, description="what lists need of the document")
-    at: datetime = _moment()
+    at: datetime = moment()
 
 
 class ModelRecord(SQLModel, table=True):
@@ -376,8 +377,8 @@ class Outbox(SQLModel, table=True):
     topic: str
     subject: str = Field(index=True)
     queue: str = ""
-    created_at: datetime = _moment()
-    sent_at: datetime | None = _optional_moment(index=True)
+    created_at: datetime = moment()
+    sent_at: datetime | None = optional_moment(index=True)
 
 
 class EventRow(SQLModel, table=True):
@@ -387,7 +388,7 @@ class EventRow(SQLModel, table=True):
     __table_args__ = (Index("event_position", "position", unique=True),)
 
     id: int | None = Field(default=None, sa_column=Column(_SERIAL, primary_key=True))
-    at: datetime = _moment()
+    at: datetime = moment()
     subject: str = Field(index=True)
     name: str
     actor: str

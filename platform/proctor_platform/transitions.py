@@ -8,20 +8,32 @@ from typing import Any
 from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, col
 
-from proctor.spec.states import EvaluationState, RunState, State, SubmissionState, sources_of
+from proctor.spec.states import (
+    EvaluationState,
+    HostingState,
+    RunState,
+    State,
+    SubmissionState,
+    sources_of,
+)
 from proctor_platform.events import record
+from proctor_platform.hosting.tables import Hosting
 from proctor_platform.tables import Evaluation, Run, Submission
 
-_STATES: dict[type[Submission | Run | Evaluation], type[State]] = {
+Moving = Submission | Run | Evaluation | Hosting
+"""A row that has a state."""
+
+_STATES: dict[type[Moving], type[State]] = {
     Submission: SubmissionState,
     Run: RunState,
     Evaluation: EvaluationState,
+    Hosting: HostingState,
 }
 
 
 def move(
     session: Session,
-    row: Submission | Run | Evaluation,
+    row: Moving,
     target: State,
     *,
     actor: str,

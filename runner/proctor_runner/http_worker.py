@@ -19,7 +19,7 @@ from typing import NoReturn
 import structlog
 
 from proctor.spec.outcomes import Code, PlatformError
-from proctor.spec.work import RunOrder, ScoreOrder
+from proctor.spec.work import AnyOrder, Queue
 from proctor_runner import jobs
 from proctor_runner.rq_worker import fork_bound
 
@@ -71,7 +71,7 @@ class AskingProcess:
                 if order is not None:
                     self._do(order)
 
-    def _ask(self) -> RunOrder | ScoreOrder | None:
+    def _ask(self) -> AnyOrder | None:
         try:
             self._may_stop_now = True
             if self._stopping:
@@ -100,7 +100,7 @@ class AskingProcess:
         else:
             _log.warning("platform_unreachable", **again)
 
-    def _do(self, order: RunOrder | ScoreOrder) -> None:
+    def _do(self, order: AnyOrder) -> None:
         def work() -> NoReturn:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -116,6 +116,9 @@ class AskingProcess:
         self._stopping = True
         if self._may_stop_now:
             raise _StopNowError
+        if self._context.queue is Queue.HOST:
+            # What it does has no end that could be waited for.
+            self._give_back(signal.SIGTERM, None)
 
     def _give_back(self, _signal: int, _frame: FrameType | None) -> None:
         """Have the child hand its work back to the platform."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 import structlog
 
@@ -23,8 +23,10 @@ from proctor.spec.base import FileRef
 from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.outcomes import Code, OrganizerError, ParticipantError, PlatformError
 from proctor.spec.work import (
+    AnyOrder,
     CaseReport,
     Claim,
+    HostOrder,
     PredictionsContent,
     Queue,
     RunOrder,
@@ -46,6 +48,7 @@ from proctor_runner.run_work import RunOutcome, run_cases
 from proctor_runner.sandbox.interface import Program
 from proctor_runner.score_work import score_run
 from proctor_runner.scratch import scratch_folder
+from proctor_runner.serving.host import host
 from proctor_runner.workshop import RunTools, Workshop
 
 _log = structlog.get_logger()
@@ -96,13 +99,13 @@ def execute(work_id: str) -> None:
     carry_out(order, context)
 
 
-def carry_out(order: RunOrder | ScoreOrder, context: WorkContext) -> None:
+def carry_out(order: AnyOrder, context: WorkContext) -> None:
     """Do claimed work to its end, whatever that is."""
     context.faults.reached(FaultPoint.CLAIM)
     log = _log.bind(work=order.id, fence=order.fence)
     api = context.api.of_order(order)
     try:
-        with Lease(api.heartbeat, order.lease_s, len(order.cases)) as lease, _drained_into(lease):
+        with Lease(api.heartbeat, order.lease_s, _cases_of(order)) as lease, _drained_into(lease):
             try:
                 report = _do(order, context, api, lease)
                 context.faults.reached(FaultPoint.COMPLETE)
@@ -114,7 +117,7 @@ def carry_out(order: RunOrder | ScoreOrder, context: WorkContext) -> None:
             except StoppedError:
                 _stopped(api, lease)
                 log.info("work_stopped", reason=lease.stop_reason)
-            except (OrganizerError, PlatformError) as error:
+            except (OrganizerError, ParticipantError, PlatformError) as error:
                 _tell_failure(api, lease, error.code, error.detail)
                 # What an organizer's metric printed follows, and it has seen the reference.
                 told = error.detail.partition("\n")[0]
@@ -134,7 +137,7 @@ def carry_out(order: RunOrder | ScoreOrder, context: WorkContext) -> None:
 
 
 def _do(
-    order: RunOrder | ScoreOrder, context: WorkContext, api: OrderApi, lease: Lease
+    order: AnyOrder, context: WorkContext, api: OrderApi, lease: Lease
 ) -> RunReport | ScoreReport:
     with scratch_folder(context.state / "scratch", f"{order.id}-{order.fence}") as scratch:
         files = scratch / "files"
@@ -147,8 +150,14 @@ def _do(
             case ScoreOrder():
                 opened = partial(_tools, context.workshop, scratch / "metrics")
                 return score_run(order, desk, opened, context.faults, context.score_processes)
+            case HostOrder():
+                return _host(order, context, desk, api, lease, scratch)
             case _ as unreachable:
                 assert_never(unreachable)
+
+
+def _cases_of(order: AnyOrder) -> int:
+    return 0 if isinstance(order, HostOrder) else len(order.cases)
 
 
 @contextmanager
@@ -184,6 +193,18 @@ def _run(order: RunOrder, context: WorkContext, desk: RunDesk, scratch: Path) ->
             protocol=outcome.protocol,
             metadata=metadata,
         )
+
+
+def _host(
+    order: HostOrder,
+    context: WorkContext,
+    desk: RunDesk,
+    api: OrderApi,
+    lease: Lease,
+    scratch: Path,
+) -> NoReturn:
+    with _tools(context.workshop, scratch / "cases") as tools:
+        host(order, desk, tools, api, scratch, lambda: lease.stop(StopReason.CANCELLED))
 
 
 def _measured(

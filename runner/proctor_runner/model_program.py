@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol, assert_never
 from proctor.spec.digests import FolderEntry
 from proctor.spec.model import Protocol as ContainerProtocol
 from proctor.spec.outcomes import Code, ParticipantError, PlatformError
-from proctor.spec.work import FolderContent, ImageContent, PredictionsContent, RunOrder
+from proctor.spec.work import FolderContent, HostOrder, ImageContent, PredictionsContent, RunOrder
 from proctor_runner.contracts import protocols
 from proctor_runner.contracts.choose import adapter
 from proctor_runner.contracts.interface import ImageFacts
@@ -93,7 +93,7 @@ class NoImages:
 
 
 def model_program(
-    order: RunOrder, desk: RunDesk, shelf: ImageShelf, folder: Path, images: bool
+    order: RunOrder | HostOrder, desk: RunDesk, shelf: ImageShelf, folder: Path, images: bool
 ) -> Program:
     """Return the submitted model as a program, checked first where the order asks for it.
 

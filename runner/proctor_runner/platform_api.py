@@ -11,7 +11,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -22,22 +22,22 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from proctor.spec.api import Problem
 from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes, digest_file
+from proctor.spec.hosting import AnswerHead, Question, QuestionTurn, TurnAsked
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import (
+    AnyOrder,
     CaseReport,
     Claim,
     Failure,
     Heartbeat,
     HeartbeatReply,
     IntakePassed,
-    RunOrder,
     RunReport,
-    ScoreOrder,
     ScoreReport,
     WorkerWelcome,
 )
 
-_ORDER: TypeAdapter[RunOrder | ScoreOrder] = TypeAdapter(RunOrder | ScoreOrder)
+_ORDER: TypeAdapter[AnyOrder] = TypeAdapter(AnyOrder)
 T = TypeVar("T")
 _CHUNK_BYTES = 1 << 20
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
@@ -80,7 +80,7 @@ class PlatformApi:
         self._client_process = 0
         self._lock = threading.Lock()
 
-    def claim(self, claim: Claim, give_up_s: float | None = None) -> RunOrder | ScoreOrder | None:
+    def claim(self, claim: Claim, give_up_s: float | None = None) -> AnyOrder | None:
         """Ask for work; None when it is not ours to do or none waits.
 
         Raises:
@@ -101,7 +101,7 @@ class PlatformApi:
         response = self._send("GET", "/workers/me", give_up_s=give_up_s)
         return _read(TypeAdapter(WorkerWelcome), response)
 
-    def of_order(self, order: RunOrder | ScoreOrder) -> OrderApi:
+    def of_order(self, order: AnyOrder) -> OrderApi:
         """Return the part of the platform that ``order``'s token opens."""
         api = PlatformApi(self._url, order.token, self._transport, self._patience, lapses=True)
         return OrderApi(api, order)
@@ -136,6 +136,7 @@ class PlatformApi:
         body: Callable[[], Iterator[bytes]] | None = None,
         size: int = 0,
         give_up_s: float | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
         """Send until there is an answer that need not be repeated; return it when it is good."""
 
@@ -148,7 +149,9 @@ class PlatformApi:
             elif body is not None:
                 headers["Content-Length"] = str(size)
                 content = body()
-            response = self._http.request(method, path, content=content, headers=headers)
+            response = self._http.request(
+                method, path, content=content, headers=headers, params=query
+            )
             self._refuse(response)
             return response
 
@@ -208,7 +211,7 @@ class PlatformApi:
 class OrderApi:
     """What an order's token allows: its blobs, its reports, its lease."""
 
-    def __init__(self, api: PlatformApi, order: RunOrder | ScoreOrder) -> None:
+    def __init__(self, api: PlatformApi, order: AnyOrder) -> None:
         self._api = api
         self._path = f"/work/{order.id}"
         self._fence = order.fence
@@ -273,6 +276,37 @@ class OrderApi:
         """Give the work back: a failure of ours is tried again, an organizer's is final."""
         failure = Failure(fence=self._fence, code=code, detail=detail[:2000])
         self._api._send("POST", f"{self._path}/fail", document=failure)
+
+    def next_question(self, wait_s: float) -> QuestionTurn:
+        """Ask what a hosted model is asked next; the answer waits so long for a question."""
+        asked = TurnAsked(fence=self._fence, wait_s=wait_s)
+        response = self._api._send("POST", f"{self._path}/questions", document=asked)
+        return _read(TypeAdapter(QuestionTurn), response)
+
+    def question_body(self, question: Question) -> bytes:
+        """Return what was sent with a question.
+
+        Raises:
+            PlatformError: whoever asked has left.
+        """
+        if not question.body_bytes:
+            return b""
+        return self._api._send("GET", f"{self._path}/questions/{question.id}/body").content
+
+    def answer(self, question: Question, head: AnswerHead, content: bytes) -> None:
+        """Answer a question.
+
+        Raises:
+            PlatformError: whoever asked has left.
+        """
+        said = head.model_dump(mode="json", exclude_defaults=True)
+        self._api._send(
+            "PUT",
+            f"{self._path}/questions/{question.id}/answer",
+            body=lambda: iter((content,)),
+            size=len(content),
+            query={name: str(value) for name, value in said.items()},
+        )
 
     def close(self) -> None:
         """Close every connection."""

@@ -33,6 +33,8 @@ class WorkerSettings(BaseSettings):
     score_token_file: Path | None = Field(
         None, description="or a file with mode 0600 that holds it"
     )
+    host_token: SecretStr | None = Field(None, description="token of a worker with role host")
+    host_token_file: Path | None = Field(None, description="or a file with mode 0600 that holds it")
     worker_name: str = Field("", max_length=48, description="shown to operators; host name if none")
     worker_state: Path = Field(Path("worker"), description="folder for cache, slots and scratch")
     roles: Annotated[tuple[Role, ...], NoDecode] = Field(
@@ -45,6 +47,9 @@ class WorkerSettings(BaseSettings):
         1, ge=1, le=16, description="GPUs that a process of run.gpu has to itself"
     )
     score_slots: int = Field(1, ge=1, le=256, description="scorings at the same time")
+    host_slots: int = Field(
+        2, ge=1, le=256, description="hosted models at the same time; a swap takes one more"
+    )
     run_queue: Literal[Queue.RUN_CPU, Queue.RUN_GPU] = Field(
         Queue.RUN_CPU, description="which runs this worker takes"
     )
@@ -91,6 +96,8 @@ class WorkerSettings(BaseSettings):
                 text, file = self.run_token, self.run_token_file
             case Role.SCORE:
                 text, file = self.score_token, self.score_token_file
+            case Role.HOST:
+                text, file = self.host_token, self.host_token_file
         if text is not None:
             return text.get_secret_value()
         if file is None:
@@ -101,13 +108,19 @@ class WorkerSettings(BaseSettings):
 
     def queue(self, role: Role) -> Queue:
         """Return the one queue that a process of ``role`` listens to."""
-        return self.run_queue if role is Role.RUN else Queue.SCORE
+        return {Role.RUN: self.run_queue, Role.SCORE: Queue.SCORE, Role.HOST: Queue.HOST}[role]
 
     def slots(self, role: Role) -> int:
         """Return how many processes of ``role`` this worker has, whatever GPUs there are."""
         if role not in self.roles:
             return 0
-        return self.run_slots or 1 if role is Role.RUN else self.score_slots
+        slots = {Role.RUN: self.run_slots, Role.SCORE: self.score_slots, Role.HOST: self.host_slots}
+        return slots[role] or 1
+
+    @property
+    def runs_models(self) -> bool:
+        """Whether a process of this worker runs models of others."""
+        return bool({Role.RUN, Role.HOST} & set(self.roles))
 
     def faults(self) -> Faults:
         """Return the points at which this worker is to die."""

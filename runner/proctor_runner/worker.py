@@ -66,7 +66,7 @@ def main(read: Callable[[], WorkerSettings] = WorkerSettings) -> int:
     except (ValidationError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if settings.slots(Role.RUN) and not in_a_child(lambda: admit(settings)):
+    if settings.runs_models and not in_a_child(lambda: admit(settings)):
         return 1
     return Supervisor(children, settings.drain_s).run()
 
@@ -147,7 +147,7 @@ def children_of(settings: WorkerSettings, open_driver: OpenDriver = open_nvml) -
                 ),
             )
             children.append(Child(worker, _queue_work(settings, context, workshop, open_driver)))
-    if settings.slots(Role.RUN):
+    if settings.runs_models:
         children.append(Child(f"{name}/sweep", lambda: sweep(settings)))
     return children
 
@@ -284,7 +284,7 @@ def _queue_work(
 
 def _ask_or_listen(settings: WorkerSettings, context: jobs.WorkContext) -> None:
     """Listen to Redis; without one, or as long as it is away, ask the platform itself."""
-    if settings.redis_url is None:
+    if settings.redis_url is None or context.queue is Queue.HOST:
         AskingProcess(context).work()
         return
     # A restart of Redis is bridged; longer, and the platform is asked instead.

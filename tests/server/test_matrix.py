@@ -17,13 +17,20 @@ from proctor_platform.database import Database
 
 ROLES = ("anonymous", "worker", "outsider", "participant", "organizer")
 ROW = tuple[int, int, int, int, int]
-OPEN = {("GET", "/healthz"), ("GET", "/limits")}
-"""Routes that do not ask who asks."""
+OPEN = {
+    ("GET", "/healthz"),
+    ("GET", "/limits"),
+    ("GET", "/visits/{visit}/{path}"),
+    ("POST", "/visits/{visit}/{path}"),
+}
+"""Routes that do not ask who asks; a visit says so itself."""
 
 READ_CHALLENGE: ROW = (404, 403, 404, 200, 200)
 READ_BOARD: ROW = (404, 403, 404, 0, 0)
 READ_CASE: ROW = (404, 403, 404, 403, 200)
 WORK_ORDER: ROW = (401, 403, 403, 403, 403)
+CHANGE_DEPLOYMENT: ROW = (401, 403, 404, 200, 200)
+ASK_STOPPED: ROW = (404, 403, 404, 503, 503)
 
 # One status a role in the order of ROLES; 0 where another test says what the allowed get.
 EXPECTED: dict[tuple[str, str], ROW] = {
@@ -81,6 +88,17 @@ EXPECTED: dict[tuple[str, str], ROW] = {
     ("POST", "/models/{submission_id}/reviews"): (401, 403, 404, 403, 409),
     ("PUT", "/models/{submission_id}/doi"): (401, 403, 404, 403, 200),
     ("GET", "/challenges/{slug}/reviews"): (401, 403, 404, 403, 200),
+    ("POST", "/deployments"): (401, 403, 404, 201, 201),
+    ("GET", "/deployments"): (200, 403, 200, 200, 200),
+    ("GET", "/deployments/{deployment_id}"): READ_CHALLENGE,
+    ("POST", "/deployments/{deployment_id}/swap"): CHANGE_DEPLOYMENT,
+    ("POST", "/deployments/{deployment_id}/start"): CHANGE_DEPLOYMENT,
+    ("POST", "/deployments/{deployment_id}/stop"): CHANGE_DEPLOYMENT,
+    ("POST", "/deployments/{deployment_id}/visits"): (404, 403, 404, 201, 201),
+    ("GET", "/hosted/{deployment_id}/{path}"): ASK_STOPPED,
+    ("POST", "/hosted/{deployment_id}/{path}"): ASK_STOPPED,
+    ("GET", "/visits/{visit}/{path}"): (404, 404, 404, 404, 404),
+    ("POST", "/visits/{visit}/{path}"): (404, 404, 404, 404, 404),
     ("POST", "/models/{submission_id}/withdrawal"): (401, 403, 404, 200, 200),
     ("POST", "/submissions/{submission_id}/cancel"): (401, 403, 404, 409, 409),
     ("DELETE", "/tokens/{token_id}"): (401, 403, 404, 204, 404),
@@ -94,6 +112,9 @@ EXPECTED: dict[tuple[str, str], ROW] = {
     ("POST", "/work/{work_id}/cases"): WORK_ORDER,
     ("POST", "/work/{work_id}/complete"): WORK_ORDER,
     ("POST", "/work/{work_id}/fail"): WORK_ORDER,
+    ("POST", "/work/{work_id}/questions"): WORK_ORDER,
+    ("GET", "/work/{work_id}/questions/{question_id}/body"): WORK_ORDER,
+    ("PUT", "/work/{work_id}/questions/{question_id}/answer"): WORK_ORDER,
 }
 
 
@@ -203,6 +224,10 @@ def test_every_route_answers_every_role_as_the_table_says(
         "snapshot_id": "lea_" + "0" * 26,
         "work_id": "run_" + "0" * 26,
         "token_id": spare,
+        "deployment_id": participant.post("/deployments", {"submission": submission}).json()["id"],
+        "path": "healthz",
+        "visit": f"vis_{'0' * 26}.{'0' * 43}",
+        "question_id": "que_" + "0" * 26,
     }
     fence = {"fence": 1}
     facts = dict.fromkeys(("worker", "sandbox", "cpu", "kernel"), "x") | {"cpu_count": 1}
@@ -225,6 +250,9 @@ def test_every_route_answers_every_role_as_the_table_says(
         ("POST", "/models/{submission_id}/reviews"): {"outcome": "approved"},
         ("PUT", "/models/{submission_id}/doi"): {"doi": "10.5072/a-test"},
         ("POST", "/models/{submission_id}/withdrawal"): {},
+        ("POST", "/deployments"): {"submission": submission},
+        ("POST", "/deployments/{deployment_id}/swap"): {"submission": submission},
+        ("POST", "/work/{work_id}/questions"): fence,
         ("POST", "/work/claim"): {"queue": "run.cpu", "worker": "w"},
         ("POST", "/work/{work_id}/heartbeat"): fence | {"stage": "x"},
         ("POST", "/work/{work_id}/intake"): fence,
@@ -239,6 +267,8 @@ def test_every_route_answers_every_role_as_the_table_says(
         address = path.format(**values, digest=digest)
         for role, expected in expected_of((method, path)).items():
             options: dict[str, Any] = {"content": content} if method == "PUT" else {}
+            if path.endswith("/answer"):
+                options["params"] = {"status": 200, "media_type": "text/plain"}
             if path.endswith("/upload"):
                 options["params"] = {"size": len(content), "offset": 0}
             if (method, path) in bodies:

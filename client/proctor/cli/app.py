@@ -15,6 +15,7 @@ from proctor.cli import (
     auditing,
     boards,
     challenges,
+    deployments,
     doctor,
     model_registry,
     models,
@@ -70,6 +71,8 @@ app.command("whoami")(accounts.whoami)
 app.add_typer(accounts.users, name="user")
 app.add_typer(admin.admin, name="admin")
 app.command("serve")(serving.serve)
+app.command("deploy")(deployments.deploy)
+app.add_typer(deployments.deployments, name="deployments")
 app.command("up")(running.up)
 app.command("worker")(workers.worker)
 app.command("workers")(workers.workers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,11 +12,7 @@ from proctor.cli.output import say
 
 if TYPE_CHECKING:
     from proctor.cli.local_runs import Keep
-    from proctor.spec.contract import ForeignContract
-    from proctor.spec.limits import Limits
-    from proctor.template.card import Card
-    from proctor_runner.sandbox.interface import Program
-    from proctor_runner.serving.exchange import Exchange
+    from proctor_runner.serving.served_model import ServedModel
     from proctor_runner.workshop import RunTools
 
 _SUBMISSION = "sub_"
@@ -35,22 +30,6 @@ class Named(NamedTuple):
     name: str
     weights: Path | None = None
     contract: str | None = None
-
-
-@dataclass(frozen=True)
-class ServedModel:
-    """A model ready to be started.
-
-    Attributes:
-        folder: Its folder on this host, or where card and samples of an image were copied to.
-        exchange: How it is asked; None for as the engine is.
-    """
-
-    program: Program
-    folder: Path
-    card: Card
-    limits: Limits
-    exchange: Exchange | None
 
 
 @contextmanager
@@ -110,6 +89,7 @@ def _from_archive(path: Path, tools: RunTools, state: Path) -> ServedModel:
     from proctor.spec.work import ImageContent
     from proctor_runner.archived_run import archived_program, work_of
     from proctor_runner.local import LocalDesk
+    from proctor_runner.serving.served_model import served_model
 
     (state / "files").mkdir()
     with open_archive(path) as archive:
@@ -126,7 +106,8 @@ def _from_archive(path: Path, tools: RunTools, state: Path) -> ServedModel:
     content = manifest.submission.content
     contract = content.contract if isinstance(content, ImageContent) else None
     name = manifest.submission.card.name
-    return _served(name, program, work.local.limits, contract, tools, state)
+    limits = work.local.limits
+    return served_model(name, program, limits, contract, tools.shelf, state / "shown", say)
 
 
 def _from_here(named: Named, tools: RunTools, state: Path, keep: Keep) -> ServedModel:
@@ -136,36 +117,13 @@ def _from_here(named: Named, tools: RunTools, state: Path, keep: Keep) -> Served
     from proctor_runner.local import LocalDesk
     from proctor_runner.local_model import prepare
     from proctor_runner.model_folder import permitted
+    from proctor_runner.serving.served_model import served_model
 
     desk = LocalDesk({}, state / "stored", lambda _stage, _done, _total: None)
     given = Path(named.name)
     asked = str(keep(graph_folder(given, declares=True))) if is_graph(given) else named.name
     model, weights, contract = image_of(asked, named.weights, named.contract, keep)
     _, program = prepare(model, weights, desk, tools, state / "model", contract)
-    return _served(given.name, program, permitted(Limits(), model), contract, tools, state)
-
-
-def _served(
-    name: str,
-    program: Program,
-    limits: Limits,
-    contract: ForeignContract | None,
-    tools: RunTools,
-    state: Path,
-) -> ServedModel:
-    from proctor_runner.serving.foreign import exchange_of
-    from proctor_runner.serving.shown import foreign_card, shown_folder
-
-    exchange = None if contract is None else exchange_of(contract)
-    folder = shown_folder(program, tools.shelf, state / "shown")
-    card = _card_of(folder) if contract is None else foreign_card(folder, name, say)
-    return ServedModel(program, folder, card, limits, exchange)
-
-
-def _card_of(folder: Path) -> Card:
-    from proctor.template.card import CardError, read_card
-
-    try:
-        return read_card(folder)
-    except CardError as error:
-        raise CommandError(f"The model's card cannot be used: {error}.") from error
+    limits = permitted(Limits(), model)
+    shown = state / "shown"
+    return served_model(given.name, program, limits, contract, tools.shelf, shown, say)

@@ -34,6 +34,7 @@ class StackPlan:
         home: Folder of all state and secrets.
         redis_url: A Redis to use; one is started if none is given.
         run_slots: Runs at the same time.
+        host_slots: Hosted models at the same time.
     """
 
     home: Path
@@ -41,6 +42,7 @@ class StackPlan:
     dashboard_port: int = 8501
     redis_url: str | None = None
     run_slots: int = 1
+    host_slots: int = 2
     dashboard: bool = True
 
 
@@ -136,10 +138,13 @@ def _start_worker(
             "PROCTOR_REDIS_URL": redis_url,
             "PROCTOR_RUN_TOKEN_FILE": str(plan.home / "worker-run-token"),
             "PROCTOR_SCORE_TOKEN_FILE": str(plan.home / "worker-score-token"),
+            "PROCTOR_HOST_TOKEN_FILE": str(plan.home / "worker-host-token"),
+            "PROCTOR_ROLES": "run,score,host",
             "PROCTOR_WORKER_STATE": str(plan.home / "worker"),
             "PROCTOR_SANDBOX": sandbox.name,
             "PROCTOR_DECODE_IMAGE": sandbox.decode_image,
             "PROCTOR_RUN_SLOTS": str(plan.run_slots),
+            "PROCTOR_HOST_SLOTS": str(plan.host_slots),
             # Whoever gets the process sandbox here was told in loud words what that means.
             "PROCTOR_ACCEPT_UNENFORCED_LIMITS": str(sandbox.name == "process"),
         },

@@ -104,7 +104,8 @@ def _role_and_queue(role: str | None, queue: str | None) -> tuple[Role | None, Q
                 Exit.USAGE,
             )
     found = Queue(queue) if queue else None
-    needed = None if found is None else Role.SCORE if found is Queue.SCORE else Role.RUN
+    roles = {Queue.SCORE: Role.SCORE, Queue.HOST: Role.HOST}
+    needed = None if found is None else roles.get(found, Role.RUN)
     if role is not None and needed is not None and role != needed:
         raise CommandError(
             f"A worker of role {role} does not serve the queue {queue}.",

@@ -13,7 +13,7 @@ import httpx2
 from proctor.client.connection import API
 from proctor.client.errors import ApiError, HostError
 from proctor.client.files import verified
-from proctor.client.registry import Registry
+from proctor.client.hosted import Hosted
 from proctor.client.transport import Params, RetryPolicy
 from proctor.spec.api import (
     CaseFiles,
@@ -56,7 +56,7 @@ _PAGE = 100
 _MOST_ROWS = 1000
 
 
-class Client(Registry):
+class Client(Hosted):
     """A platform at an address, seen with one token (or as an anonymous reader without).
 
     Every method raises `ApiError` when the platform refuses and `HostError` when it cannot be

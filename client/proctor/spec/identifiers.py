@@ -25,6 +25,10 @@ class Kind(StrEnum):
     LEADERBOARD = "lea"
     WORKER = "wrk"
     REVIEW = "rev"
+    DEPLOYMENT = "dep"
+    HOSTING = "hst"
+    QUESTION = "que"
+    VISIT = "vis"
 
 
 def new_id(kind: Kind) -> str:

@@ -65,6 +65,9 @@ class Code(StrEnum):
     TOO_LARGE = "TOO_LARGE"
     LEASE_LOST = "LEASE_LOST"
     NOT_YET = "NOT_YET"
+    # a model that is hosted
+    NOT_SERVED = "NOT_SERVED"
+    NO_ANSWER = "NO_ANSWER"
 
 
 class Outcome(NamedTuple):
@@ -284,6 +287,18 @@ OUTCOMES: dict[Code, Outcome] = {
     ),
     Code.NOT_YET: Outcome(
         _N, "This is hidden until the phase closes.", "Organizers see it now.", 403
+    ),
+    Code.NOT_SERVED: Outcome(
+        _N,
+        "The model is not being served.",
+        "`proctor deployments show` says why; whoever deployed it can start it again.",
+        503,
+    ),
+    Code.NO_ANSWER: Outcome(
+        _N,
+        "The model did not answer in time.",
+        "Ask again, or ask for less at once; a model that was asleep is being started meanwhile.",
+        504,
     ),
 }
 

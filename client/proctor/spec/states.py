@@ -1,4 +1,4 @@
-"""The one transition table of submissions, runs and evaluations; every other place asks it."""
+"""The one transition table of submissions, runs, evaluations and hostings; all others ask it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,17 @@ class EvaluationState(StrEnum):
     CANCELLED = "cancelled"
 
 
-State = SubmissionState | RunState | EvaluationState
+class HostingState(StrEnum):
+    """Where the serving of one version of a deployed model stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SERVING = "serving"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+State = SubmissionState | RunState | EvaluationState | HostingState
 
 # One table a kind: members of different kinds with the same text are equal as keys.
 _NEXT: dict[type[StrEnum], dict[State, frozenset[State]]] = {
@@ -83,6 +93,24 @@ _NEXT: dict[type[StrEnum], dict[State, frozenset[State]]] = {
         EvaluationState.SCORED: frozenset(),
         EvaluationState.FAILED: frozenset(),
         EvaluationState.CANCELLED: frozenset(),
+    },
+    HostingState: {
+        HostingState.QUEUED: frozenset(
+            {HostingState.CLAIMED, HostingState.STOPPED, HostingState.FAILED}
+        ),
+        HostingState.CLAIMED: frozenset(
+            {
+                HostingState.SERVING,
+                HostingState.QUEUED,
+                HostingState.STOPPED,
+                HostingState.FAILED,
+            }
+        ),
+        HostingState.SERVING: frozenset(
+            {HostingState.QUEUED, HostingState.STOPPED, HostingState.FAILED}
+        ),
+        HostingState.STOPPED: frozenset(),
+        HostingState.FAILED: frozenset(),
     },
 }
 

@@ -26,18 +26,20 @@ from proctor.spec.task import TaskSpec
 
 
 class Role(StrEnum):
-    """What a worker process may do; a ``run`` worker never sees a reference."""
+    """What a worker process may do; ``run`` and ``host`` never see a reference."""
 
     RUN = "run"
     SCORE = "score"
+    HOST = "host"
 
 
 class Queue(StrEnum):
-    """The RQ queues; every worker process listens to exactly one."""
+    """The queues; every worker process listens to exactly one."""
 
     RUN_CPU = "run.cpu"
     RUN_GPU = "run.gpu"
     SCORE = "score"
+    HOST = "host"
 
 
 class Split(StrEnum):
@@ -220,6 +222,27 @@ class ScoreOrder(Order):
     cases: tuple[ScoreCase, ...]
     inputs_digest: Digest = Field(description="bootstrap draws depend on it")
     bootstrap: BootstrapSpec
+
+
+class HostOrder(Order):
+    """Keep a deployed model running and answer what is asked of it, until told to stop.
+
+    It names the model and nothing of a test set.
+    """
+
+    kind: Literal["host"] = "host"
+    deployment: str
+    submission: str
+    content: AnyContent = Field(discriminator="kind")
+    runtime: RuntimeImage | None = None
+    intake: bool = Field(False, description="never: what may be deployed was accepted before")
+    limits: Limits
+    most_question_bytes: int = Field(gt=0, description="of one request's body")
+    most_answer_bytes: int = Field(gt=0, description="of one answer's body")
+    most_waiting: int = Field(ge=1, description="questions that may wait for the model")
+
+
+AnyOrder = RunOrder | ScoreOrder | HostOrder
 
 
 class Heartbeat(Spec):

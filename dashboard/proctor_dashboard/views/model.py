@@ -13,7 +13,7 @@ from proctor_dashboard.model_tables import (
     versions_html,
 )
 from proctor_dashboard.text import address, badge, literal, moment, plain, prose, trail
-from proctor_dashboard.views import reviewing
+from proctor_dashboard.views import hosting, reviewing
 from proctor_dashboard.visitor import browser_address, client, is_signed_in
 
 _COMMANDS = {
@@ -49,6 +49,7 @@ def draw() -> None:
     _draw_scores(view)
     if view.commands:
         _draw_use(view)
+    hosting.draw(view)
     _draw_elements(view)
     _draw_versions(view)
     _draw_relatives(view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
+import proctor_platform.hosting.tables
 import proctor_platform.score_tables
 import proctor_platform.tables  # noqa: F401 - this too
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, select
 
 from proctor_platform.clock import now
+from proctor_platform.hosting.tables import Hosting
 from proctor_platform.outbox import Topic
 from proctor_platform.tables import Evaluation, Outbox, Run, Token
 from proctor_platform.work.workers import forget_silent
@@ -42,13 +43,14 @@ def prune(session: Session) -> int:
 
 
 def _goes_on(work: Mapped[Any]) -> ColumnElement[bool]:
-    """Return the condition that a run or an evaluation has not ended, or only just."""
+    """Return the condition that a piece of work has not ended, or only just."""
     runs = select(Run.id).where(col(Run.id) == work, _recent(Run))
     evaluations = select(Evaluation.id).where(col(Evaluation.id) == work, _recent(Evaluation))
-    return runs.exists() | evaluations.exists()
+    hostings = select(Hosting.id).where(col(Hosting.id) == work, _recent(Hosting))
+    return runs.exists() | evaluations.exists() | hostings.exists()
 
 
-def _recent(table: type[Run] | type[Evaluation]) -> ColumnElement[bool]:
+def _recent(table: type[Run] | type[Evaluation] | type[Hosting]) -> ColumnElement[bool]:
     return col(table.ended_at).is_(None) | (col(table.ended_at) >= now(-KEPT_S))
 
 

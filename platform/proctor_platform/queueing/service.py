@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from proctor_platform.database import Database
+from proctor_platform.hosting.upkeep import keep_up
 from proctor_platform.leaderboards.snapshot import make_board
 from proctor_platform.queueing.bells import Bells, NoBells, RedisBells
 from proctor_platform.queueing.dispatcher import Dispatcher
@@ -17,6 +18,7 @@ from proctor_platform.storage import Store
 _log = structlog.get_logger(__name__)
 
 _UPLOADS_S = 3600.0
+_HOSTED_S = 5.0
 
 
 class Background:
@@ -34,6 +36,9 @@ class Background:
         self.reconciler = Reconciler(
             database, max_attempts=settings.max_attempts, period_s=settings.reconcile_s
         )
+        self.hosted = Rounds(
+            "hosted", lambda: keep_up(database, settings), min(settings.reconcile_s, _HOSTED_S)
+        )
         self.sealer = Sealer(database)
         self.uploads = Rounds("uploads", lambda: _drop(store), _UPLOADS_S)
 
@@ -42,6 +47,7 @@ class Background:
         self._database.kick = self.dispatcher.kick
         self.dispatcher.start()
         self.reconciler.start()
+        self.hosted.start()
         self.sealer.start()
         self.uploads.start()
 
@@ -50,6 +56,7 @@ class Background:
         self._database.kick = _nobody
         self.uploads.stop()
         self.sealer.stop()
+        self.hosted.stop()
         self.reconciler.stop()
         self.dispatcher.stop()
         self.bells.close()

@@ -9,6 +9,7 @@ from proctor.spec.registry.reviews import WithdrawalCreate
 from proctor.spec.states import SubmissionState
 from proctor_platform.database import insert_once
 from proctor_platform.events import record
+from proctor_platform.hosting.deploying import stop_all_of
 from proctor_platform.identity import UserIdentity
 from proctor_platform.registry.publication import is_withdrawn
 from proctor_platform.registry.sight import model_in_sight
@@ -40,4 +41,5 @@ def withdraw(
     kept = {"submission_id": submission_id, "user_id": user.id, "reason": request.reason}
     if insert_once(session, ModelWithdrawal, kept):
         record(session, submission_id, "model_withdrawn", user.id)
+        stop_all_of(session, submission_id, user.id)
     session.commit()

@@ -12,19 +12,22 @@ from starlette.concurrency import run_in_threadpool
 from proctor.spec.base import Digest
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import (
+    AnyOrder,
     CaseReport,
     Claim,
     Failure,
     Heartbeat,
     HeartbeatReply,
     IntakePassed,
-    RunOrder,
+    Queue,
     RunReport,
-    ScoreOrder,
     ScoreReport,
 )
 from proctor_platform.blobs import receive_blob, send_blob
 from proctor_platform.database import Database, Reading, Writing, database_of
+from proctor_platform.hosting import claims as hosting_claims
+from proctor_platform.hosting import lifecycle
+from proctor_platform.hosting.holding import is_hosting
 from proctor_platform.identity import OrderIdentity, OrderToken, WorkerToken
 from proctor_platform.routes.problems import problems
 from proctor_platform.settings import PlatformSettings, settings_of
@@ -52,7 +55,7 @@ _Room = Annotated[WaitingRoom, Depends(waiting_room_of)]
 
 @router.post(
     "/claim",
-    response_model=RunOrder | ScoreOrder,
+    response_model=AnyOrder,
     responses={204: {"description": "Nothing waits that this worker could do."}},
 )
 async def claim(
@@ -62,7 +65,7 @@ async def claim(
     database: _Database,
     settings: _Settings,
     room: _Room,
-) -> RunOrder | ScoreOrder | Response:
+) -> AnyOrder | Response:
     """Claim what is next; 204 when nothing waits that this worker could do, for ``wait_s``."""
     claims.check_role(asked, worker.role)
     await run_in_threadpool(workers.note, database, asked, worker.token)
@@ -80,9 +83,9 @@ async def claim(
             return Response(status_code=204)
 
 
-def _claim(
-    database: Database, settings: PlatformSettings, asked: Claim
-) -> RunOrder | ScoreOrder | None:
+def _claim(database: Database, settings: PlatformSettings, asked: Claim) -> AnyOrder | None:
+    if asked.queue is Queue.HOST:
+        return hosting_claims.claim(database, asked, settings)
     claimed = claims.claim(database, asked, lease_s=settings.lease_s, running=settings.running)
     if claimed is None:
         return None
@@ -102,7 +105,8 @@ def heartbeat(
 ) -> HeartbeatReply:
     """Keep the lease; the first beat says that the work has begun."""
     _same_fence(session, order, beat.fence)
-    reply = reports.beat(session, order.work, beat, lease_s=settings.lease_s)
+    keep = lifecycle.beat if is_hosting(order.work) else reports.beat
+    reply = keep(session, order.work, beat, lease_s=settings.lease_s)
     session.commit()
     return reply
 
@@ -122,7 +126,10 @@ def get_blob(
     digest: Digest, request: Request, order: OrderToken, session: Reading, store: _Store
 ) -> Response:
     """Read a blob that the order names; any other is not found."""
-    _rights.require(session, order.work, order.fence, digest)
+    if is_hosting(order.work):
+        hosting_claims.require_blob(session, order.work, order.fence, digest)
+    else:
+        _rights.require(session, order.work, order.fence, digest)
     blob = session.get(Blob, digest)
     if blob is None:
         raise PlatformError(Code.STORAGE_FAILED, f"{digest} has no row")
@@ -178,7 +185,8 @@ def complete(
 def fail(failure: Failure, order: OrderToken, session: Writing, settings: _Settings) -> None:
     """Give the work back: our failure is tried again, an organizer's is final."""
     _same_fence(session, order, failure.fence)
-    failures.give_back(session, order.work, failure, max_attempts=settings.max_attempts)
+    end = lifecycle.give_back if is_hosting(order.work) else failures.give_back
+    end(session, order.work, failure, max_attempts=settings.max_attempts)
     session.commit()
 
 

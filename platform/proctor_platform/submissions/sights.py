@@ -171,7 +171,7 @@ def sight_of(
     organizer: bool,
 ) -> SubmissionSight:
     """Say as what the asker sees a submission that a query of rights has found."""
-    ruling, spec, phase = _ruling_phase(session, submission, challenge)
+    ruling, spec, phase = ruling_phase(session, submission, challenge)
     yours = asker is not None and submission.user_id == asker.id
     access = Access.ORGANIZER if organizer else Access.OWNER if yours else Access.READER
     feedback = feedback_of(session, spec, phase, organizer=organizer)
@@ -184,18 +184,20 @@ def shown_card(submission: Submission, *, bare: bool) -> ModelCard:
     return ModelCard(name=card.name, title=card.title, version="") if bare else card
 
 
-class _Ruling(NamedTuple):
+class Ruling(NamedTuple):
+    """The phase that rules a submission now, and the version that says so."""
+
     version: ChallengeVersion
     spec: ChallengeSpec
     phase: PhaseSpec
 
 
-def _ruling_phase(session: Session, submission: Submission, challenge: Challenge) -> _Ruling:
-    """Return the phase as it is now; as it was at submission if it has been taken out since."""
+def ruling_phase(session: Session, submission: Submission, challenge: Challenge) -> Ruling:
+    """Return a submission's phase as it is now; as it was then if it has been taken out since."""
     present = newest(session, challenge)
     spec = spec_of(present)
     for phase in spec.phases:
         if phase.slug == submission.phase:
-            return _Ruling(present, spec, phase)
+            return Ruling(present, spec, phase)
     then = session.get_one(ChallengeVersion, (challenge.id, submission.version))
-    return _Ruling(then, spec_of(then), spec_of(then).phase(submission.phase))
+    return Ruling(then, spec_of(then), spec_of(then).phase(submission.phase))

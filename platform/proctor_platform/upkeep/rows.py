@@ -28,6 +28,8 @@ from sqlalchemy import (
 )
 
 _AT_ONCE = 1_000
+# The database's own, and what is of no use once the process that waits for it has ended.
+_LEFT_OUT = frozenset({"alembic_version", "question", "visit"})
 
 
 class _Kind(StrEnum):
@@ -37,7 +39,7 @@ class _Kind(StrEnum):
 
 
 def tables_of(engine: Engine) -> list[Table]:
-    """Return the tables that a database has, those that others refer to first."""
+    """Return the tables of a database that are worth keeping, those that others refer to first."""
     metadata = MetaData()
     metadata.reflect(engine)
     for table in metadata.tables.values():
@@ -45,7 +47,7 @@ def tables_of(engine: Engine) -> list[Table]:
             if isinstance(column.type, JSON):
                 # A column that is NULL and one that holds JSON's null are not the same.
                 column.type.none_as_null = True
-    return [table for table in metadata.sorted_tables if table.name != "alembic_version"]
+    return [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
 
 
 def write_rows(connection: Connection, table: Table, into: BinaryIO) -> tuple[int, str]:

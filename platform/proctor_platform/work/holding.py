@@ -46,7 +46,13 @@ def queue_of(work: Work) -> Queue:
 
 def role_of(queue: Queue) -> Role:
     """Return the role that a worker of this queue must have."""
-    return Role.SCORE if queue is Queue.SCORE else Role.RUN
+    match queue:
+        case Queue.SCORE:
+            return Role.SCORE
+        case Queue.HOST:
+            return Role.HOST
+        case Queue.RUN_CPU | Queue.RUN_GPU:
+            return Role.RUN
 
 
 def state_of(work: Work) -> RunState | EvaluationState:

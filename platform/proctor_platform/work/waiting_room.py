@@ -13,9 +13,10 @@ from fastapi import Request
 from sqlmodel import Session, col, func, select
 from starlette.concurrency import run_in_threadpool
 
-from proctor.spec.states import EvaluationState, RunState
+from proctor.spec.states import EvaluationState, HostingState, RunState
 from proctor.spec.work import Queue
 from proctor_platform.database import Database
+from proctor_platform.hosting.tables import Hosting
 from proctor_platform.tables import Evaluation, Run
 
 
@@ -79,7 +80,9 @@ def waiting_room_of(request: Request) -> WaitingRoom:
 
 
 def _count(session: Session, queue: Queue) -> int:
-    if queue is Queue.SCORE:
+    if queue is Queue.HOST:
+        waiting = select(func.count()).where(col(Hosting.state) == HostingState.QUEUED.value)
+    elif queue is Queue.SCORE:
         waiting = select(func.count()).where(col(Evaluation.state) == EvaluationState.QUEUED.value)
     else:
         waiting = select(func.count()).where(

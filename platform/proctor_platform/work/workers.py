@@ -15,6 +15,8 @@ from proctor.spec.api import WorkerState, WorkerView
 from proctor.spec.work import Claim, WorkerFacts
 from proctor_platform.clock import now
 from proctor_platform.database import Database
+from proctor_platform.hosting.holding import is_kept
+from proctor_platform.hosting.tables import Hosting
 from proctor_platform.tables import Evaluation, Run, Worker
 from proctor_platform.work.holding import is_live
 
@@ -96,6 +98,10 @@ def _held(session: Session, work_ids: list[str]) -> set[tuple[str, str | None]]:
             is_live(table), col(table.id).in_(work_ids)
         )
         found |= {(work_id, worker) for work_id, worker in session.exec(live)}
+    kept = select(col(Hosting.id), col(Hosting.worker)).where(
+        is_kept(), col(Hosting.id).in_(work_ids)
+    )
+    found |= {(work_id, worker) for work_id, worker in session.exec(kept)}
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from proctor.spec.gpus import GpuFacts
+from proctor.spec.gpus import GpuFacts, GpuLimits
 from proctor.spec.work import Environment
 from proctor_runner.gpus.held import HeldGpus
 from proctor_runner.gpus.memory_errors import ran_out_of_gpu_memory
@@ -19,6 +19,7 @@ from proctor_runner.gpus.watch import GpuWatch, watched
 from proctor_runner.sandbox.interface import (
     Ending,
     Guard,
+    Inside,
     Sandbox,
     SandboxJob,
     SandboxResult,
@@ -95,15 +96,31 @@ class _GpuSession:
         self._watch: GpuWatch | None = None
         self._chosen: tuple[GpuFacts, ...] = ()
 
+    def start(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult | None:
+        if job.limits.gpu is None:
+            return self._inner.start(job, cancelled)
+        watch = self._watching(job.limits.gpu)
+        failed = self._inner.start(self._with_gpus(job), cancelled)
+        return None if failed is None else weighed(failed, watch, self._chosen)
+
     def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
         if job.limits.gpu is None:
             return self._inner.run(job, cancelled)
+        watch = self._watching(job.limits.gpu)
+        return weighed(self._inner.run(self._with_gpus(job), cancelled), watch, self._chosen)
+
+    def _watching(self, wanted: GpuLimits) -> GpuWatch:
         if self._watch is None:
-            self._chosen = self._gpus.chosen_for(job.limits.gpu)
+            self._chosen = self._gpus.chosen_for(wanted)
             uuids = [gpu.uuid for gpu in self._chosen]
             self._watch = self._stack.enter_context(watched(self._gpus.open_driver, uuids))
-        with_gpus = replace(job, gpus=tuple(gpu.uuid for gpu in self._chosen))
-        return weighed(self._inner.run(with_gpus, cancelled), self._watch, self._chosen)
+        return self._watch
+
+    def _with_gpus(self, job: SandboxJob) -> SandboxJob:
+        return replace(job, gpus=tuple(gpu.uuid for gpu in self._chosen))
+
+    def inside(self) -> Inside | None:
+        return self._inner.inside()
 
     def close(self) -> None:
         try:

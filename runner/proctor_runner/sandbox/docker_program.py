@@ -15,7 +15,7 @@ from proctor_runner.sandbox.container_end import KILLED_CODES, ContainerEnd, wei
 from proctor_runner.sandbox.containers import Made, SlotContainers
 from proctor_runner.sandbox.conversation import Conversation
 from proctor_runner.sandbox.engine_errors import ENGINE_ERRORS, explain, ours
-from proctor_runner.sandbox.interface import Ending, SandboxJob
+from proctor_runner.sandbox.interface import Ending, Inside, SandboxJob
 from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
 from proctor_runner.sandbox.session import Harvest, ProgramEnd
 from proctor_runner.sandbox.slot_folder import CaseSlot
@@ -134,6 +134,14 @@ class DockerProgram:
         self._inputs.empty()
         ending = weigh(None, self._memory.was_out_of_memory(False, self._witness), full)
         return Harvest(collected, None if ending is Ending.EXITED else ending, is_clean)
+
+    def rouse(self) -> None:
+        """Resume the container."""
+        self._standstill.finish()
+
+    def inside(self) -> Inside:
+        """Name the container; commands in it have its environment."""
+        return Inside(self._container_id, {})
 
     def end(self, stopped_for: Ending | None) -> ProgramEnd:
         """Kill the container unless it has ended, and weigh what is known."""

@@ -191,6 +191,21 @@ class NotStartedError(Exception):
     """A program cannot be started, for a reason that lies in itself; no sandbox lets it out."""
 
 
+@dataclass(frozen=True)
+class Inside:
+    """How its own operator gets into a sandbox beside a program that serves.
+
+    Attributes:
+        container_id: Where the program is a container; else empty.
+        environment: That the program has.
+        folder: Where the program's own files are written, without a container.
+    """
+
+    container_id: str
+    environment: Mapping[str, str]
+    folder: Path | None = None
+
+
 class Session(Protocol):
     """A program that is started once and answers one case after the other.
 
@@ -198,6 +213,14 @@ class Session(Protocol):
     case after one that it did not outlive. Two starts in a row that fail end its chances: every
     further case ends with START_FAILED.
     """
+
+    def start(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult | None:
+        """Make the program ready before the first case; return why it is not, None when it is.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        ...
 
     def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
         """Have one case answered, and collect it while the program is paused.
@@ -207,6 +230,14 @@ class Session(Protocol):
 
         Raises:
             PlatformError: SANDBOX_FAILED, the failure is ours: nobody is charged.
+        """
+        ...
+
+    def inside(self) -> Inside | None:
+        """Say how to get to the program, which is not paused from now on; None without one.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
         """
         ...
 

@@ -16,10 +16,16 @@ from typing import IO
 
 from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox.conversation import Conversation
-from proctor_runner.sandbox.interface import Ending, SandboxJob
+from proctor_runner.sandbox.interface import Ending, Inside, SandboxJob
 from proctor_runner.sandbox.output_area import remove_all
 from proctor_runner.sandbox.outputs import collect_below
-from proctor_runner.sandbox.process_start import Places, Watch, shell_exit_code, start_process
+from proctor_runner.sandbox.process_start import (
+    Places,
+    Watch,
+    environment_of,
+    shell_exit_code,
+    start_process,
+)
 from proctor_runner.sandbox.processes import kill_all, marked
 from proctor_runner.sandbox.session import Harvest, ProgramEnd
 from proctor_runner.sandbox.slot_folder import CaseSlot, SlotFolder
@@ -39,7 +45,8 @@ class ServingProcess:
     def __init__(self, job: SandboxJob, folder: SlotFolder, mark: str) -> None:
         self._folder = folder
         self._mark = mark
-        places = Places(*folder.make("input", "output", "tmp"))
+        self._job = job
+        self._places = places = Places(*folder.make("input", "output", "tmp"))
         self._output_folder = places.output
         self._inputs = CaseSlot(places.input)
         self._conversation = Conversation(job.limits.log_bytes)
@@ -113,6 +120,14 @@ class ServingProcess:
         is_clean = remove_all(self._output_folder)
         self._inputs.empty()
         return Harvest(collected, ending, is_clean)
+
+    def rouse(self) -> None:
+        """Continue the processes."""
+        self._signal(signal.SIGCONT)
+
+    def inside(self) -> Inside:
+        """Return the environment and the folder of the processes."""
+        return Inside("", environment_of(self._job, self._places, self._mark), self._places.scratch)
 
     def end(self, stopped_for: Ending | None) -> ProgramEnd:
         """Kill every process and say how the first one ended.

@@ -36,26 +36,10 @@ def start_process(
     Args:
         serves: Give it a standard input, and keep what it writes to its two outputs apart.
     """
-    environment = {
-        **settings.environment(job.protocol.value, job.seed, job.limits.cpus),
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(places.scratch),
-        "TMPDIR": str(places.scratch),
-        # A plea, not a wall: no model that keeps to it takes a GPU that it was not given.
-        "CUDA_VISIBLE_DEVICES": ",".join(job.gpus),
-        "PROCTOR_INPUT": str(places.input),
-        "PROCTOR_OUTPUT": str(places.output),
-        "PROCTOR_MODEL": str(job.program.model_folder or ""),
-        MARK_VARIABLE: mark,
-    }
-    del environment["LD_PRELOAD"]
     child = subprocess.Popen(
         [sys.executable, "-m", job.program.module],
         cwd=places.scratch,
-        env=environment,
+        env=environment_of(job, places, mark),
         stdin=subprocess.PIPE if serves else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE if serves else subprocess.STDOUT,
@@ -72,6 +56,27 @@ def start_process(
         except ProcessLookupError:
             break
     return child
+
+
+def environment_of(job: SandboxJob, places: Places, mark: str) -> dict[str, str]:
+    """Return the environment of a job's processes."""
+    environment = {
+        **settings.environment(job.protocol.value, job.seed, job.limits.cpus),
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(places.scratch),
+        "TMPDIR": str(places.scratch),
+        # A plea, not a wall: no model that keeps to it takes a GPU that it was not given.
+        "CUDA_VISIBLE_DEVICES": ",".join(job.gpus),
+        "PROCTOR_INPUT": str(places.input),
+        "PROCTOR_OUTPUT": str(places.output),
+        "PROCTOR_MODEL": str(job.program.model_folder or ""),
+        MARK_VARIABLE: mark,
+    }
+    del environment["LD_PRELOAD"]
+    return environment
 
 
 def shell_exit_code(status: int) -> int:

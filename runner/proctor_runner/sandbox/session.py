@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from proctor_runner.sandbox.conversation import Answer, Conversation
 from proctor_runner.sandbox.interface import (
     Ending,
+    Inside,
     NotStartedError,
     SandboxJob,
     SandboxResult,
@@ -76,6 +77,14 @@ class ServingProgram(Protocol):
         """Pause it, collect the outputs of the case, and remove inputs and outputs."""
         ...
 
+    def rouse(self) -> None:
+        """Let it go on although nothing is asked."""
+        ...
+
+    def inside(self) -> Inside:
+        """Say how to get to it."""
+        ...
+
     def end(self, stopped_for: Ending | None) -> ProgramEnd:
         """Kill it if it has not ended by itself, and judge why it ended."""
         ...
@@ -97,6 +106,19 @@ class ServingSession:
         self._start_program = start
         self._program: ServingProgram | None = None
         self._given_up = ""
+        self._is_awake = False
+
+    def start(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult | None:
+        """Make the program ready; return why it is not.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        try:
+            return None if self._program is not None else self._start(job, cancelled)
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
         """Have one case answered.
@@ -109,6 +131,18 @@ class ServingSession:
         except BaseException:
             self.close()
             raise
+
+    def inside(self) -> Inside | None:
+        """Say how to get to the program, and keep it awake.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        self._is_awake = True
+        if self._program is None:
+            return None
+        self._program.rouse()
+        return self._program.inside()
 
     def close(self) -> None:
         """End the program. Safe to call twice."""
@@ -203,6 +237,8 @@ class ServingSession:
         killed = harvest.ending is Ending.OUT_OF_MEMORY
         if killed or conversation.problem or not harvest.is_clean or program.has_ended():
             self.close()
+        elif self._is_awake:
+            program.rouse()
         return result
 
     def _lost(

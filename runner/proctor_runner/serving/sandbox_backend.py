@@ -19,8 +19,10 @@ from proctor.spec.outcomes import PlatformError
 from proctor.template.card import Card
 from proctor.template.rest.backend import ANSWER_FILE, Answer, AnswerError, Wish
 from proctor.template.rest.failures import RefusedError
+from proctor_runner.contracts.interface import AskedCase
 from proctor_runner.sandbox.interface import (
     Ending,
+    Inside,
     Program,
     Sandbox,
     SandboxJob,
@@ -91,6 +93,28 @@ class SandboxBackend:
         """Its folder, if it has one."""
         return self._folder
 
+    def start(self) -> SandboxResult | None:
+        """Make the model ready before anybody asks; return why it is not, None when it is.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        if self._session is None:
+            self._session = self._sandbox.session()
+        job = self._job("start", AskedCase({}, {}, ()), self._scratch)
+        failed = self._session.start(job, self._is_stopping.is_set)
+        if failed is not None:
+            self.stop()
+        return failed
+
+    def inside(self) -> Inside | None:
+        """Say how to get to a model that was started, which is not paused from now on.
+
+        Raises:
+            PlatformError: SANDBOX_FAILED.
+        """
+        return None if self._session is None else self._session.inside()
+
     def answer(self, inputs: Mapping[str, Path], folder: Path, wish: Wish) -> Answer:
         """Ask the model; see `rest.backend.Backend`."""
         request = secrets.token_hex(8)
@@ -98,20 +122,8 @@ class SandboxBackend:
         destination = self._scratch / request
         destination.mkdir()
         try:
-            job = SandboxJob(
-                work="serve",
-                fence=1,
-                part=request,
-                program=self._program,
-                documents=asked.documents,
-                inputs=asked.inputs,
-                outputs=asked.outputs,
-                destination=destination,
-                limits=self._limits,
-                timeout_s=self._limits.case_s,
-                protocol=Protocol.SERVE,
-            )
-            return self._read(self._run(job), inputs, folder)
+            result = self._run(self._job(request, asked, destination))
+            return self._read(result, inputs, folder)
         finally:
             shutil.rmtree(destination, ignore_errors=True)
 
@@ -124,6 +136,21 @@ class SandboxBackend:
         session, self._session = self._session, None
         if session is not None:
             session.close()
+
+    def _job(self, part: str, asked: AskedCase, destination: Path) -> SandboxJob:
+        return SandboxJob(
+            work="serve",
+            fence=1,
+            part=part,
+            program=self._program,
+            documents=asked.documents,
+            inputs=asked.inputs,
+            outputs=asked.outputs,
+            destination=destination,
+            limits=self._limits,
+            timeout_s=self._limits.case_s,
+            protocol=Protocol.SERVE,
+        )
 
     def _run(self, job: SandboxJob) -> SandboxResult:
         if self._session is None:

@@ -224,6 +224,9 @@ def nest(
         for path in (stack.home / "blobs").glob("??/??/*")
         if path.stat().st_size < 1 << 20 and FINDER.find(path.read_bytes())
     }
+    deployed = stack.cli("deploy", submissions["says"], "--format", "json", token=people["owner"])
+    deployment = json.loads(deployed.stdout)["id"]
+    visit = stack.client(people["owner"]).visit(deployment).path.split("/")[-2]
     # Inputs, references, logs, answers: what must not be had is there to be had.
     assert len(digests) > 2 * len(CASES)
     return Aviary(
@@ -247,6 +250,10 @@ def nest(
             "part": list(_FILES),
             "snapshot_id": [board.id for board in boards],
             "digest": sorted(digests),
+            "deployment_id": [deployment],
+            "visit": [visit],
+            "path": ["", "docs", "model.json", "openapi.json", "api/get_samples", "nowhere"],
+            "question_id": ["que_" + "0" * 26],
             "kind": ["sealed", "public"],
             "format": ["csv"],
             "version": ["1"],

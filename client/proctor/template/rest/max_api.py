@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .failures import RefusedError, unreadable
 from .messages import Response
-from .modelhub_api import base_of, model_id, model_name, section
+from .modelhub_api import model_id, model_name, section
 
 if TYPE_CHECKING:
     from ..card import Card
@@ -64,7 +64,7 @@ def predict(service: Service, request: Request) -> Response:
     """Answer an image, a file or texts."""
     told = service.predict(request)
     threshold = _threshold(told[0])
-    base = base_of(request)
+    base = request.address
     card = service.backend.card
     many = len(told) > 1 or len(told[0].answer.parts) > 1
     predictions: list[object] = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
 from .failures import RefusedError, too_large, unreadable
 
@@ -165,6 +165,7 @@ class Request:
     Attributes:
         path: Decoded once; it may hold anything but control characters.
         host: The `Host` that was asked for, checked; addresses of this service are made with it.
+        base: The service's address as whoever asks has it, where that is not its host alone.
     """
 
     method: str
@@ -173,12 +174,23 @@ class Request:
     headers: dict[str, str]
     body: Body
     host: str = ""
+    base: str = ""
     is_gone: Callable[[], bool] = bool
 
     @property
     def content_type(self) -> str:
         """The media type of the body, in lower case and without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def address(self) -> str:
+        """How addresses of this service begin, as whoever asks calls it."""
+        return self.base or (f"http://{self.host}" if self.host else "")
+
+    @property
+    def prefix(self) -> str:
+        """How paths of this service begin, as whoever asks calls it."""
+        return urlsplit(self.base).path
 
 
 @dataclass

@@ -70,7 +70,7 @@ def get_legal(service: Service, _request: Request) -> Response:
 
 def get_samples(service: Service, request: Request) -> Response:
     """Return the addresses of the samples."""
-    base = base_of(request)
+    base = request.address
     return Response.of_json([f"{base}/api/samples/{quote(name)}" for name in service.samples.names])
 
 
@@ -132,7 +132,7 @@ def predict_sample(service: Service, request: Request) -> Response:
 
 def form(service: Service, told: Told, request: Request) -> dict[str, object]:
     """Return an answer as ModelHub writes it."""
-    base, card = base_of(request), service.backend.card
+    base, card = request.address, service.backend.card
     outputs = []
     for part in told.answer.parts:
         rule = card.outputs.get(part.name)
@@ -265,11 +265,6 @@ def _formats(rule: InputRule) -> list[str]:
 
     found = [FORMATS[name].mime_types[0] for name in rule.formats or TYPES[rule.type]]
     return list(dict.fromkeys(found))
-
-
-def base_of(request: Request) -> str:
-    """Return how addresses of this service begin, as whoever asks calls it."""
-    return f"http://{request.host}" if request.host else ""
 
 
 def _text_of(folder: Path | None, place: str) -> str:

@@ -27,7 +27,7 @@ _PICTURES = {
 }
 
 
-def document(service: Service, _request: Request | None = None) -> dict[str, Any]:
+def document(service: Service, request: Request | None = None) -> dict[str, Any]:
     """Return the description of a service."""
     card = service.backend.card
     return {
@@ -38,6 +38,7 @@ def document(service: Service, _request: Request | None = None) -> dict[str, Any
             "version": str(card.document.get("version") or "0"),
             **_license(card),
         },
+        **({"servers": [{"url": request.base}]} if request is not None and request.base else {}),
         "tags": [
             {"name": "model", "description": "The calls of MAX, the Model Asset eXchange."},
             {"name": "api", "description": "The calls of ModelHub."},

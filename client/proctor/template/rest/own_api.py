@@ -23,15 +23,14 @@ if TYPE_CHECKING:
 
 def predict(service: Service, request: Request) -> Response:
     """Answer what was sent; a batch of texts gets a list."""
-    told = [answer_form(one) for one in service.predict(request)]
+    told = [answer_form(one, request.prefix) for one in service.predict(request)]
     return Response.of_json(told[0] if len(told) == 1 else told)
 
 
 def predict_sample(service: Service, request: Request) -> Response:
     """Answer a sample of the model."""
-    return Response.of_json(
-        answer_form(service.predict_sample(request.query.get("name", ""), request))
-    )
+    told = service.predict_sample(request.query.get("name", ""), request)
+    return Response.of_json(answer_form(told, request.prefix))
 
 
 def model(service: Service, _request: Request) -> Response:
@@ -45,19 +44,19 @@ def health(service: Service, _request: Request) -> Response:
     return Response.of_json({"status": "ok", "model": name, "waiting": service.waiting})
 
 
-def answer_form(told: Told) -> dict[str, object]:
-    """Return an answer in our form."""
+def answer_form(told: Told, prefix: str) -> dict[str, object]:
+    """Return an answer in our form; its addresses are paths below ``prefix``."""
     outputs: dict[str, object] = {}
     for part in told.answer.parts:
         entry: dict[str, object] = {"type": part.type, "shape": list(part.shape)}
         if part.dtype:
             entry["dtype"] = part.dtype
         if part.file is not None:
-            entry["url"] = told.files[part.name]
+            entry["url"] = told.place(part, prefix)
         else:
             entry["value"] = part.value
         if part.picture is not None:
-            entry["picture"] = _picture(told.pictures[part.name], part.picture)
+            entry["picture"] = _picture(prefix + told.pictures[part.name], part.picture)
         if part.over:
             entry["over"] = part.over
         if part.labels:
@@ -66,7 +65,7 @@ def answer_form(told: Told) -> dict[str, object]:
     form: dict[str, object] = {"outputs": outputs, "seconds": round(told.answer.seconds, 6)}
     if told.input_pictures:
         form["pictures"] = {
-            name: _picture(place, told.answer.pictures[name])
+            name: _picture(prefix + place, told.answer.pictures[name])
             for name, place in told.input_pictures.items()
         }
     if told.answer.sizes:

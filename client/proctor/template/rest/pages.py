@@ -52,8 +52,8 @@ def try_page(service: Service, _request: Request) -> Response:
 <div>{"".join(f'<span class="badge">{escape(fact)}</span>' for fact in facts if fact)}</div>
 <p class="lead">{escape(str(card.document.get("description") or ""))}</p>
 {_warnings(section(card, "use"))}
-<nav class="links"><a href="/docs">Calls</a><a href="/openapi.json">openapi.json</a>
-<a href="/model.json">Model card</a></nav>
+<nav class="links"><a href="docs">Calls</a><a href="openapi.json">openapi.json</a>
+<a href="model.json">Model card</a></nav>
 <div class="columns">
 <form id="inputs" novalidate>
 <h2>Input</h2>
@@ -66,14 +66,14 @@ def try_page(service: Service, _request: Request) -> Response:
         " or a sample" if samples else ""
     }, and ask the model.</div></div></section>
 </div>
-<script src="/static/try.js"></script>"""
+<script src="static/try.js"></script>"""
     return _page(_title(service), content)
 
 
 def docs_page(service: Service, request: Request) -> Response:
     """Return the page that lists the calls."""
     found = openapi.document(service, request)
-    base = f"http://{request.host}"
+    base = request.address
     groups = []
     for tag in reversed(found["tags"]):
         calls = [
@@ -91,8 +91,8 @@ def docs_page(service: Service, request: Request) -> Response:
     content = f"""
 <h1>{_title(service)}</h1>
 <p class="lead">How programs ask this model.</p>
-<nav class="links"><a href="/">Try it</a><a href="/openapi.json">openapi.json</a>
-<a href="/model.json">Model card</a></nav>
+<nav class="links"><a href="./">Try it</a><a href="openapi.json">openapi.json</a>
+<a href="model.json">Model card</a></nav>
 {"".join(groups)}<h2>Forms</h2>{forms}"""
     return _page(f"{_title(service)}: calls", content)
 
@@ -113,8 +113,8 @@ def _page(title: str, content: str) -> Response:
     text = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><link rel="icon" href="/static/icon.svg">
-<link rel="stylesheet" href="/static/page.css">
+<title>{title}</title><link rel="icon" href="static/icon.svg">
+<link rel="stylesheet" href="static/page.css">
 </head><body><main>{content}</main></body></html>"""
     return Response(
         content=text.encode("utf-8", "replace"),
@@ -179,7 +179,7 @@ def _samples(names: tuple[str, ...]) -> str:
 def _thumbnail(name: str) -> str:
     if not name.lower().endswith(_SHOWN_BY_BROWSERS):
         return ""
-    return f'<img src="/api/samples/{escape(quote(name))}" alt="" loading="lazy">'
+    return f'<img src="api/samples/{escape(quote(name))}" alt="" loading="lazy">'
 
 
 def _call(verb: str, path: str, operation: dict[str, Any], base: str) -> str:

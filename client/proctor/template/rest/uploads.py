@@ -150,7 +150,7 @@ class Uploads:
         """Tell whether the model takes more than one input."""
         return len(self._card.inputs) > 1
 
-    def own_file(self, url: str, host: str) -> Path | None:
+    def own_file(self, url: str, host: str, prefix: str) -> Path | None:
         """Return a sample that a URL of this very service, or a path, names.
 
         Raises:
@@ -161,9 +161,9 @@ class Uploads:
         except ValueError as error:
             raise unreadable("The URL cannot be read.") from error
         if not parts.scheme and not parts.netloc:
-            return self._samples.find(_below(parts.path))
-        if parts.netloc == host and parts.path.startswith(SAMPLE_PATH):
-            return self._samples.find(_below(parts.path))
+            return self._samples.find(_below(parts.path, prefix))
+        if parts.netloc == host and parts.path.startswith(prefix + SAMPLE_PATH):
+            return self._samples.find(_below(parts.path, prefix))
         return None
 
     def fetch(self, url: str, stream: BinaryIO, field_name: str) -> None:
@@ -265,7 +265,7 @@ class _Reader:
         _write_text(self._path(name, "value.json"), json.dumps(value), name)
 
     def _from_url(self, name: str, url: str) -> None:
-        own = self._uploads.own_file(url, self._request.host)
+        own = self._uploads.own_file(url, self._request.host, self._request.prefix)
         if own is not None:
             self.question.inputs[name] = own
             return
@@ -312,9 +312,11 @@ class _Reader:
         return path
 
 
-def _below(path: str) -> str:
-    found = path[len(SAMPLE_PATH) :] if path.startswith(SAMPLE_PATH) else path
-    return unquote(found)
+def _below(path: str, prefix: str) -> str:
+    for start in (prefix + SAMPLE_PATH, SAMPLE_PATH):
+        if path.startswith(start):
+            return unquote(path[len(start) :])
+    return unquote(path)
 
 
 def _write_text(path: Path, text: str, name: str) -> None:

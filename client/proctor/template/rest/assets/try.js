@@ -36,8 +36,9 @@ function clipped(text) {
 }
 
 // Addresses in an answer are paths of this service; anything else is not followed.
+const OUTPUTS = new URL("api/output/", document.baseURI).pathname;
 function own(address) {
-  return typeof address === "string" && address.startsWith("/api/output/") ? address : "";
+  return typeof address === "string" && address.startsWith(OUTPUTS) ? address : "";
 }
 
 function stack(base, top, marks) {
@@ -296,10 +297,10 @@ form.addEventListener("submit", (event) => {
     if (chosen.has(name)) body.append(name, chosen.get(name));
     else if (text && text.value) body.append(name, new Blob([text.value]), "text" + text.dataset.suffix);
   }
-  send("/predict?pictures=true", { method: "POST", body });
+  send("predict?pictures=true", { method: "POST", body });
 });
 
 for (const button of document.querySelectorAll("[data-sample]")) {
   button.addEventListener("click", () =>
-    send("/predict_sample?pictures=true&name=" + encodeURIComponent(button.dataset.sample)));
+    send("predict_sample?pictures=true&name=" + encodeURIComponent(button.dataset.sample)));
 }
