@@ -14,10 +14,15 @@ from proctor.cli.options import ContractOption, HostOption, SandboxOption, Weigh
 from proctor.cli.output import plain, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from socket import socket
+
+    from proctor_runner.sandbox.interface import Inside
+    from proctor_runner.serving.sandbox_backend import SandboxBackend
 
 _ADDRESS = "127.0.0.1"
 _PORTS_TRIED = 20
+_NOTEBOOK_PORT = 8888
 
 
 def serve(
@@ -38,18 +43,27 @@ def serve(
         list[str] | None,
         typer.Option("--allow-origin", metavar="URL", help="Let pages of that site call it."),
     ] = None,
+    shell: Annotated[
+        bool, typer.Option("--shell", help="Open a shell in the model's sandbox.")
+    ] = False,
+    notebook: Annotated[
+        bool, typer.Option("--notebook", help="Open a Jupyter beside it, behind a token.")
+    ] = False,
     weights: WeightsOption = None,
     contract: ContractOption = None,
     sandbox: SandboxOption = "auto",
     host: HostOption = None,
 ) -> None:
     """Serve a model on this machine: a page to try it, ModelHub's calls, MAX's calls, OpenAPI."""
+    from proctor.cli import serve_beside
     from proctor.cli.running import ignore_signals, stop_on_terminate
     from proctor.cli.served_models import Named, opened
     from proctor.template.rest.settings import LOCAL_HOSTS, Settings
     from proctor.template.rest.starting import served
     from proctor_runner.serving.sandbox_backend import SandboxBackend
 
+    if shell:
+        serve_beside.require_terminal()
     stop_on_terminate()
     settings = Settings(
         hosts=LOCAL_HOSTS,
@@ -68,7 +82,7 @@ def serve(
             found.folder,
             found.limits,
             state / "answers",
-            told=_tell_log,
+            told=_kept_in(state / "model.log") if shell else _tell_log,
             exchange=found.exchange,
         )
         stack.callback(backend.stop)
@@ -77,11 +91,35 @@ def serve(
         address = f"http://{_ADDRESS}:{listening.getsockname()[1]}"
         say(f"Try it      {address}/")
         say(f"Calls       {address}/docs")
-        say("Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
-            service.run()
+            inside = _started(backend) if shell or notebook else None
+            if inside is not None and notebook:
+                beside = serve_beside.notebook(inside, address, _listen(_NOTEBOOK_PORT))
+                say(f"Notebook    {stack.enter_context(beside)}")
+            if inside is not None and shell:
+                stack.callback(service.run_aside().join)
+                stack.callback(service.close)
+                serve_beside.open_shell(inside)
+            else:
+                say("Ctrl-C ends it.")
+                service.run()
         ignore_signals()
         say("Stopping.")
+
+
+def _started(backend: SandboxBackend) -> Inside:
+    """Start the model now, since somebody wants to be beside it.
+
+    Raises:
+        CommandError: It cannot be started.
+        PlatformError: The sandbox failed.
+    """
+    failed = backend.start()
+    inside = backend.inside()
+    if failed is not None or inside is None:
+        why = failed.detail if failed is not None else "It has ended."
+        raise CommandError(f"The model could not be started. {why}")
+    return inside
 
 
 def _listen(port: int) -> socket:
@@ -93,6 +131,17 @@ def _listen(port: int) -> socket:
         except OSError:
             continue
     raise CommandError(f"No port from {port} on is free.", "Name another with --port.", Exit.USAGE)
+
+
+def _kept_in(log: Path) -> Callable[[str], None]:
+    """Write what the model prints to a file: the terminal is the shell's."""
+    say(f"What the model prints is in {log} meanwhile.")
+
+    def keep(text: str) -> None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+
+    return keep
 
 
 def _tell_log(text: str) -> None:
