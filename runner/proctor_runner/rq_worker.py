@@ -31,7 +31,7 @@ from rq.timeouts import HorseMonitorTimeoutException
 from rq.worker.base import WorkerStatus
 
 from proctor.spec.outcomes import PlatformError
-from proctor.spec.work import RunOrder, ScoreOrder
+from proctor.spec.work import AnyOrder
 from proctor_runner import jobs
 from proctor_runner.parent_death import bind_to
 
@@ -213,7 +213,7 @@ class QueueProcess(Worker):
         finally:
             self._state = WorkerStatus.IDLE
 
-    def _claim(self, wait_s: float = 0.0) -> RunOrder | ScoreOrder | None:
+    def _claim(self, wait_s: float = 0.0) -> AnyOrder | None:
         return self._context.api.claim(self._context.claim(wait_s), give_up_s=0)
 
     def _rest(self, seconds: float) -> None:
@@ -222,7 +222,7 @@ class QueueProcess(Worker):
         while not self._stop_requested and time.monotonic() < ends_at:
             time.sleep(min(seconds, 0.5))
 
-    def _do(self, order: RunOrder | ScoreOrder) -> None:
+    def _do(self, order: AnyOrder) -> None:
         def work() -> NoReturn:
             self.setup_work_horse_signals()  # type: ignore[no-untyped-call]
             self._is_horse = True

@@ -172,7 +172,7 @@ def _write_notebook(path: Path) -> None:
     """Write a notebook to start from, unless there is one."""
     if path.exists():
         return
-    cells = [
+    cells: list[dict[str, object]] = [
         {
             "cell_type": "code",
             "execution_count": None,

@@ -225,10 +225,7 @@ class ScoreOrder(Order):
 
 
 class HostOrder(Order):
-    """Keep a deployed model running and answer what is asked of it, until told to stop.
-
-    It names the model and nothing of a test set.
-    """
+    """Keep a deployed model running and answer for it; the order names nothing of a test set."""
 
     kind: Literal["host"] = "host"
     deployment: str

@@ -61,7 +61,7 @@ def _in_container(api: docker.APIClient, container_id: str) -> None:
         made = api.exec_create(
             container_id, _COMMAND, stdin=True, tty=True, environment={"TERM": term}
         )
-        stream = api.exec_start(made["Id"], tty=True, socket=True)
+        stream: Any = api.exec_start(made["Id"], tty=True, socket=True)
     try:
         with _raw_terminal(), _resized(api, made["Id"]):
             _join(getattr(stream, "_sock", stream))
