@@ -113,7 +113,10 @@ def gather(session: Session, sight: SubmissionSight, kind: ArchiveKind) -> Gathe
 
 
 def _runs(session: Session, sight: SubmissionSight) -> dict[str, Run]:
-    """Return the newest run on hidden cases of each task that succeeded."""
+    """Return the newest run on hidden cases of each task that has scores, else that succeeded.
+
+    What has a score keeps it: a run on a newer test set speaks once it is scored.
+    """
     rows = session.exec(
         select(Run)
         .where(
@@ -122,7 +125,9 @@ def _runs(session: Session, sight: SubmissionSight) -> dict[str, Run]:
         )
         .order_by(col(Run.id))
     ).all()
-    done = {run.task: run for run in rows if run.state == RunState.SUCCEEDED}
+    succeeded = [run for run in rows if run.state == RunState.SUCCEEDED]
+    done = {run.task: run for run in succeeded}
+    done |= {run.task: run for run in succeeded if scoring_of(session, run) is not None}
     missing = sorted({run.task for run in rows} - set(done))
     if missing or not rows or sight.submission.state != SubmissionState.ACCEPTED:
         where = f" on {', '.join(missing)}" if missing else ""
