@@ -23,6 +23,7 @@ from proctor.spec.custom import MOST_SOURCE_BYTES
 from proctor.spec.digests import digest_file
 from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.task import SplitSpec, TaskSpec
+from proctor_runner.strict_yaml import read_strict_yaml
 
 CHALLENGE_FILE = "challenge.yaml"
 SPLITS = ("hidden", "sample")
@@ -94,7 +95,7 @@ def load_challenge(folder: Path) -> ChallengeSpec:
         )
         raise ChallengeInvalidError([Problem(CHALLENGE_FILE, "", what)])
     try:
-        document = yaml.load(path.read_text("utf-8"), Loader=_StrictLoader)  # noqa: S506
+        document = read_strict_yaml(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise ChallengeInvalidError(
             [Problem(CHALLENGE_FILE, "", f"cannot be read from {folder}: {error}")]
@@ -275,25 +276,6 @@ class _SplitReader:
 
     def _add(self, file: str, field: str, message: str) -> None:
         self.problems.append(Problem(file, field, message))
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that is given twice; YAML itself would keep the last in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping whose keys are all different."""
-        seen = set()
-        for key_node, _ in node.value:
-            if isinstance(key_node, yaml.ScalarNode) and key_node.tag != "tag:yaml.org,2002:merge":
-                if (key_node.tag, key_node.value) in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None,
-                        None,
-                        f"the key {key_node.value!r} is given twice",
-                        key_node.start_mark,
-                    )
-                seen.add((key_node.tag, key_node.value))
-        return super().construct_mapping(node, deep)
 
 
 def _is_case_id(text: str) -> bool:

@@ -97,6 +97,7 @@ def test_row_40_no_yaml_of_a_participant_is_read(measured: Callable[[str], None]
     # what an organizer's metrics container writes: small, without anchors, aliases and tags.
     assert readers == {
         "runner/proctor_runner/challenge_folder.py",
+        "runner/proctor_runner/strict_yaml.py",
         "runner/proctor_runner/custom/small_yaml.py",
         "platform/proctor_platform/citing.py",
     }
