@@ -62,6 +62,7 @@ class World:
         disk_bytes: How large each of the disks is.
         engine: The Docker daemon of its workers, where it has one of its own.
         fault_socket: Where workers ask at named points.
+        at_points: Whether they ask there; somebody must answer.
     """
 
     folder: Path
@@ -70,6 +71,7 @@ class World:
     run_slots: int = 2
     disk_bytes: int = 96 << 20
     engine: Engine | None = None
+    at_points: bool = True
     workers: dict[str, int] = field(default_factory=dict)
     platform: int = 0
 
@@ -190,7 +192,7 @@ class World:
                 "PROCTOR_SWEEP_S": "1",
                 "PROCTOR_DRAIN_S": "0.2",
                 "PROCTOR_DECODE_CASES": "1",
-                "PROCTOR_FAULT_SOCKET": str(self.fault_socket),
+                **({"PROCTOR_FAULT_SOCKET": str(self.fault_socket)} if self.at_points else {}),
                 **({} if self.engine is None else {"DOCKER_HOST": self.engine.host}),
             },
             SKEW_S,
