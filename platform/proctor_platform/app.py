@@ -25,6 +25,7 @@ from proctor_platform.routes import (
     blobs,
     challenges,
     deployments,
+    documentation,
     health,
     hosted,
     leaderboards,
@@ -72,7 +73,7 @@ def create_app(settings: PlatformSettings, *, rounds: bool = True) -> FastAPI:
         version=version("proctor"),
         description="Examinations for machine-learning models.",
         openapi_url=f"{API}/openapi.json",
-        docs_url=None,  # its page loads scripts from elsewhere
+        docs_url=None,  # its page loads scripts from elsewhere; ours is a route
         redoc_url=None,
         lifespan=lifespan,
         routes=list(_routes()),
@@ -99,6 +100,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     whole = APIRouter()
     whole.include_router(health.router)
     whole.include_router(metrics.router)
+    whole.include_router(documentation.router)
     for module in (
         accounts,
         archives,

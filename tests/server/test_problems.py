@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -149,6 +150,17 @@ def test_healthz_says_what_is_not_well(
     assert answer.json()["storage"] is False
 
 
+def test_the_calls_are_a_page_that_needs_nothing_from_elsewhere(
+    client: TestClient, app: FastAPI
+) -> None:
+    answer = client.get("/docs")
+    page = answer.text
+    for path in app.openapi()["paths"]:
+        assert f"<code>{path}</code>" in page
+    assert not re.search("<script|<style|<link|<img", page)
+    assert re.findall(r"""(?:src|href)=["']([^"']+)""", page) == ["/api/v1/openapi.json"]
+
+
 def test_openapi_names_errors_and_examples(app: FastAPI) -> None:
     document = app.openapi()
     submit = document["paths"]["/api/v1/submissions"]["post"]
@@ -161,7 +173,7 @@ def test_openapi_names_errors_and_examples(app: FastAPI) -> None:
     for path, methods in document["paths"].items():
         for method, route in methods.items():
             assert route["description"].strip(), (method, path)
-            open_to_all = path in ("/healthz", "/api/v1/limits")
+            open_to_all = path in ("/healthz", "/docs", "/api/v1/limits")
             assert open_to_all or "401" in route["responses"], (method, path)
 
 
