@@ -49,10 +49,13 @@ class PeakSignalToNoiseRatio(ImageMetric):
     @classmethod
     def build(cls, parameters: Parameters) -> Self:
         """Read `data_range` and `cap`, in dB."""
+        cap, worst = parameters.number("cap", 100.0, 0.0, 1000.0), parameters.worst()
+        if worst is not None and worst >= cap:
+            raise parameters.error("worst", f"is {worst:g}; no answer scores above cap, {cap:g}")
         return cls(
             data_range=parameters.optional_number("data_range", *RANGE_BOUNDS),
-            cap=parameters.number("cap", 100.0, 0.0, 1000.0),
-            declared_worst=parameters.worst(),
+            cap=cap,
+            declared_worst=worst,
         )
 
     @property

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 from skimage import metrics as skimage
 
 from proctor_metrics import ImageCase, MetricInputError, PerItemMetric, Side, resolve
+from proctor_metrics.registry import MetricParameterError
 
 Values = npt.NDArray[np.float64]
 WORST = {"image_mae": 50.0, "nrmse": 9.0}
@@ -130,6 +131,12 @@ def test_an_answer_is_never_worse_than_a_missing_one() -> None:
     assert value("psnr", [[1e6, 1e6]], [[0, 1]]) == 0.0
     assert resolve("psnr", {}).worst((2, 2), ()) == 0.0
     assert resolve("ssim", {}).worst((2, 2), ()) == -1.0
+
+
+def test_a_worst_value_that_every_answer_would_take_is_refused() -> None:
+    assert resolve("psnr", {}, worst=-20.0).worst((2, 2), ()) == -20.0
+    with pytest.raises(MetricParameterError, match="no answer scores above cap, 100"):
+        resolve("psnr", {}, worst=374.0)
 
 
 def test_values_however_large_do_not_overflow() -> None:
