@@ -192,7 +192,7 @@ def test_a_pooled_function_is_called_on_sets_and_its_replicates_are_paired_and_b
         ("def other(p, r, c):\n    return 1", "no function 'score'"),
         ("import socket\nraise SystemExit(3)", "exit code 3"),
         ("def score(p, r, c):\n    return {'all': [1.0]}", "1 numbers for 'all' of case 'a'"),
-        ("def score(p, r, c):\n    return {'all': [1.0, float('nan')]}", "NaN"),
+        ("def score(p, r, c):\n    return {'all': [1.0, float('nan')]}", "gave 'nan' for 'all'"),
         ("def score(p, r, c):\n    return {'all': [True, 'x']}", "no finite number"),
         ("def score(p, r, c):\n    return {'mine': [1, 2]}", "gave mine for case 'a'"),
         ("def score(p, r, c):\n    return {'all': [10**400, 1]}", "401 digits"),
