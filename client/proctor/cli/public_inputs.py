@@ -105,6 +105,12 @@ def template(
             raise CommandError(
                 f"The inputs of the task {missing[0]} are hidden.", "", Exit.REJECTED
             )
+        if kind not in (accepted := view.challenge.accepts):
+            raise CommandError(
+                f"{slug} takes no predictions: it accepts {', '.join(accepted)}.",
+                "`proctor model init` writes a model to enter.",
+                Exit.REJECTED,
+            )
         count = 0
         for task, public in found.items():
             spec = view.challenge.task(task)

@@ -132,7 +132,10 @@ class _Tar:
         try:
             self._members = {member.name: member for member in archive}
         except (tarfile.TarError, OSError, EOFError) as error:
-            raise UpkeepError(f"{source} is damaged or cut off: {error}.") from error
+            raise UpkeepError(
+                f"{source} is damaged or cut off: {error}.",
+                "Nothing was restored. Copy it again from where it was made, or take another.",
+            ) from error
 
     def open(self, name: str) -> BinaryIO:
         member = self._members.get(name)

@@ -44,6 +44,17 @@ def test_public_inputs_are_listed_and_brought(proctor, public, tmp_path):
     assert (tmp_path / "in/c1/images.npy").read_bytes() == b"images of c1"
 
 
+def test_no_template_is_written_where_predictions_would_be_refused(
+    proctor, public, challenge_view, tmp_path
+):
+    challenge_view["challenge"]["accepts"] = ["folder", "image"]
+    public.on("GET /challenges/digits", (200, challenge_view))
+    ended = proctor("challenge", "template", "predictions", "digits", tmp_path / "mine")
+    assert ended.code == 4
+    assert "digits takes no predictions: it accepts folder, image." in ended.err
+    assert not (tmp_path / "mine").exists()
+
+
 def test_hidden_inputs_are_said_to_be_hidden(proctor, logged_in, challenge_view, tmp_path):
     logged_in.on("GET /challenges/digits", (200, challenge_view))
     for command in (("inputs", "digits"), ("template", "predictions", "digits", tmp_path / "x")):
