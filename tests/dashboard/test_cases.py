@@ -50,6 +50,13 @@ def packed(*answers: str) -> bytes:
     return npy(np.frombuffer(content, np.uint8))
 
 
+def drawn(kind: str) -> bytes:
+    """Return a colored picture of 8 rows and 9 columns."""
+    stream = io.BytesIO()
+    Image.new("RGB", (9, 8), "red").save(stream, kind)
+    return stream.getvalue()
+
+
 def task(
     inputs: dict[str, Any], output: dict[str, Any], reference: dict[str, Any], **more: Any
 ) -> TaskSpec:
@@ -128,6 +135,16 @@ KINDS = {
         npy(np.ones((8, 9))),
         npy(np.eye(8, 9)),
         npy(np.zeros((8, 9))),
+    ),
+    "pictures": (
+        task(
+            {"type": "file", "file": "{case}.jpg"},
+            {"type": "image", "file": "o.png", "grid": "image"},
+            {"type": "image", "file": "{case}.tif"},
+        ),
+        drawn("JPEG"),
+        drawn("TIFF"),
+        npy(np.ones((8, 9, 3), np.float32)),
     ),
     "masks": (
         task(
@@ -230,6 +247,7 @@ def pictures(page: AppTest) -> list[str]:
         ("instances", 3, 3),
         ("images", 4, 0),
         ("arrays", 4, 0),
+        ("pictures", 4, 0),
         ("masks", 3, 3),
         ("texts", 0, 0),
     ],
@@ -259,7 +277,8 @@ def test_a_case_without_an_answer_says_so(open_page: Any, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "part"),
     [("boxes", "reference"), ("boxes", "inputs"), ("points", "inputs"), ("texts", "predictions"),
-     ("texts", "reference"), ("arrays", "predictions"), ("masks", "predictions")],
+     ("texts", "reference"), ("arrays", "predictions"), ("masks", "predictions"),
+     ("pictures", "inputs"), ("pictures", "reference")],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_a_sentence(open_page: Any, kind: str, part: str) -> None:
     page = open_page(kind, **{part: b"nonsense"})

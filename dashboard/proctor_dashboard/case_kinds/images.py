@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from proctor.client.api import CasePart
 from proctor.spec.task import InputType
-from proctor_dashboard.case_kinds.parts import Parts, draw_scores
+from proctor_dashboard.case_kinds.parts import Parts, draw_scores, read_picture
 from proctor_dashboard.slices import picture
 from proctor_dashboard.text import plain
 from proctor_dashboard.volumes import (
@@ -21,6 +22,7 @@ from proctor_dashboard.volumes import (
 )
 
 _ARRAY = ".npy"
+_COLORS = ((3,), (4,))
 _DIFFERENCE = "Difference"
 
 
@@ -47,7 +49,7 @@ def draw(parts: Parts) -> None:
 
 
 def _is_array(parts: Parts, grid: str) -> bool:
-    return parts.task.inputs[grid].type is InputType.ARRAY
+    return parts.task.inputs[grid].type is not InputType.VOLUME
 
 
 def _volumes(parts: Parts, grid: str) -> _Shown:
@@ -66,14 +68,26 @@ def _volumes(parts: Parts, grid: str) -> _Shown:
 
 
 def _arrays(parts: Parts, grid: str) -> _Shown:
-    arrays = {"Input": parts.array("inputs", grid)}
-    arrays["Reference"] = parts.array("reference", parts.reference_name)
+    arrays = {
+        "Input": _flat(parts, "inputs", grid, parts.task.inputs[grid].file),
+        "Reference": _flat(parts, "reference", parts.reference_name, parts.reference.file),
+    }
     if parts.answered:
         arrays["Prediction"] = parts.array("predictions", parts.output)
     for name, array in arrays.items():
         if array.shape != arrays["Input"].shape or array.ndim not in (2, 3):
             raise VolumeError(f"The {name.lower()} has shape {array.shape}, which is not drawn.")
-    return _Shown(_with_difference(arrays), (1.0,) * arrays["Input"].ndim, anatomical=False)
+    arrays = _with_difference(arrays)
+    if not parts.reference.file.endswith(_ARRAY) and arrays["Input"].shape[2:] in _COLORS:
+        # Slices are gray: of a colored picture its brightness is drawn.
+        arrays = {name: array[..., :3].mean(axis=2) for name, array in arrays.items()}
+    return _Shown(arrays, (1.0,) * arrays["Input"].ndim, anatomical=False)
+
+
+def _flat(parts: Parts, part: CasePart, name: str, file: str) -> Array:
+    if file.endswith(_ARRAY):
+        return parts.array(part, name)
+    return read_picture(parts.content(part, name), name)
 
 
 def _with_difference(arrays: dict[str, Array]) -> dict[str, Array]:

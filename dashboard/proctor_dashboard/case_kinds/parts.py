@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
+from PIL import Image, ImageSequence
 
 from proctor.client import Client
 from proctor.client.api import CasePart
@@ -140,6 +141,25 @@ def read_array(content: bytes, name: str) -> Array:
             raise
         raise VolumeError(f"{name} cannot be read as an array ({error}).") from error
     return found
+
+
+def read_picture(content: bytes, name: str) -> Array:
+    """Read a PNG, TIFF or JPEG file of the organizer's, every page of a TIFF.
+
+    Raises:
+        VolumeError: it is none, or too large.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "TIFF", "JPEG")) as image:
+            pages = getattr(image, "n_frames", 1)
+            if image.width * image.height * pages * len(image.getbands()) > _MOST_NUMBERS:
+                raise VolumeError(f"{name} of {image.width} x {image.height} is too large to draw.")
+            found = [np.asarray(page) for page in ImageSequence.Iterator(image)]
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if isinstance(error, VolumeError):
+            raise
+        raise VolumeError(f"{name} cannot be read as a picture ({error}).") from error
+    return found[0] if pages == 1 else np.stack(found)
 
 
 def draw_scores(case: CaseView) -> None:
