@@ -8,23 +8,30 @@ and this one ends with its standard input.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import signal
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 from storm import mutations
 
 import proctor_platform.__main__
 import proctor_runner.worker
+from proctor_metrics.segmentation.warm_up import warm_up
+from proctor_platform.app import create_app
+from proctor_platform.settings import PlatformSettings
 
 _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Fork what is asked for until nobody can ask any more."""
+    _load()
     signal.signal(signal.SIGCHLD, _reap)
     print("ready", flush=True)
     while line := sys.stdin.readline():
@@ -32,6 +39,17 @@ def main() -> None:
         if child == 0:
             _live(json.loads(line))
         print(child, flush=True)
+
+
+def _load() -> None:
+    """Do once what each would do at its start, since they are killed all the time."""
+    warm_up()
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(PlatformSettings(home=Path(folder)), rounds=False)
+        app.openapi()
+        app.state.database.close()
+    gc.collect()
+    gc.freeze()
 
 
 def _live(asked: dict[str, Any]) -> NoReturn:
