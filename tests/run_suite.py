@@ -5,6 +5,7 @@ where that is allowed. What is still missing is said, with the tests that are le
 """
 
 import argparse
+import compileall
 import os
 import subprocess
 import sys
@@ -33,6 +34,9 @@ def main() -> int:
     options, passed_on = parser.parse_known_args()
     left_out = [] if options.nightly else ["slow"]
     machine = this_machine()
+    # Models and decoders write no byte code: each of their many processes would compile anew.
+    for folder in ("client", "runner"):
+        compileall.compile_dir(ROOT / folder, quiet=2)
     with (
         tempfile.TemporaryDirectory(prefix="proctor-suite-") as logs,
         ProcessTree(Path(logs)) as tree,
