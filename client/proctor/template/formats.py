@@ -30,6 +30,7 @@ class Format:
 FORMATS: Mapping[str, Format] = {
     "png": Format("PNG", ("image/png",), (".png",)),
     "jpeg": Format("JPEG", ("image/jpeg", "image/jpg"), (".jpg", ".jpeg")),
+    "tiff": Format("TIFF", ("image/tiff",), (".tif", ".tiff")),
     "dicom": Format("DICOM", ("application/dicom",), (".dcm",)),
     "dicom_series": Format("DICOM series", ("application/zip",), (".zip",)),
     "nrrd": Format("NRRD", ("application/nrrd", "application/x-nrrd"), (".nrrd",)),
@@ -52,9 +53,9 @@ FORMATS: Mapping[str, Format] = {
 _VOLUMES = ("nifti", "nifti_gzip", "nrrd", "metaimage", "dicom", "dicom_series", "npy")
 
 TYPES: Mapping[str, tuple[str, ...]] = {
-    "image": ("png", "jpeg", *_VOLUMES),
+    "image": ("png", "jpeg", "tiff", *_VOLUMES),
     "volume": _VOLUMES,
-    "array": ("json", "csv", "parquet", "png", "jpeg", "wav", *_VOLUMES),
+    "array": ("json", "csv", "parquet", "png", "jpeg", "tiff", "wav", *_VOLUMES),
     "table": ("csv", "parquet", "json"),
     "text": ("text", "csv", "json"),
     "audio": ("wav",),
@@ -70,6 +71,7 @@ _SIGNATURES = (
     (b"PAR1", "parquet"),
     (b"PK\x03\x04", "dicom_series"),
 )
+_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _TEXTS = ("json", "csv", "text")
 
 
@@ -110,6 +112,9 @@ def detect(path: Path, taken: Sequence[str] = ()) -> str | None:
             return name
     if head[128:132] == b"DICM":
         return "dicom"
+    # After DICOM, whose first 128 bytes are anybody's: a slide may be a TIFF as well.
+    if head.startswith(_TIFF):
+        return "tiff"
     if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
         return "wav"
     if head.startswith(b"\x1f\x8b"):

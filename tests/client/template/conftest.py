@@ -121,6 +121,7 @@ def samples(tmp_path: Path) -> Samples:
     found |= {
         "png": folder / "a.png",
         "jpeg": folder / "a.jpg",
+        "tiff": folder / "a.tif",
         "dicom": folder / "a.dcm",
         "nrrd": folder / "a.nrrd",
         "metaimage": folder / "a.mha",
@@ -136,6 +137,7 @@ def samples(tmp_path: Path) -> Samples:
     }
     Image.fromarray(samples.pixels).save(found["png"])
     Image.fromarray(samples.pixels).save(found["jpeg"])
+    Image.fromarray(samples.pixels).save(found["tiff"])
     image = samples.itk_image()
     SimpleITK.WriteImage(image[:, :, 1], str(found["dicom"]))
     SimpleITK.WriteImage(image, str(found["nrrd"]))

@@ -39,6 +39,19 @@ def test_a_format_is_told_by_the_content_whatever_the_name(samples: Any, name: s
         assert detect(other) == name
 
 
+def test_a_slide_of_dicom_that_is_a_tiff_as_well_is_dicom(samples: Any, tmp_path: Path) -> None:
+    content = samples.paths["dicom"].read_bytes()
+    (tmp_path / "slide").write_bytes(b"II*\x00" + content[4:])
+    assert detect(tmp_path / "slide") == "dicom"
+
+
+def test_a_tiff_of_several_pages_is_no_one_image(make_engine: Any, tmp_path: Path) -> None:
+    page = Image.new("L", (5, 4))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
+    with pytest.raises(InputError, match="it has 2 pages; one was expected"):
+        make_engine(inputs={"x": {"type": "image"}}).predict({"x": tmp_path / "a.tif"})
+
+
 def test_kinds_of_text_are_told_by_the_name_then_by_what_is_taken(tmp_path: Path) -> None:
     bare = tmp_path / "upload"
     bare.write_text("age\n4\n")
@@ -113,6 +126,7 @@ def test_a_dicom_file_is_an_image_and_a_volume_of_one_slice(make_engine: Any, sa
 def test_a_picture_is_rows_columns_and_channels(make_engine: Any, samples: Any) -> None:
     engine = make_engine(inputs={"x": {"type": "image"}})
     assert np.array_equal(seen(engine, "x", samples.paths["png"]), samples.pixels)
+    assert np.array_equal(seen(engine, "x", samples.paths["tiff"]), samples.pixels)
     jpeg = seen(engine, "x", samples.paths["jpeg"])
     assert (jpeg.shape, jpeg.dtype) == (samples.pixels.shape, np.uint8)
     assert np.abs(jpeg.astype(int) - samples.pixels).mean() < 20
@@ -120,7 +134,7 @@ def test_a_picture_is_rows_columns_and_channels(make_engine: Any, samples: Any) 
 
 def test_a_native_picture_is_pillows(make_engine: Any, samples: Any) -> None:
     engine = make_engine(inputs={"x": {"type": "image", "form": "native"}})
-    for name in ("png", "jpeg"):
+    for name in ("png", "jpeg", "tiff"):
         value = seen(engine, "x", samples.paths[name])
         assert isinstance(value, Image.Image)
         assert value.size == (5, 4)

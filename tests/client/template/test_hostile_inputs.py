@@ -67,6 +67,7 @@ def test_a_file_of_no_known_format_is_refused(make_engine: Any, tmp_path: Path) 
     [
         ("png", "image"),
         ("jpeg", "image"),
+        ("tiff", "image"),
         ("dicom", "volume"),
         ("dicom_series", "volume"),
         ("nrrd", "volume"),

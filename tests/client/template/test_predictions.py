@@ -342,6 +342,7 @@ def test_a_case_and_files_get_the_same_values(
     [
         ("png", "image"),
         ("jpeg", "image"),
+        ("tiff", "image"),
         ("dicom", "image"),
         ("dicom_series", "volume"),
         ("nrrd", "volume"),

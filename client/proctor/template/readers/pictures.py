@@ -1,6 +1,7 @@
-"""PNG and JPEG by pillow.
+"""PNG, JPEG and TIFF by pillow.
 
-A palette becomes its colors; what a camera noted of where up is, is not applied.
+A palette becomes its colors; what a camera noted of where up is, is not applied. A TIFF has one
+page.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from .reader import is_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FORMATS = {"png": "PNG", "jpeg": "JPEG"}
+_FORMATS = {"png": "PNG", "jpeg": "JPEG", "tiff": "TIFF"}
 # What numpy has no good form for, and the mode that says the same.
 _PLAINER_MODES = {"1": "L", "P": "RGB", "PA": "RGBA"}
 
@@ -56,7 +57,12 @@ class _PictureReader:
         with warnings.catch_warnings():
             # Twice its limit is refused by pillow itself, and `dim_limits` by whoever asks.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path, formats=[_FORMATS[name]])
+            image = Image.open(path, formats=[_FORMATS[name]])
+        pages = getattr(image, "n_frames", 1) if name == "tiff" else 1
+        if pages != 1:
+            image.close()
+            raise ValueError(f"it has {pages} pages; one was expected")
+        return image
 
 
 def _plain_mode(image: Any) -> str:
