@@ -63,6 +63,12 @@ def swap(
             f"{submission_id} was entered in {model.challenge.slug}, the model at this address in"
             f" {sight.model.challenge.slug}; deploy it at an address of its own.",
         )
+    if not _is_public(model) and _is_public(sight.model):
+        raise ProctorError(
+            Code.CONFLICT,
+            f"{submission_id} is not public ({model.publication.value}), the model at this address"
+            " is: whoever asks there would find nothing. Deploy it at an address of its own.",
+        )
     if deployment.ended:
         deployment.submission_id = submission_id
         _begin(session, settings, deployment, user.id, admin=user.admin)
@@ -149,6 +155,10 @@ def _begin(
     )
     session.refresh(deployment)
     record(session, deployment.id, "deployment_started", user_id)
+
+
+def _is_public(model: ModelSight) -> bool:
+    return model.publication is Publication.PUBLIC
 
 
 def _deployable(session: Session, submission_id: str, user: UserIdentity) -> ModelSight:

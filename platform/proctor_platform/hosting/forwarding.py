@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -28,6 +31,8 @@ from proctor_platform.settings import PlatformSettings
 
 _MOST_QUERY_FIELDS = 50
 _MOST_TEXT = 2000
+_MOST_AT_ONCE = 4
+_AGAIN_S = 5
 _PAGE = "text/html"
 _SHOWN = (
     "application/json",
@@ -55,33 +60,53 @@ class Forwarding:
         self._database = database
         self._settings = settings
         self._rooms = rooms
-        self._under_way: dict[str, int] = {}
+        self._under_way: Counter[str] = Counter()
+        # What lies in memory of each asker's bodies, however slowly they come.
+        self._held: Counter[str] = Counter()
 
-    async def forward(self, request: Request, deployment_id: str, path: str, base: str) -> Response:
+    async def forward(
+        self, request: Request, deployment_id: str, whose: str, path: str, base: str
+    ) -> Response:
         """Have a model answer a request; whoever asks was found to be allowed to.
 
         Args:
             request: as it came.
             deployment_id: whose model is asked.
+            whose: who asks, for what one may have under way.
             path: what is asked, below the model's address, without a slash before it.
             base: the model's address as whoever asks has it, without a slash behind it.
 
         Raises:
             ProctorError: it cannot be handed on, or there is no answer.
         """
-        # Bodies are held in memory while they are read; so only so many are read at once.
-        if self._under_way.get(deployment_id, 0) >= 2 * self._settings.hosted_most_waiting:
+        if self._under_way[deployment_id] >= 2 * self._settings.hosted_most_waiting:
             raise LaterError("Enough questions wait for this model", 1)
-        self._under_way[deployment_id] = self._under_way.get(deployment_id, 0) + 1
+        self._under_way[deployment_id] += 1
+        mine = Counter[str]()
         try:
-            asked = await self._read(request, path, base)
+            async with asyncio.timeout(self._settings.hosted_answer_s):
+                asked = await self._read(request, path, base, partial(self._hold, mine, whose))
             return _disarmed(await self._answer(request, deployment_id, asked), request)
+        except TimeoutError as error:
+            raise ProctorError(Code.INVALID_REQUEST, "The request came too slowly.") from error
         finally:
-            self._under_way[deployment_id] -= 1
-            if not self._under_way[deployment_id]:
-                del self._under_way[deployment_id]
+            self._under_way -= Counter([deployment_id])
+            self._held -= mine
 
-    async def _read(self, request: Request, path: str, base: str) -> Asked:
+    def _hold(self, mine: Counter[str], whose: str, size: int) -> None:
+        """Count so many bytes more that lie in memory for an asker.
+
+        Raises:
+            ProctorError: they have too many under way.
+        """
+        mine[whose] += size
+        self._held[whose] += size
+        if self._held[whose] > _MOST_AT_ONCE * self._settings.hosted_question_bytes:
+            raise LaterError("Too many large questions at once", _AGAIN_S)
+
+    async def _read(
+        self, request: Request, path: str, base: str, hold: Callable[[int], None]
+    ) -> Asked:
         if _CONTROL.search(path) or ".." in path.split("/") or len(path) > _MOST_TEXT:
             raise ProctorError(Code.NOT_FOUND)
         fields = request.query_params.multi_items()
@@ -95,7 +120,7 @@ class Forwarding:
             path=f"/{path}",
             query=dict(fields),
             content_type=content_type,
-            body=await body_within(request, self._settings.hosted_question_bytes),
+            body=await body_within(request, self._settings.hosted_question_bytes, hold),
             base=base,
         )
 
@@ -141,8 +166,15 @@ def media_type_of(said: str) -> str:
     return said if _MEDIA_TYPE.fullmatch(said) else "application/octet-stream"
 
 
-async def body_within(request: Request, most_bytes: int) -> bytes:
+async def body_within(
+    request: Request, most_bytes: int, hold: Callable[[int], None] = lambda _size: None
+) -> bytes:
     """Read a body of at most so many bytes.
+
+    Args:
+        request: whose body is read.
+        most_bytes: the most it may have.
+        hold: told of every piece; it may refuse.
 
     Raises:
         ProctorError: it has more.
@@ -157,6 +189,7 @@ async def body_within(request: Request, most_bytes: int) -> bytes:
             size += len(piece)
             if size > most_bytes:
                 raise too_large
+            hold(len(piece))
             pieces.append(piece)
     except ClientDisconnect as error:
         raise ProctorError(Code.INVALID_REQUEST, "The request ended too early.") from error

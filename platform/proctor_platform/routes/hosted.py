@@ -100,8 +100,10 @@ async def _asked(
         return askable(session, deployment_id, asker, is_open=settings.hosted_open).id
 
     await run_in_threadpool(_in_reading, database, find)
-    rates_of(request).count(Act.QUESTION, asker.id if asker else address_of(request))
-    return await _forwarding(request).forward(request, deployment_id, path, _base(request, path))
+    whose = asker.id if asker else address_of(request)
+    rates_of(request).count(Act.QUESTION, whose)
+    base = _base(request, path)
+    return await _forwarding(request).forward(request, deployment_id, whose, path, base)
 
 
 async def _visiting(
@@ -117,7 +119,8 @@ async def _visiting(
     whose = visitor.asker.id if visitor.asker else address_of(request)
     rates_of(request).count(Act.QUESTION, whose)
     base = _base(request, path)
-    return await _forwarding(request).forward(request, visitor.deployment_id, path, base)
+    forwarding = _forwarding(request)
+    return await forwarding.forward(request, visitor.deployment_id, whose, path, base)
 
 
 def _visited(database: Database, deployment_id: str, settings: Settings) -> str:

@@ -7,6 +7,7 @@ notebook stays behind the walls that the model is behind.
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -41,6 +42,29 @@ while True:
     while data:
         data = data[os.write(1, data):]
 """
+# A kernel asks for the host's networks when it opens a port, even on the loopback, and no model may
+# do that. Ports are replaced by files, and one for the output of forked processes is left out.
+_KERNEL = """
+import ipykernel.iostream as streams
+real = streams.IOPubThread.__init__
+def without_port(self, socket, pipe=False, **options):
+    real(self, socket, **options)
+streams.IOPubThread.__init__ = without_port
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
+_KERNEL_SPEC = {
+    "argv": ["python3", "-c", _KERNEL, "-f", "{connection_file}"],
+    "display_name": "Python 3",
+    "language": "python",
+}
+_PREPARE = f"""
+import os
+folder = os.path.expanduser("~/.local/share/jupyter/kernels/python3")
+os.makedirs(folder)
+with open(os.path.join(folder, "kernel.json"), "w") as file:
+    file.write({json.dumps(_KERNEL_SPEC)!r})
+"""
 _LOOK = f"import socket; socket.create_connection(('127.0.0.1', {_PORT}), 1)"
 
 
@@ -71,9 +95,13 @@ def start_jupyter(api: docker.APIClient, container_id: str, program: str, token:
         "--ServerApp.port_retries=0",
         "--ServerApp.root_dir=/tmp",
         "--allow-root",
+        "--KernelManager.transport=ipc",
     ]
     environment = {"JUPYTER_TOKEN": token, "HOME": "/tmp"}  # noqa: S108  likewise
     with ours("Jupyter was started"):
+        prepare = ["python3", "-c", _PREPARE]
+        made = api.exec_create(container_id, prepare, environment=environment)
+        api.exec_start(made["Id"])
         made = api.exec_create(container_id, command, environment=environment)
         api.exec_start(made["Id"], detach=True)
         deadline = time.monotonic() + _READY_S

@@ -110,6 +110,17 @@ def test_a_version_is_swapped_once_the_new_one_serves(
     assert state_of(owner, deployed) == "serving"
 
 
+def test_a_version_that_is_not_public_does_not_follow_one_that_is(
+    owner: Any, published: Any, deployed: dict[str, Any], fake: Any
+) -> None:
+    hidden = published.enter(owner).json()["id"]
+    fake.run()
+    refused = owner.post(f"/deployments/{deployed['id']}/swap", {"submission": hidden})
+    assert refused.status_code == 409
+    assert "is not public" in refused.json()["detail"]
+    assert owner.post("/deployments", {"submission": hidden}).status_code == 201
+
+
 def test_a_version_that_cannot_be_started_leaves_the_one_before(
     owner: Any, model: str, better: str, deployed: dict[str, Any], host: Any
 ) -> None:
