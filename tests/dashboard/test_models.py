@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from proctor.spec.base import FileRef
 from proctor.spec.card.detected import DetectedLayer, DetectedMetadata, DetectedModel
+from proctor.spec.hosting import DeploymentView, VisitView
 from proctor.spec.leaderboard import BoardValue, Claim, ClaimFlag
 from proctor.spec.model import ModelCard
 from proctor.spec.registry import (
@@ -34,8 +35,8 @@ from proctor.spec.registry.differences import Change, FileChange, ModelDifferenc
 from proctor.spec.registry.reviews import ReviewCreate, ReviewQueue, ReviewView, WaitingModel
 from proctor.spec.review import ChecklistItem, ReviewPolicy
 from proctor_dashboard.model_tables import elements_html, scores_html
+from proctor_dashboard.views import hosting, model_diff, model_graph, reviewing
 from proctor_dashboard.views import model as model_page
-from proctor_dashboard.views import model_diff, model_graph, reviewing
 from proctor_dashboard.views import models as models_page
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -119,6 +120,22 @@ class FakePlatform:
         self.shown = shown
         self.asked: list[Any] = []
         self.reviewed: list[ReviewView] = []
+        self.deployed: list[DeploymentView] = []
+
+    def deployments(self, model_id: str) -> list[DeploymentView]:
+        return self.deployed
+
+    def visit(self, deployment_id: str) -> VisitView:
+        return VisitView(path=f"/api/v1/visits/vis_of_{deployment_id}/", expires_at=NOON)
+
+    def deploy(self, model_id: str) -> None:
+        self.asked.append(f"deploy {model_id}")
+
+    def stop_deployment(self, deployment_id: str) -> None:
+        self.asked.append(f"stop {deployment_id}")
+
+    def swap_version(self, deployment_id: str, model_id: str) -> None:
+        self.asked.append(f"swap {deployment_id} for {model_id}")
 
     def model(self, model_id: str) -> ModelView:
         assert model_id == self.shown.id
@@ -238,11 +255,19 @@ def _list() -> None:
 
 
 def opened(
-    monkeypatch: pytest.MonkeyPatch, shown: ModelView, script: Any, **query: str
+    monkeypatch: pytest.MonkeyPatch,
+    shown: ModelView,
+    script: Any,
+    deployed: tuple[DeploymentView, ...] = (),
+    **query: str,
 ) -> tuple[AppTest, FakePlatform]:
     platform = FakePlatform(shown)
-    for module in (model_page, models_page, model_diff, model_graph, reviewing):
+    platform.deployed = list(deployed)
+    for module in (model_page, models_page, model_diff, model_graph, reviewing, hosting):
         monkeypatch.setattr(module, "client", lambda: platform)
+    monkeypatch.setattr(hosting, "is_signed_in", lambda: True)
+    monkeypatch.setattr(hosting, "token_for_browser", lambda: "tok")
+    monkeypatch.setattr(hosting, "browser_address", lambda: "https://api.example")
     page = AppTest.from_function(script, default_timeout=30)
     for name, value in query.items():
         page.query_params[name] = value
@@ -277,6 +302,53 @@ def test_a_page_shows_measured_beside_claimed_and_how_to_use_and_cite_it(
     assert f"bibtex of {ID}" in codes
     assert "1 of 2 elements are filled (50 %)" in " ".join(one.value for one in page.caption)
     refuse_markup(page)
+
+
+def deployment(**changes: Any) -> DeploymentView:
+    return DeploymentView.model_validate(
+        {
+            "id": "dep_1",
+            "state": "serving",
+            "submission": OTHER,
+            "model": HOSTILE,
+            "version": HOSTILE,
+            "challenge": "tissue",
+            "owner": "ann",
+            "path": "/api/v1/hosted/dep_1/",
+            "manageable": False,
+            "asked": 1200,
+            "idle_s": 900,
+            "created_at": NOON,
+            **changes,
+        }
+    )
+
+
+def test_a_reader_finds_where_a_model_is_hosted(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = deployment(id="dep_2", state="stopped")
+    page, _ = opened(monkeypatch, view(), _page, (deployment(), stopped), id=ID)
+    assert not page.exception
+    assert "Hosted here" in [head.value for head in page.subheader]
+    assert "https://api.example/api/v1/hosted/dep_1/" in [one.value for one in page.code]
+    shown = html_of(page)
+    assert "serving" in shown
+    assert "another version answers" in shown
+    (link,) = page.get("link_button")
+    assert link.proto.url == "https://api.example/api/v1/visits/vis_of_dep_1/"
+    assert "1,200 questions · dep_1" in [one.value for one in page.caption]
+    assert [one.label for one in page.button] == []
+    refuse_markup(page)
+
+
+def test_who_may_manages_a_hosted_model_on_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = deployment(manageable=True, detail=HOSTILE)
+    page, platform = opened(monkeypatch, view(yours=True), _page, (mine,), id=ID)
+    assert not page.exception
+    refuse_markup(page)
+    buttons = {one.label: one for one in page.button}
+    assert set(buttons) == {"Stop", "Swap this version in", "Deploy it"}
+    buttons["Swap this version in"].click().run()
+    assert platform.asked == [f"swap dep_1 for {ID}"]
 
 
 def test_a_withdrawn_model_is_a_tombstone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +397,7 @@ def test_an_organizer_reviews_on_the_page(monkeypatch: pytest.MonkeyPatch) -> No
     refuse_markup(page)
     page.checkbox[0].check()
     page.text_area[0].input("Fine.")
-    page.button[0].click().run()
+    next(one for one in page.button if one.label == "Keep this review").click().run()
     (kept,) = platform.asked
     assert (kept.outcome, kept.checklist, kept.note) == ("approved", {"fair": True}, "Fine.")
 
