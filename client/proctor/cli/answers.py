@@ -32,8 +32,8 @@ def predictions(
 ) -> None:
     """Fetch canonical predictions and scores item by item; organizers only.
 
-    Writes <task>/<case>/<output>.npy for every answered case and <task>/per-item.npz. What is there
-    already is not fetched again.
+    Writes <task>/<case>/<output>.npy for every answered case and <task>/per-item.npz, of the run
+    whose scores stand. What is there already is not fetched again.
     """
     folder = out or Path(f"{submission_id}-predictions")
     with connect(host) as client:
@@ -56,7 +56,8 @@ def _files(client: Client, view: SubmissionView, run: str | None) -> dict[Path, 
     Raises:
         CommandError: None of it is for this user to see, or there is none.
     """
-    cases = client.cases(view.id, run)
+    of = {run} if run is not None else _standing(view)
+    cases = [case for one in sorted(of) for case in client.cases(view.id, one) if case.run == one]
     files = {
         Path(case.task) / case.case / f"{name}.npy": file
         for case in cases
@@ -68,8 +69,22 @@ def _files(client: Client, view: SubmissionView, run: str | None) -> dict[Path, 
             "Only organizers of its challenge get them, once a case has been answered.",
             Exit.REJECTED,
         )
-    chosen = {case.run for case in cases}
     for found in view.runs:
-        if found.id in chosen and found.evaluation and found.evaluation.per_item:
+        if found.id in of and found.evaluation and found.evaluation.per_item:
             files[Path(found.task) / PER_ITEM] = found.evaluation.per_item
     return files
+
+
+def _standing(view: SubmissionView) -> set[str]:
+    """Name the run of each task whose scores stand: the newest that has some, else the newest."""
+    from proctor.spec.states import EvaluationState
+    from proctor.spec.work import RESULTS
+
+    results = sorted((one for one in view.runs if one.purpose in RESULTS), key=lambda one: one.id)
+    found = {one.task: one.id for one in results}
+    found |= {
+        one.task: one.id
+        for one in results
+        if one.evaluation is not None and one.evaluation.state is EvaluationState.SCORED
+    }
+    return set(found.values())

@@ -58,14 +58,20 @@ class Archive:
     def submission(self, _id):
         return SimpleNamespace(
             runs=[
-                SimpleNamespace(id="run_1", purpose="first", task=task)
+                SimpleNamespace(
+                    id=run, purpose=purpose, task=task, evaluation=SimpleNamespace(id=evaluation)
+                )
+                for run, purpose, evaluation in (
+                    ("run_0", "first", "eva_0"),
+                    ("run_1", "refresh", "eva_1"),
+                )
                 for task in ("classify", "segment")
             ]
         )
 
-    def cases(self, _id):
-        rerun = SimpleNamespace(run="run_2", case="hidden-1", predictions={}, scores={})
-        return [*self._cases, rerun]
+    def cases(self, _id, run):
+        before = SimpleNamespace(run="run_0", case="hidden-1", predictions={}, scores={})
+        return [case for case in (*self._cases, before) if case.run == run]
 
     def get_blob(self, digest):
         return self._blobs[digest]
@@ -73,7 +79,8 @@ class Archive:
 
 def board_with(values):
     made = {key: BoardValue(value=value, n_used=1, n_total=1) for key, value in values.items()}
-    return SimpleNamespace(rows=[SimpleNamespace(submission="sub_1", values=made)])
+    row = SimpleNamespace(submission="sub_1", values=made, evaluations=("eva_1",))
+    return SimpleNamespace(rows=[row])
 
 
 def load(folder: Path) -> ChallengeSpec:

@@ -81,7 +81,7 @@ def _audit_masks(
 ) -> None:
     for row in board.rows:
         found: list[list[float]] = []
-        for case in cases_of(client, row.submission, task, extent.cases, extent.seed):
+        for case in cases_of(client, row, task, extent.cases, extent.seed):
             answer = prediction(client, case, metric.output)
             if answer is None:
                 finding.edges += len(task.structures)
@@ -193,7 +193,7 @@ def _audit_table(
         kept: list[Answers] = []
         means: list[tuple[float, int]] = []
         lost = False
-        for case in cases_of(client, row.submission, task, extent.cases, extent.seed):
+        for case in cases_of(client, row, task, extent.cases, extent.seed):
             answer = prediction(client, case, metric.output)
             truth = references.get(task, metric.reference, case)
             shown = case.view.scores.get(f"{metric.id}/{MEAN}")

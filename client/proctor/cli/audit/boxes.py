@@ -35,7 +35,7 @@ def audit_boxes(
     for row in board.rows:
         found: list[FoundBoxes] = []
         lost = 0
-        for case in cases_of(client, row.submission, task, extent.cases, extent.seed):
+        for case in cases_of(client, row, task, extent.cases, extent.seed):
             answer = prediction(client, case, metric.output)
             truth = references.get(task, metric.reference, case)
             if not isinstance(truth, BoxesReference):

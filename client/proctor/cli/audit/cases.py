@@ -18,6 +18,7 @@ from proctor.spec.task import TaskSpec
 if TYPE_CHECKING:
     from proctor.client import Client
     from proctor.spec.api import CaseView
+    from proctor.spec.leaderboard import BoardRow
     from proctor_runner.references import Reference
 
 
@@ -102,15 +103,15 @@ class PlatformReferences:
 
 
 def cases_of(
-    client: Client, submission: str, task: TaskSpec, most: int | None, seed: int
+    client: Client, row: BoardRow, task: TaskSpec, most: int | None, seed: int
 ) -> Iterator[AuditCase]:
-    """Yield the cases of a submission's first run of a task, or so many of them at random."""
-    first = next(
-        run.id
-        for run in client.submission(submission).runs
-        if run.purpose == "first" and run.task == task.slug
-    )
-    views = [view for view in client.cases(submission) if view.run == first]
+    """Yield the cases of the run of a task that a row was scored from, or so many at random."""
+    runs = [run for run in client.submission(row.submission).runs if run.task == task.slug]
+    first = next(run.id for run in runs if run.purpose == "first")
+    # A row's scores are those of another run where a newer test set was answered.
+    scored = (run.id for run in runs if run.evaluation and run.evaluation.id in row.evaluations)
+    chosen_run = next(scored, first)
+    views = [view for view in client.cases(row.submission, chosen_run) if view.run == chosen_run]
     if most is not None and most < len(views):
         # The same cases of every submission.
         chosen = set(
@@ -118,7 +119,7 @@ def cases_of(
         )
         views = [view for view in views if view.case in chosen]
     for view in views:
-        yield AuditCase(submission, view)
+        yield AuditCase(row.submission, view)
 
 
 def prediction(client: Client, case: AuditCase, output: str) -> npt.NDArray[Any] | None:
