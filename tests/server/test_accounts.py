@@ -81,6 +81,7 @@ def test_the_first_start_leaves_secrets_that_only_their_owner_reads(
         admin_token_file(tmp_path),
         worker_token_file(tmp_path, Role.RUN),
         worker_token_file(tmp_path, Role.SCORE),
+        worker_token_file(tmp_path, Role.HOST),
     ]
     assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
     bearer = {"Authorization": f"Bearer {made[0].read_text().strip()}"}
