@@ -20,6 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session as AnySession
 from sqlalchemy.orm import UOWTransaction, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, SQLModel
 
 from proctor_platform.tables import Outbox
@@ -69,7 +70,8 @@ class Database:
             yield session
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; one that a late request still has, once it gives it back."""
+        event.listen(self.engine.pool, "checkin", _close_late)
         self.engine.dispose()
 
 
@@ -93,6 +95,10 @@ def _note_outbox(session: AnySession, _: UOWTransaction) -> None:
 def _kick_after_outbox(session: AnySession) -> None:
     if session.info.pop("outbox", False):
         session.info[_DATABASE].kick()
+
+
+def _close_late(_: object, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def _make_engine(address: str) -> Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import weakref
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,16 @@ def test_whoever_waits_for_the_outbox_is_told_after_the_commit(
         move(session, session.exec(select(Run)).one(), RunState.CLAIMED, actor="w")
         session.commit()
     assert kicks == [1], "no outbox row, nothing to tell"
+
+
+def test_a_connection_that_a_late_request_gives_back_is_closed(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/proctor.sqlite3")
+    with database.reading() as session:
+        connection = session.connection().connection.dbapi_connection
+        database.close()
+    assert connection is not None
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.cursor()
 
 
 def test_a_database_that_was_closed_is_forgotten(tmp_path: Path) -> None:
