@@ -56,7 +56,9 @@ def _files(client: Client, view: SubmissionView, run: str | None) -> dict[Path, 
     Raises:
         CommandError: None of it is for this user to see, or there is none.
     """
-    of = {run} if run is not None else _standing(view)
+    from proctor.client.standing import standing_runs
+
+    of = {run} if run is not None else {one.id for one in standing_runs(view)}
     cases = [case for one in sorted(of) for case in client.cases(view.id, one) if case.run == one]
     files = {
         Path(case.task) / case.case / f"{name}.npy": file
@@ -73,18 +75,3 @@ def _files(client: Client, view: SubmissionView, run: str | None) -> dict[Path, 
         if found.id in of and found.evaluation and found.evaluation.per_item:
             files[Path(found.task) / PER_ITEM] = found.evaluation.per_item
     return files
-
-
-def _standing(view: SubmissionView) -> set[str]:
-    """Name the run of each task whose scores stand: the newest that has some, else the newest."""
-    from proctor.spec.states import EvaluationState
-    from proctor.spec.work import RESULTS
-
-    results = sorted((one for one in view.runs if one.purpose in RESULTS), key=lambda one: one.id)
-    found = {one.task: one.id for one in results}
-    found |= {
-        one.task: one.id
-        for one in results
-        if one.evaluation is not None and one.evaluation.state is EvaluationState.SCORED
-    }
-    return set(found.values())

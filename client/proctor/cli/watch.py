@@ -160,10 +160,12 @@ def _tell_end(view: SubmissionView, tried: Sequence[CaseView]) -> None:
 
 
 def score_rows(view: SubmissionView) -> list[dict[str, object]]:
-    """Return one row a score: task, metric, label, value, definition."""
+    """Return one row a score that stands: task, metric, label, value, definition."""
+    from proctor.client.standing import standing_runs
+
     rows: list[dict[str, object]] = []
-    for run in view.runs:
-        if run.purpose != "first" or run.evaluation is None:
+    for run in standing_runs(view):
+        if run.evaluation is None:
             continue
         for key, value in run.evaluation.scores.items():
             task, metric, label = (*key.split("/", 2), "", "")[:3]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from proctor.quick.challenges import Challenge
-from proctor.quick.entries import Entry
+from proctor.quick.entries import Entry, scores_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,11 +66,15 @@ def compare(first: str | Entry, second: str | Entry, *, host: str | None = None)
         second: The other.
     """
     from proctor.cli.connection import connect
+    from proctor.client.standing import standing_runs
 
     ids = [one.id if isinstance(one, Entry) else one for one in (first, second)]
     with connect(host) as client:
         views = [client.submission(one) for one in ids]
-        cases = [client.cases(one) for one in ids]
+        cases = [
+            [case for run in standing_runs(view) for case in client.cases(view.id, run.id)]
+            for view in views
+        ]
     parameters = _beside(["parameter"], *(_parameters(view) for view in views))
     parameters["same"] = [a == b for a, b in zip(parameters["a"], parameters["b"], strict=True)]
     scored = [
@@ -83,7 +87,7 @@ def compare(first: str | Entry, second: str | Entry, *, host: str | None = None)
     ]
     return Comparison(
         parameters,
-        _differing(_beside(["score"], *(_scores(view) for view in views))),
+        _differing(_beside(["score"], *(scores_of(view) for view in views))),
         _differing(_beside(["score", "case"], *scored)),
     )
 
@@ -104,8 +108,10 @@ def _row(row: BoardRow) -> dict[str, Any]:
 
 
 def _parameters(view: SubmissionView) -> dict[str, Any]:
+    from proctor.client.standing import standing_runs
+
     card = view.card.model_dump(mode="json", exclude={"claimed_scores"})
-    run = next((run for run in view.runs if run.purpose == "first"), None)
+    run = next(iter(standing_runs(view)), None)
     where = run.environment if run is not None else None
     return {
         "participant": view.participant,
@@ -121,14 +127,6 @@ def _parameters(view: SubmissionView) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _scores(view: SubmissionView) -> dict[str, float | None]:
-    scores: dict[str, float | None] = {}
-    for run in view.runs:
-        if run.purpose == "first" and run.evaluation is not None:
-            scores |= run.evaluation.scores
-    return scores
 
 
 def _beside(names: list[str], a: dict[Any, Any], b: dict[Any, Any]) -> pd.DataFrame:

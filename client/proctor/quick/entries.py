@@ -134,20 +134,27 @@ def entry_of(client: Client, view: SubmissionView) -> Entry:
     """Return what a person wants to know of a submission."""
     from proctor.cli.connection import page_address
 
-    scores: dict[str, float | None] = {}
-    for run in view.runs:
-        if run.purpose == "first" and run.evaluation is not None:
-            scores |= run.evaluation.scores
     return Entry(
         id=view.id,
         challenge=view.challenge,
         progress=view.progress,
         final=view.final,
         rank=view.rank,
-        scores=scores,
+        scores=scores_of(view),
         detail=view.detail,
         page=page_address(client.host, view),
     )
+
+
+def scores_of(view: SubmissionView) -> dict[str, float | None]:
+    """Return the scores that stand, of every task."""
+    from proctor.client.standing import standing_runs
+
+    scores: dict[str, float | None] = {}
+    for run in standing_runs(view):
+        if run.evaluation is not None:
+            scores |= run.evaluation.scores
+    return scores
 
 
 def _take_part(client: Client, view: ChallengeView, accept_terms: bool) -> None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from docker.errors import ImageNotFound
 
+from proctor import compare
 from proctor.cli.failures import CommandError
 from proctor.template.scaffold import scaffold
 
@@ -364,3 +365,27 @@ def test_an_unsound_license_and_too_large_a_wish_are_remarked_on(
     said = proctor("submit", "digits", model).err
     assert "license: 'Apache' is no SPDX license identifier; did you mean Apache-2.0?" in said
     assert "resources.cpus: it asks for 64, the phase gives 1." in said
+
+
+def test_scores_are_those_that_stand_after_a_refresh(
+    proctor, logged_in, submission_view, run_view, monkeypatch
+):
+    def run(number, purpose, value):
+        scores = {"id": f"eva_{number}", "state": "scored", "outcome": "OK"}
+        return run_view(
+            id=f"run_{number}",
+            purpose=purpose,
+            evaluation=scores | {"scores": {"classify/top1/mean": value}},
+        )
+
+    runs = [run(1, "first", 0.75), run(2, "refresh", 0.9167)]
+    view = submission_view(final=True, progress="scored", runs=runs)
+    logged_in.on("GET /submissions/sub_1", (200, view))
+    logged_in.on("GET /submissions/sub_1/cases", (200, []))
+    shown = proctor("submission", "sub_1").out
+    assert "0.9167" in shown
+    assert "0.75" not in shown
+
+    monkeypatch.setenv("PROCTOR_HOST", logged_in.url)
+    monkeypatch.setenv("PROCTOR_TOKEN", "tok_a.b")
+    assert compare("sub_1", "sub_1").scores["a"].to_dict() == {"classify/top1/mean": 0.9167}
