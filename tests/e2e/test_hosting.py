@@ -64,9 +64,11 @@ def test_a_model_is_deployed_asked_swapped_and_stopped(
 
     asking = threading.Thread(target=go_on_asking)
     asking.start()
-    swapped = stack.cli("deployments", "swap", deployed["id"], second, token=joined)
-    over.set()
-    asking.join()
+    try:
+        swapped = stack.cli("deployments", "swap", deployed["id"], second, token=joined)
+    finally:
+        over.set()
+        asking.join()
     assert set(seen) == {200}, swapped.stdout
     after = said(ask(address, joined))
     assert after != before

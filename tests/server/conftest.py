@@ -179,8 +179,11 @@ def settings(tmp_path: Path, database_url: str) -> PlatformSettings:
 
 
 @pytest.fixture
-def app(settings: PlatformSettings) -> FastAPI:
-    return create_app(settings, rounds=False)
+def app(settings: PlatformSettings) -> Iterator[FastAPI]:
+    app = create_app(settings, rounds=False)
+    yield app
+    # Not every test starts it, and so lets it close by itself.
+    app.state.database.close()
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def nest(
     organizer: str,
     write_challenge: Callable[..., Path],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Aviary:
+) -> Iterator[Aviary]:
     folder = tmp_path_factory.mktemp("canaries")
     people = {name: stack.user(f"canary-{name}") for name in ("owner", "other", "stranger")}
     people["organizer"] = organizer
@@ -229,7 +229,7 @@ def nest(
     visit = stack.client(people["owner"]).visit(deployment).path.split("/")[-2]
     # Inputs, references, logs, answers: what must not be had is there to be had.
     assert len(digests) > 2 * len(CASES)
-    return Aviary(
+    yield Aviary(
         url=stack.endpoints["api"],
         dashboard=stack.endpoints["dashboard"],
         people={**people, "anonymous": None},
@@ -262,6 +262,8 @@ def nest(
             "limit": ["1000"],
         },
     )
+    # Others want its place at the worker.
+    stack.cli("deployments", "stop", deployment, token=people["owner"])
 
 
 def leaks(nest: Aviary, who: str) -> dict[str, set[str]]:

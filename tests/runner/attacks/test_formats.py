@@ -112,4 +112,4 @@ def test_row_41_no_picture_is_unpacked(tmp_path: Path, measured: Callable[[str],
         assert "has none of the suffixes" in refusal(tmp_path, name, PNG)
     used = set.union(*imported("runner", "metrics").values())
     assert not used & {"PIL", "cv2", "imageio", "tifffile", "pydicom"}
-    measured("PNG, TIFF, JPEG, DICOM: INVALID_OUTPUT by name; nothing that decodes opens one")
+    measured("PNG, TIFF, JPEG, DICOM: INVALID_OUTPUT by name, but where a picture is asked for")
