@@ -93,7 +93,11 @@ def swap(
         changed = _waited(client, changed) if wait else changed
         _show(client, changed, style)
     if wait and changed.submission != model_id:
-        raise CommandError(f"{model_id} was not swapped in. {changed.detail}")
+        raise CommandError(
+            f"{model_id} was not swapped in. {changed.detail}",
+            f"{changed.submission} goes on answering; `proctor deployments show {deployment}` has"
+            " every attempt.",
+        )
 
 
 @deployments.command("stop")
@@ -152,10 +156,9 @@ def _waited(client: Client, view: DeploymentView) -> DeploymentView:
 
 
 def _show(client: Client, view: DeploymentView, style: Format) -> None:
+    emit([_row(view)], style, document=view.model_dump(mode="json"))
     if style is not Format.TABLE:
-        emit([_row(view)], style, document=view.model_dump(mode="json"))
         return
-    emit([_row(view)], style)
     say(f"Address   {client.host}{view.path}")
     if view.detail:
         say(f"Reason    {view.detail}")
