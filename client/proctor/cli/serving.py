@@ -60,7 +60,6 @@ def serve(
     from proctor.cli.served_models import Named, opened
     from proctor.template.rest.settings import LOCAL_HOSTS, Settings
     from proctor.template.rest.starting import served
-    from proctor_runner.serving.sandbox_backend import SandboxBackend
 
     if shell:
         serve_beside.require_terminal()
@@ -75,15 +74,10 @@ def serve(
         named = Named(model, weights, contract)
         tools, found = stack.enter_context(opened(named, sandbox, host, state))
         (state / "answers").mkdir()
-        backend = SandboxBackend(
+        backend = found.backend(
             tools.bench.sandbox,
-            found.program,
-            found.card,
-            found.folder,
-            found.limits,
             state / "answers",
-            told=_kept_in(state / "model.log") if shell else _tell_log,
-            exchange=found.exchange,
+            _kept_in(state / "model.log") if shell else _tell_log,
         )
         stack.callback(backend.stop)
         listening = _listen(port)

@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from proctor.spec.identifiers import Kind
-from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import HostingState, is_final
 from proctor_platform.clock import now
 from proctor_platform.database import writes
 from proctor_platform.hosting.tables import Deployment, Hosting
+from proctor_platform.work.holding import lease_lost
 
 KEPT = (HostingState.CLAIMED, HostingState.SERVING)
 
@@ -79,10 +79,4 @@ def refuse(session: Session, hosting_id: str, fence: int) -> Never:
     Raises:
         ProctorError: always.
     """
-    row = session.get(Hosting, hosting_id)
-    if row is None:
-        raise ProctorError(Code.NOT_FOUND)
-    raise ProctorError(
-        Code.LEASE_LOST,
-        f"{hosting_id} is {row.state} at fence {row.fence}; you came with fence {fence}.",
-    )
+    lease_lost(session.get(Hosting, hosting_id), fence)

@@ -17,6 +17,7 @@ from proctor.spec.states import EvaluationState, RunState, is_final
 from proctor.spec.work import Queue, Role
 from proctor_platform.clock import now
 from proctor_platform.database import writes
+from proctor_platform.hosting.tables import Hosting
 from proctor_platform.tables import Evaluation, Run
 
 Work = Run | Evaluation
@@ -107,10 +108,18 @@ def refuse(session: Session, work_id: str, fence: int) -> Never:
     Raises:
         ProctorError: always.
     """
-    row = find(session, work_id)
+    lease_lost(find(session, work_id), fence)
+
+
+def lease_lost(row: Work | Hosting | None, fence: int) -> Never:
+    """Say what became of a row that a worker no longer holds, if it is there at all.
+
+    Raises:
+        ProctorError: always.
+    """
     if row is None:
         raise ProctorError(Code.NOT_FOUND)
     raise ProctorError(
         Code.LEASE_LOST,
-        f"{work_id} is {row.state} at fence {row.fence}; you came with fence {fence}.",
+        f"{row.id} is {row.state} at fence {row.fence}; you came with fence {fence}.",
     )

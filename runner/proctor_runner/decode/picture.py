@@ -7,15 +7,15 @@ pages has pages, rows and columns.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from proctor_runner.decode.errors import InvalidOutputError
+from proctor_runner.decode.itk import itk_reader, numbers_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,12 +52,7 @@ def open_picture(path: Path, name: str) -> OpenedPicture:
         start = stream.read(8)
     if not start.startswith(signatures):
         raise InvalidOutputError(f"{name} is no {suffix} file.")
-    sitk: Any = importlib.import_module("SimpleITK")
-    # One thread: others would reserve more address space than a decoding process may have.
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(reader_name)
-    reader.SetFileName(str(path))
+    reader = itk_reader(path, reader_name)
     try:
         reader.ReadImageInformation()
     except RuntimeError:
@@ -73,7 +68,7 @@ def open_picture(path: Path, name: str) -> OpenedPicture:
 
     def read() -> NDArray[np.generic]:
         try:
-            numbers = np.asarray(sitk.GetArrayFromImage(reader.Execute()))
+            numbers = np.asarray(numbers_of(reader))
         except RuntimeError:
             raise InvalidOutputError(
                 f"{name} is cut off or packed in a way that cannot be read."

@@ -20,6 +20,7 @@ import numpy as np
 from proctor.template.own_voxels import MOST_HEADER_BYTES, holds_own_voxels, nrrd_fields
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
+from proctor_runner.decode.itk import LIBRARY, itk_reader, numbers_of
 from proctor_runner.decode.picture import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd")
 
-_NIBABEL, _ITK = "nibabel.nifti2", "SimpleITK"
+_NIBABEL = "nibabel.nifti2"
 _NIFTI1_BYTES, _NIFTI2_BYTES = 348, 540
 _MOST_EXTENSION_BYTES = 16 * 1024 * 1024
 
@@ -66,7 +67,7 @@ def preload(names: Iterable[str]) -> None:
     if suffixes & {".nii", ".gz"}:
         importlib.import_module(_NIBABEL)
     if suffixes & {".mha", ".nrrd", *PICTURE_SUFFIXES}:
-        importlib.import_module(_ITK)
+        importlib.import_module(LIBRARY)
 
 
 def _open_nifti(path: Path, name: str) -> OpenedVolume:
@@ -206,13 +207,8 @@ def _sizes(text: str, name: str) -> tuple[int, ...]:
 
 
 def _open_with_itk(path: Path, name: str, reader_name: str, sizes: tuple[int, ...]) -> OpenedVolume:
-    sitk: Any = importlib.import_module(_ITK)
     shape = _three_axes(sizes, name)
-    # One thread: others would reserve more address space than a decoding process may have.
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(reader_name)
-    reader.SetFileName(str(path))
+    reader = itk_reader(path, reader_name)
     try:
         reader.ReadImageInformation()
         if tuple(reader.GetSize()) != sizes or reader.GetNumberOfComponents() != 1:
@@ -233,7 +229,7 @@ def _open_with_itk(path: Path, name: str, reader_name: str, sizes: tuple[int, ..
 
     def read() -> NDArray[np.generic]:
         try:
-            voxels = sitk.GetArrayFromImage(reader.Execute())
+            voxels = numbers_of(reader)
         except RuntimeError:
             raise InvalidOutputError(
                 f"{name} is cut off or packed in a way that cannot be read."

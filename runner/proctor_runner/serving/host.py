@@ -89,15 +89,10 @@ def host(
         order.submission, program, order.limits, contract, tools.shelf, shown, log.append
     )
     (scratch / "answers").mkdir()
-    backend = SandboxBackend(
+    backend = found.backend(
         tools.bench.sandbox,
-        found.program,
-        found.card,
-        found.folder,
-        found.limits,
         scratch / "answers",
-        told=lambda text: log.extend(text.splitlines()),
-        exchange=found.exchange,
+        lambda text: log.extend(text.splitlines()),
     )
     try:
         desk.progress("starting", 0, 0)

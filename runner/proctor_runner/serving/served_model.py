@@ -11,9 +11,10 @@ from proctor.spec.limits import Limits
 from proctor.spec.outcomes import Code, ParticipantError
 from proctor.template.card import Card, CardError, read_card
 from proctor_runner.model_program import ImageShelf
-from proctor_runner.sandbox.interface import Program
+from proctor_runner.sandbox.interface import Program, Sandbox
 from proctor_runner.serving.exchange import Exchange
 from proctor_runner.serving.foreign import exchange_of
+from proctor_runner.serving.sandbox_backend import SandboxBackend
 from proctor_runner.serving.shown import foreign_card, shown_folder
 
 
@@ -31,6 +32,21 @@ class ServedModel:
     card: Card
     limits: Limits
     exchange: Exchange | None
+
+    def backend(
+        self, sandbox: Sandbox, scratch: Path, told: Callable[[str], None]
+    ) -> SandboxBackend:
+        """Return what asks it in ``sandbox``; see `SandboxBackend` for the rest."""
+        return SandboxBackend(
+            sandbox,
+            self.program,
+            self.card,
+            self.folder,
+            self.limits,
+            scratch,
+            told=told,
+            exchange=self.exchange,
+        )
 
 
 def served_model(

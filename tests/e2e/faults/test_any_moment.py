@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -28,25 +26,6 @@ pytestmark = [
 ]
 
 _PATIENCE_S = 900.0
-
-
-@pytest.fixture
-def short_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder whose sockets have short names."""
-    folder = tmp_path_factory.mktemp("f")
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def one_case(write_challenge: Callable[..., Path], tmp_path: Path) -> Path:
-    """The folder of a challenge of one case, in which everybody may enter once."""
-    folder = write_challenge(tmp_path / "half", "half", quota={"total": 1})
-    for split in ("hidden", "sample"):
-        for path in (folder / "data" / split).rglob("*.npy"):
-            if path.name != "c1.npy":
-                path.unlink()
-    return folder
 
 
 class Chaos:

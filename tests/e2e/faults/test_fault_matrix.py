@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +33,6 @@ pytestmark = [
 Plan = Mapping[str, list[str]]
 DOCKER_POINTS = ["claim", "create", "start", "run", "collect", "decode", "upload", "complete"]
 POINTS = [point.value for point in FaultPoint]
-
-
-@pytest.fixture
-def one_case(write_challenge: Callable[..., Path], tmp_path: Path) -> Path:
-    """The folder of a challenge of one case, in which everybody may enter once."""
-    folder = write_challenge(tmp_path / "half", "half", quota={"total": 1})
-    for split in ("hidden", "sample"):
-        for path in (folder / "data" / split).rglob("*.npy"):
-            if path.name != "c1.npy":
-                path.unlink()
-    return folder
-
-
-@pytest.fixture
-def short_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder whose sockets have short names."""
-    folder = tmp_path_factory.mktemp("f")
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def survive(
