@@ -161,7 +161,6 @@ def test_some_cases_are_compared_one_by_one_and_differences_name_them(tmp_path):
     assert again.differences == dice.differences
 
 
-RNG = np.random.default_rng(7)
 SPACING_MM = (0.5, 0.5, 5.0)
 MASK_PARAMETERS = {
     "volume_error": {"form": "signed_ml"},
@@ -197,13 +196,15 @@ def test_peers_of_masks_agree_with_the_metric_they_audit(name, parameters):
     true = np.zeros((9, 8, 5), np.uint8)
     true[2:6, 2:6, 1:4] = 1
     predicted = true.copy()
-    predicted[RNG.random(true.shape) < 0.1] = 1
+    draws = np.random.default_rng(7)
+    predicted[draws.random(true.shape) < 0.1] = 1
     ours = resolve(name, spec.parameters | (peer.under or {}), worst=1000.0)
     case = MaskCase("a", predicted, true, SPACING_MM, {1: "x"})
     found = peer.measure(predicted == 1, true == 1, SPACING_MM)
     assert found == pytest.approx(ours.per_item(case).values[0, 0], rel=1e-9)
 
 
+RNG = np.random.default_rng(7)
 N = 40
 TRUE = np.arange(N) % 3
 SCORES = RNG.dirichlet(np.ones(3), N)
@@ -294,8 +295,9 @@ def test_calibration_of_each_class_has_a_peer_and_ties_are_left_to_the_edge_rule
     ],
 )
 def test_peers_of_survival_agree_with_the_metric_they_audit(name, parameters):
-    seen = np.column_stack([RNG.exponential(5, 60), RNG.random(60) < 0.7])
-    risks = -seen[:, :1] + RNG.normal(0, 3, (60, 1))
+    draws = np.random.default_rng(7)
+    seen = np.column_stack([draws.exponential(5, 60), draws.random(60) < 0.7])
+    risks = -seen[:, :1] + draws.normal(0, 3, (60, 1))
     spec = MetricSpec(id="m", name=name, parameters=parameters, output="o", reference="r")
     value = resolve(name, parameters).pooled([SurvivalCase("a", risks, seen, ("risk",))]).mean()
     assert table_peer(spec).measure(Answers(risks, seen)).value == pytest.approx(value, rel=1e-9)
@@ -324,15 +326,16 @@ BOX_TASK = TaskSpec.model_validate(
 )
 def test_peers_of_boxes_agree_with_the_metric_they_audit(name, parameters):
     spec = MetricSpec(id="m", name=name, parameters=parameters, output="found", reference="boxes")
+    draws = np.random.default_rng(7)
     cases, found = [], []
     for number in range(3):
-        corners = RNG.uniform(0, 50, (12, 2))
-        places = np.hstack([corners, corners + RNG.uniform(5, 30, (12, 2))])
+        corners = draws.uniform(0, 50, (12, 2))
+        places = np.hstack([corners, corners + draws.uniform(5, 30, (12, 2))])
         truth = ReferenceBoxes.of_rows(
             np.column_stack([np.arange(12) % 4, np.arange(12) % 2 + 1, places]), 4
         )
-        noisy = places + RNG.normal(0, 0.7, places.shape)
-        rows = np.column_stack([truth.items, truth.classes, RNG.random(12), noisy])
+        noisy = places + draws.normal(0, 0.7, places.shape)
+        rows = np.column_stack([truth.items, truth.classes, draws.random(12), noisy])
         case = BoxCase(f"c{number}", rows, truth, 4, ("cat", "dog"), (1, 2))
         cases.append(case)
         found.append(FoundBoxes(case.prediction, truth, 4))
@@ -351,16 +354,17 @@ MATCHES = [
 
 def crowded_cases(n_axes, *, ties=True):
     """Return cases of boxes that crowd around each other, with equal scores among them."""
+    draws = np.random.default_rng(7)
     cases, found = [], []
     for number in range(3):
-        corners = RNG.uniform(0, 30, (14, n_axes))
-        places = np.hstack([corners, corners + RNG.uniform(4, 15, (14, n_axes))])
-        known = np.column_stack([np.arange(14) % 5, RNG.integers(1, 3, 14), places])
+        corners = draws.uniform(0, 30, (14, n_axes))
+        places = np.hstack([corners, corners + draws.uniform(4, 15, (14, n_axes))])
+        known = np.column_stack([np.arange(14) % 5, draws.integers(1, 3, 14), places])
         truth = ReferenceBoxes.of_rows(known[known[:, 0] != 3], 2 * n_axes)
         truth = replace(truth, radii=np.full(len(truth.items), 5.0))
-        noisy = np.repeat(known[RNG.random(14) < 0.8], 2, axis=0)
-        noisy[:, 2:] += RNG.normal(0, 0.8, noisy[:, 2:].shape)
-        scores = RNG.random(len(noisy)).round(1 if ties else 9)
+        noisy = np.repeat(known[draws.random(14) < 0.8], 2, axis=0)
+        noisy[:, 2:] += draws.normal(0, 0.8, noisy[:, 2:].shape)
+        scores = draws.random(len(noisy)).round(1 if ties else 9)
         rows = np.column_stack([noisy[:, :2], scores, noisy[:, 2:]])
         case = BoxCase(f"c{number}", rows, truth, 5, ("cat", "dog"), (1, 2))
         cases.append(case)
