@@ -28,7 +28,8 @@ from proctor.cli.services.endpoints import free_port
 from proctor.client import Client
 from proctor.spec.api import SubmissionCreate
 from proctor.spec.identifiers import Kind, new_id
-from proctor_platform.tables import SQLModel
+from proctor_platform.score_tables import AggregateScore, Score
+from proctor_platform.tables import CaseResult, Evaluation, Run, SQLModel, Submission, User
 
 _ROWS = 10_000
 _PAGE = 100
@@ -76,47 +77,46 @@ def measure() -> list[Figure]:
 
 def copy_submission(database: Engine, submission_id: str, copies: int) -> None:
     """Copy a submission and all that hangs on it, each for a new user and with other scores."""
-    metadata = SQLModel.metadata.tables
     generator = np.random.default_rng(0)
     with database.begin() as session:
 
-        def rows(name: str, column: str, value: str) -> list[dict[str, object]]:
-            table: Table = metadata[name]
+        def rows(of: type[SQLModel], column: str, value: str) -> list[dict[str, object]]:
+            table = table_of(of)
             found = session.execute(select(table).where(table.c[column] == value))
             return [dict(row) for row in found.mappings()]
 
-        (submission,) = rows("submission", "id", submission_id)
-        (run,) = rows("run", "submission_id", submission_id)
-        cases = rows("case_result", "run_id", str(run["id"]))
-        (evaluation,) = rows("evaluation", "run_id", str(run["id"]))
-        parts = {
-            name: rows(name, "evaluation_id", str(evaluation["id"]))
-            for name in ("score", "aggregate_score")
-        }
-        made: dict[str, list[dict[str, object]]] = {
-            name: [] for name in ("user", "submission", "run", "case_result", "evaluation", *parts)
-        }
+        (submission,) = rows(Submission, "id", submission_id)
+        (run,) = rows(Run, "submission_id", submission_id)
+        cases = rows(CaseResult, "run_id", str(run["id"]))
+        (evaluation,) = rows(Evaluation, "run_id", str(run["id"]))
+        scores = rows(Score, "evaluation_id", str(evaluation["id"]))
+        aggregates = rows(AggregateScore, "evaluation_id", str(evaluation["id"]))
+        tables = (User, Submission, Run, CaseResult, Evaluation, Score, AggregateScore)
+        made: dict[type[SQLModel], list[dict[str, object]]] = {table: [] for table in tables}
         for number in range(copies):
             user, entered = new_id(Kind.USER), new_id(Kind.SUBMISSION)
             ran, judged = new_id(Kind.RUN), new_id(Kind.EVALUATION)
             score = float(generator.random())
             draws = np.clip(score + generator.normal(0, 0.03, _DRAWS), 0, 1).astype("<f8")
-            made["user"].append({"id": user, "name": f"u{number}", "admin": False})
-            made["submission"].append(
+            made[User].append({"id": user, "name": f"u{number}", "admin": False})
+            made[Submission].append(
                 submission | {"id": entered, "user_id": user, "idempotency_key": None}
             )
-            made["run"].append(run | {"id": ran, "submission_id": entered, "requested_by": user})
-            made["case_result"] += [case | {"run_id": ran} for case in cases]
-            made["evaluation"].append(evaluation | {"id": judged, "run_id": ran})
-            made["score"] += [
-                row | {"evaluation_id": judged, "value": score} for row in parts["score"]
-            ]
-            made["aggregate_score"] += [
+            made[Run].append(run | {"id": ran, "submission_id": entered, "requested_by": user})
+            made[CaseResult] += [case | {"run_id": ran} for case in cases]
+            made[Evaluation].append(evaluation | {"id": judged, "run_id": ran})
+            made[Score] += [row | {"evaluation_id": judged, "value": score} for row in scores]
+            made[AggregateScore] += [
                 row | {"evaluation_id": judged, "value": score, "replicates": draws.tobytes()}
-                for row in parts["aggregate_score"]
+                for row in aggregates
             ]
-        for name, new in made.items():
-            session.execute(insert(metadata[name]), new)
+        for of, new in made.items():
+            session.execute(insert(table_of(of)), new)
+
+
+def table_of(of: type[SQLModel]) -> Table:
+    """Return the table of a class."""
+    return SQLModel.metadata.tables[str(of.__tablename__)]
 
 
 def wait_for_rows(client: Client, rows: int) -> datetime:
