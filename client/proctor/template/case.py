@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .held import HeldFile
+
 CONTRACT = 1
 
 
@@ -28,6 +30,22 @@ class InputFile:
     name: str
     type: str
     path: Path
+
+
+class HeldInput(InputFile):
+    """An input that is in memory; it becomes a file when somebody asks where it lies."""
+
+    held: HeldFile
+
+    def __init__(self, name: str, kind: str, held: HeldFile) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "type", kind)
+        object.__setattr__(self, "held", held)
+
+    @property
+    def path(self) -> Path:
+        """Where it lies from now on."""
+        return self.held.path
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from .card import Card, CardError, read_card
-from .case import Case, CaseError, InputFile, OutputFile, read_case
+from .case import Case, CaseError, HeldInput, InputFile, OutputFile, read_case
+from .held import File, HeldFile
 from .inputs import MISSING, UNKNOWN, UNREADABLE, InputError, Loaded, load_inputs
 from .onnx_graph import GRAPH
 from .outputs import check, check_names, with_columns, write_outputs
@@ -114,7 +115,7 @@ class Engine:
 
     def predict(
         self,
-        inputs: Mapping[str, Path],
+        inputs: Mapping[str, File],
         outputs: Mapping[str, OutputFile] | None = None,
         seed: int = 0,
     ) -> Prediction:
@@ -134,9 +135,7 @@ class Engine:
             if self.card.inputs and name not in self.card.inputs:
                 known = ", ".join(repr(one) for one in self.card.inputs)
                 raise InputError(name, UNKNOWN, f"is none of the model's, which are {known}")
-        files = {
-            name: InputFile(name, self._type_of(name), Path(path)) for name, path in inputs.items()
-        }
+        files = {name: self._file(name, file) for name, file in inputs.items()}
         loaded = load_inputs(files, self.card.inputs)
         asked = asked_by_card(self.card) if outputs is None else dict(outputs)
         case = Case("prediction", (), files, asked, {}, seed)
@@ -175,9 +174,12 @@ class Engine:
         }
         return replace(case, outputs={**case.outputs, **named}) if named else case
 
-    def _type_of(self, name: str) -> str:
+    def _file(self, name: str, file: File) -> InputFile:
         rule = self.card.inputs.get(name)
-        return "file" if rule is None else rule.type
+        kind = "file" if rule is None else rule.type
+        if isinstance(file, HeldFile):
+            return HeldInput(name, kind, file)
+        return InputFile(name, kind, Path(file))
 
     def _not_valid(self, case: Case, error: OutputError) -> ModelError:
         return ModelError(f"The answer of {self._source} to case {case.id} is not valid: {error}.")

@@ -12,6 +12,10 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .held import File
 
 _HEAD_BYTES = 4096
 _NIFTI_BYTES = 544
@@ -94,7 +98,7 @@ def formats_named(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def detect(path: Path, taken: Sequence[str] = ()) -> str | None:
+def detect(file: File, taken: Sequence[str] = ()) -> str | None:
     """Return the format of a file or folder; None where it is none of `FORMATS`.
 
     Args:
@@ -103,9 +107,9 @@ def detect(path: Path, taken: Sequence[str] = ()) -> str | None:
     Raises:
         OSError: The file cannot be opened.
     """
-    if path.is_dir():
+    if isinstance(file, Path) and file.is_dir():
         return "dicom_series"
-    with path.open("rb") as stream:
+    with file.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
     for signature, name in _SIGNATURES:
         if head.startswith(signature):
@@ -123,20 +127,20 @@ def detect(path: Path, taken: Sequence[str] = ()) -> str | None:
         return "nifti"
     if head.startswith((b"ObjectType", b"NDims")):
         return "metaimage"
-    suffix = path.suffix.lower()
+    suffix = file.suffix.lower()
     if suffix in FORMATS["dicom"].suffixes:
         # Old DICOM files begin with their first element, which is no signature.
         return "dicom"
     return _text(head, suffix, taken) if _is_text(head) else None
 
 
-def claimed(path: Path) -> str | None:
+def claimed(file: File) -> str | None:
     """Return the format that a file's name claims.
 
     >>> claimed(Path("a/T1.NII.GZ")), claimed(Path("upload"))
     ('nifti_gzip', None)
     """
-    name = path.name.lower()
+    name = file.name.lower()
     found = [key for key, entry in FORMATS.items() if name.endswith(entry.suffixes)]
     return found[0] if found else None
 

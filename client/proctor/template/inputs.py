@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import forms
+from .case import HeldInput
 from .formats import FORMATS, TYPES, claimed, detect
 from .readers import LibraryMissingError, reader_of, to_array
 from .readers.tables import rows_of_csv
@@ -34,6 +35,7 @@ from .readers.tables import rows_of_csv
 if TYPE_CHECKING:
     from .card import InputRule
     from .case import InputFile
+    from .held import File
 
 MISSING, UNKNOWN = "INPUT_MISSING", "INPUT_UNKNOWN"
 FORMAT, DIMENSIONS = "INPUT_FORMAT", "INPUT_DIMENSIONS"
@@ -102,6 +104,8 @@ def load_inputs(
 
 
 def _load(entry: InputFile, rule: InputRule | None) -> Loaded:
+    if rule is not None and isinstance(entry, HeldInput):
+        return _load_declared(entry.held, rule)
     if not entry.path.is_file() and not (rule is not None and entry.path.is_dir()):
         raise InputError(entry.name, MISSING, f"is declared, but {entry.path} is not there")
     if rule is not None:
@@ -114,18 +118,18 @@ def _load(entry: InputFile, rule: InputRule | None) -> Loaded:
         ) from error
 
 
-def _load_declared(path: Path, rule: InputRule) -> Loaded:
+def _load_declared(file: File, rule: InputRule) -> Loaded:
     taken = rule.formats or TYPES[rule.type]
-    found = _format(path, rule, taken)
+    found = _format(file, rule, taken)
     try:
         reader = reader_of("text" if rule.type == "text" else found)
     except LibraryMissingError as error:
-        raise InputError(rule.name, LIBRARY, f"({path.name}) cannot be opened: {error}") from None
+        raise InputError(rule.name, LIBRARY, f"({file.name}) cannot be opened: {error}") from None
     try:
-        shape = reader.shape(path, found) if rule.dim_limits else None
+        shape = reader.shape(file, found) if rule.dim_limits else None
         if shape is not None:
-            _check_limits(path, rule, forms.lengths(rule.type, found, shape))
-        native = reader.native(path, found)
+            _check_limits(file, rule, forms.lengths(rule.type, found, shape))
+        native = reader.native(file, found)
         whole = forms.fit(rule.type, found, reader.array(native)) if rule.form == "array" else None
     except InputError:
         raise
@@ -134,38 +138,38 @@ def _load_declared(path: Path, rule: InputRule) -> Loaded:
         text = " ".join(str(error).split()) or type(error).__name__
         title = FORMATS[found].title
         raise InputError(
-            rule.name, UNREADABLE, f"({path.name}) cannot be read as {title}: {text}"
+            rule.name, UNREADABLE, f"({file.name}) cannot be read as {title}: {text}"
         ) from error
     if rule.dim_limits and shape is None:
         shape = forms.shape_of(native if whole is None else whole)
-        _check_limits(path, rule, forms.lengths(rule.type, found, shape))
+        _check_limits(file, rule, forms.lengths(rule.type, found, shape))
     return Loaded(native if whole is None else whole, rule, found)
 
 
-def _format(path: Path, rule: InputRule, taken: tuple[str, ...]) -> str:
+def _format(file: File, rule: InputRule, taken: tuple[str, ...]) -> str:
     """Tell the format by the content; refuse one that the model does not take."""
     try:
-        found = detect(path, taken)
+        found = detect(file, taken)
     except OSError as error:
         raise InputError(
-            rule.name, UNREADABLE, f"({path.name}) cannot be read: {error.strerror}"
+            rule.name, UNREADABLE, f"({file.name}) cannot be read: {error.strerror}"
         ) from error
     if found in taken:
         return str(found)
     content = FORMATS[found].title if found else "of no format that is known here"
-    name = claimed(path)
+    name = claimed(file)
     lie = f", though its name says {FORMATS[name].title}" if name and name != found else ""
     allowed = ", ".join(dict.fromkeys(FORMATS[one].mime_types[0] for one in taken))
     raise InputError(
-        rule.name, FORMAT, f"({path.name}) is {content}{lie}; the model takes {allowed}"
+        rule.name, FORMAT, f"({file.name}) is {content}{lie}; the model takes {allowed}"
     )
 
 
-def _check_limits(path: Path, rule: InputRule, lengths: tuple[tuple[str, int], ...]) -> None:
+def _check_limits(file: File, rule: InputRule, lengths: tuple[tuple[str, int], ...]) -> None:
     """Compare the lengths with `dim_limits`, the last with the last."""
     stated = " x ".join(str(length) for _, length in lengths)
     axes = ", ".join(axis for axis, _ in lengths)
-    whole = f"({path.name}) is {stated} ({axes})"
+    whole = f"({file.name}) is {stated} ({axes})"
     first = len(lengths) - len(rule.dim_limits)
     if first < 0:
         raise InputError(

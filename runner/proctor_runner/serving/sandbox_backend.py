@@ -17,6 +17,7 @@ from proctor.spec.limits import Limits
 from proctor.spec.model import Protocol
 from proctor.spec.outcomes import PlatformError
 from proctor.template.card import Card
+from proctor.template.held import File, on_disk
 from proctor.template.rest.backend import ANSWER_FILE, Answer, AnswerError, Wish
 from proctor.template.rest.failures import RefusedError
 from proctor_runner.contracts.interface import AskedCase
@@ -115,15 +116,16 @@ class SandboxBackend:
         """
         return None if self._session is None else self._session.inside()
 
-    def answer(self, inputs: Mapping[str, Path], folder: Path, wish: Wish) -> Answer:
+    def answer(self, inputs: Mapping[str, File], folder: Path, wish: Wish) -> Answer:
         """Ask the model; see `rest.backend.Backend`."""
         request = secrets.token_hex(8)
-        asked = self._exchange.ask(request, inputs, wish)
+        paths = {name: on_disk(file) for name, file in inputs.items()}
+        asked = self._exchange.ask(request, paths, wish)
         destination = self._scratch / request
         destination.mkdir()
         try:
             result = self._run(self._job(request, asked, destination))
-            return self._read(result, inputs, folder)
+            return self._read(result, paths, folder)
         finally:
             shutil.rmtree(destination, ignore_errors=True)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from ..values import Audio
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
+
+    from ..held import File
 
 _TYPES = {1: "u1", 2: "<i2", 4: "<i4"}
 
@@ -20,16 +20,16 @@ class _WavReader:
     libraries: tuple[str, ...] = ("numpy",)
     package = "numpy"
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         import wave
 
-        with wave.open(str(path), "rb") as stream:
+        with file.open("rb") as content, wave.open(content) as stream:
             return stream.getnframes(), stream.getnchannels()
 
-    def native(self, path: Path, name: str) -> object:
+    def native(self, file: File, name: str) -> object:
         import wave
 
-        with wave.open(str(path), "rb") as stream:
+        with file.open("rb") as content, wave.open(content) as stream:
             frames, channels = stream.getnframes(), stream.getnchannels()
             width, rate_hz = stream.getsampwidth(), stream.getframerate()
             data = stream.readframes(frames)

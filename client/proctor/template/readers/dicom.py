@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..held import on_disk
 from ..values import Volume
 from .reader import is_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from ..held import File
 
 
 class _DicomReader:
@@ -16,16 +17,16 @@ class _DicomReader:
     libraries: tuple[str, ...] = ("numpy", "pydicom")
     package = "pydicom"
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         import pydicom
 
-        found = pydicom.dcmread(path, stop_before_pixels=True)
+        found = pydicom.dcmread(on_disk(file), stop_before_pixels=True)
         return int(found.Columns), int(found.Rows), int(found.get("NumberOfFrames") or 1)
 
-    def native(self, path: Path, name: str) -> object:
+    def native(self, file: File, name: str) -> object:
         import pydicom
 
-        found = pydicom.dcmread(path)
+        found = pydicom.dcmread(on_disk(file))
         # Decoded now and kept by the data set: a cut file is told here.
         _ = found.pixel_array
         return found

@@ -7,11 +7,15 @@ back, so both change sign in a `Volume`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..held import on_disk
 from ..own_voxels import holds_own_voxels
 from ..values import Volume
 from .reader import is_of
+
+if TYPE_CHECKING:
+    from ..held import File
 
 _READERS = {"nrrd": "NrrdImageIO", "metaimage": "MetaImageIO", "dicom": "GDCMImageIO"}
 _MOST_FILES = 10_000
@@ -23,16 +27,17 @@ class _ItkReader:
     libraries: tuple[str, ...] = ("numpy", "SimpleITK")
     package = "SimpleITK"
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         if name == "dicom_series":
             return None
-        reader = _reader(path, name)
+        reader = _reader(on_disk(file), name)
         reader.ReadImageInformation()
         size = tuple(int(length) for length in reader.GetSize())
         values = int(reader.GetNumberOfComponents())
         return (*size, *(1,) * (3 - len(size)), *((values,) if values > 1 else ()))
 
-    def native(self, path: Path, name: str) -> object:
+    def native(self, file: File, name: str) -> object:
+        path = on_disk(file)
         if name != "dicom_series":
             return _reader(path, name).Execute()
         if path.is_dir():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING, Any
 
+from ..held import on_disk
 from ..values import Volume
 from .reader import is_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from ..held import File
 
 _SECOND_MAGIC = (b"n+2\0", b"ni2\0")
 
@@ -19,13 +20,13 @@ class _NiftiReader:
     libraries: tuple[str, ...] = ("numpy", "nibabel")
     package = "nibabel"
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
-        return tuple(int(length) for length in self._open(path, name).shape)
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
+        return tuple(int(length) for length in self._open(file, name).shape)
 
-    def native(self, path: Path, name: str) -> object:
+    def native(self, file: File, name: str) -> object:
         import numpy as np
 
-        image = self._open(path, name)
+        image = self._open(file, name)
         # Voxels are read when they are asked for; a cut file has to be told from the model's fault.
         np.asanyarray(image.dataobj)
         return image
@@ -43,9 +44,10 @@ class _NiftiReader:
         x, y, z = (float(zoom) for zoom in native.header["pixdim"][1:4])
         return Volume(data=data, affine=affine, spacing_mm=(x, y, z))
 
-    def _open(self, path: Path, name: str) -> Any:
+    def _open(self, file: File, name: str) -> Any:
         import nibabel
 
+        path = on_disk(file)
         zipped = name == "nifti_gzip"
         with gzip.open(path) if zipped else path.open("rb") as stream:
             head = stream.read(8)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..held import on_disk
 from .reader import is_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from ..held import File
 
 
 class _NpyReader:
@@ -15,19 +16,20 @@ class _NpyReader:
     libraries: tuple[str, ...] = ("numpy",)
     package = "numpy"
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         import numpy as np
 
-        with path.open("rb") as stream:
+        with file.open("rb") as stream:
             version = np.lib.format.read_magic(stream)
             if version == (1, 0):
                 return tuple(np.lib.format.read_array_header_1_0(stream)[0])
-        return tuple(np.load(path, mmap_mode="r", allow_pickle=False).shape)
+        return tuple(np.load(on_disk(file), mmap_mode="r", allow_pickle=False).shape)
 
-    def native(self, path: Path, name: str) -> object:
+    def native(self, file: File, name: str) -> object:
         import numpy as np
 
-        return np.load(path, allow_pickle=False)
+        with file.open("rb") as stream:
+            return np.load(stream, allow_pickle=False)
 
     def owns(self, native: object) -> bool:
         return is_of(native, "numpy", "ndarray")

@@ -7,12 +7,13 @@ page.
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .reader import is_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from ..held import File
 
 _FORMATS = {"png": "PNG", "jpeg": "JPEG", "tiff": "TIFF"}
 # What numpy has no good form for, and the mode that says the same.
@@ -24,16 +25,16 @@ class _PictureReader:
     libraries: tuple[str, ...] = ("numpy", "PIL")
     package = "pillow"
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
-        with self._open(path, name) as image:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
+        with self._open(file, name) as image:
             columns, rows = image.size
             channels = (
                 len(_plain_mode(image)) if image.mode in _PLAINER_MODES else len(image.getbands())
             )
         return (rows, columns) if channels == 1 else (rows, columns, channels)
 
-    def native(self, path: Path, name: str) -> object:
-        image = self._open(path, name)
+    def native(self, file: File, name: str) -> object:
+        image = self._open(file, name)
         try:
             # Reads the pixels and closes the file; until then a cut file passes for a whole one.
             image.load()
@@ -51,13 +52,14 @@ class _PictureReader:
         plain = native.convert(_plain_mode(native)) if native.mode in _PLAINER_MODES else native
         return np.array(plain)
 
-    def _open(self, path: Path, name: str) -> Any:
+    def _open(self, file: File, name: str) -> Any:
         from PIL import Image
 
+        source = file if isinstance(file, Path) else file.open("rb")
         with warnings.catch_warnings():
             # Twice its limit is refused by pillow itself, and `dim_limits` by whoever asks.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=[_FORMATS[name]])
+            image = Image.open(source, formats=[_FORMATS[name]])
         pages = getattr(image, "n_frames", 1) if name == "tiff" else 1
         if pages != 1:
             image.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from ..held import File
 
 
 class Reader(Protocol):
@@ -21,13 +21,13 @@ class Reader(Protocol):
     libraries: tuple[str, ...]
     package: str
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         """Return the shape of the array form by the file's header; None where it tells none.
 
         It raises whatever its library raises on a file that it cannot read, as `native` does.
         """
 
-    def native(self, path: Path, name: str) -> object:
+    def native(self, file: File, name: str) -> object:
         """Return what the library makes of a whole file of format ``name``."""
 
     def owns(self, native: object) -> bool:

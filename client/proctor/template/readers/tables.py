@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from ..held import on_disk
 
+if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ..held import File
 
 
 class _CsvReader:
@@ -17,11 +20,11 @@ class _CsvReader:
     libraries: tuple[str, ...] = ()
     package = ""
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         return None
 
-    def native(self, path: Path, name: str) -> object:
-        rows = rows_of_csv(path)
+    def native(self, file: File, name: str) -> object:
+        rows = rows_of_csv(file)
         for number, row in enumerate(rows):
             if None in row or None in row.values():
                 raise ValueError(f"has another number of cells in row {number} than in its header")
@@ -39,16 +42,16 @@ class _ParquetReader:
     libraries: tuple[str, ...] = ("pyarrow",)
     package = "pyarrow"
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         from pyarrow import parquet
 
-        found = parquet.read_metadata(path)
+        found = parquet.read_metadata(on_disk(file))
         return int(found.num_rows), int(found.num_columns)
 
-    def native(self, path: Path, name: str) -> object:
+    def native(self, file: File, name: str) -> object:
         from pyarrow import parquet
 
-        columns = parquet.read_table(path).to_pydict()
+        columns = parquet.read_table(on_disk(file)).to_pydict()
         names = list(columns)
         plain = [[_plain(value) for value in columns[column]] for column in names]
         return [dict(zip(names, row)) for row in zip(*plain)]  # noqa: B905  # Python 3.8
@@ -60,7 +63,7 @@ class _ParquetReader:
         return numbers(native)
 
 
-def rows_of_csv(path: Path) -> list[dict[str, object]]:
+def rows_of_csv(file: File) -> list[dict[str, object]]:
     """Return the rows under the header; a column of numbers as floats, any other as text.
 
     A row with too few cells has None in their place, one with too many has the rest under None.
@@ -68,7 +71,7 @@ def rows_of_csv(path: Path) -> list[dict[str, object]]:
     Raises:
         csv.Error: A quote is left open.
     """
-    with path.open(encoding="utf-8", newline="") as stream:
+    with file.open("rb") as content, io.TextIOWrapper(content, "utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, strict=True))
     numeric = {name for name in (rows[0] if rows else {}) if _all_numbers(rows, name)}
     return [

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from ..held import File
 
 
 class _JsonReader:
@@ -14,12 +14,12 @@ class _JsonReader:
     libraries: tuple[str, ...] = ()
     package = ""
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         return None
 
-    def native(self, path: Path, name: str) -> object:
+    def native(self, file: File, name: str) -> object:
         try:
-            return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+            return json.loads(file.read_bytes().decode("utf-8"), parse_constant=_refuse)
         except RecursionError:
             raise ValueError("is nested too deeply") from None
 
@@ -35,11 +35,11 @@ class _TextReader:
     libraries: tuple[str, ...] = ()
     package = ""
 
-    def shape(self, path: Path, name: str) -> tuple[int, ...] | None:
+    def shape(self, file: File, name: str) -> tuple[int, ...] | None:
         return None
 
-    def native(self, path: Path, name: str) -> object:
-        return path.read_bytes().decode("utf-8")
+    def native(self, file: File, name: str) -> object:
+        return file.read_bytes().decode("utf-8")
 
     def owns(self, native: object) -> bool:
         return False

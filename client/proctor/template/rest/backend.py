@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ..card import Card
+    from ..held import File
 
 ANSWER_FILE = "answer.json"
 PICTURED = ("mask_image", "heatmap", "image", "instances")
@@ -167,7 +168,7 @@ class Backend(Protocol):
         """Its folder, for samples, licenses and downloads; None where it is an image alone."""
         ...
 
-    def answer(self, inputs: Mapping[str, Path], folder: Path, wish: Wish) -> Answer:
+    def answer(self, inputs: Mapping[str, File], folder: Path, wish: Wish) -> Answer:
         """Ask the model.
 
         Args:

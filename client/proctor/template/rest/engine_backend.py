@@ -15,6 +15,7 @@ from .telling import tell
 
 if TYPE_CHECKING:
     from ..card import Card
+    from ..held import File
     from .backend import Answer, Wish
 
 _STATUS = {FORMAT: 415, LIBRARY: 501}
@@ -43,7 +44,7 @@ class EngineBackend:
         """Its folder."""
         return self._folder
 
-    def answer(self, inputs: Mapping[str, Path], folder: Path, wish: Wish) -> Answer:
+    def answer(self, inputs: Mapping[str, File], folder: Path, wish: Wish) -> Answer:
         """Ask the model; see `backend.Backend`."""
         try:
             prediction = self._engine.predict(inputs)
@@ -56,11 +57,13 @@ class EngineBackend:
             raise of_model() from error
 
 
-def of_input(error: InputError, inputs: Mapping[str, Path]) -> RefusedError:
+def of_input(error: InputError, inputs: Mapping[str, File]) -> RefusedError:
     """Return the refusal of an input: the sentence without any folder of this machine."""
     sentence = str(error)
-    for path in inputs.values():
-        sentence = sentence.replace(str(path), path.name)
+    for file in inputs.values():
+        path = file if isinstance(file, Path) else file.written
+        if path is not None:
+            sentence = sentence.replace(str(path), file.name)
     status, code = _STATUS.get(error.code, 422), _CODE.get(error.code, "unreadable_input")
     return RefusedError(status, code, sentence, field=error.name)
 

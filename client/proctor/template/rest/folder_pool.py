@@ -1,4 +1,4 @@
-"""Folders for requests, used again and again: to make and remove one costs more than the rest."""
+"""Folders for requests, taken when needed and used again: making one costs more than the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _MEMORY = "/dev/shm"  # noqa: S108  a file system in memory, where there is one
 
@@ -41,23 +41,48 @@ class FolderPool:
         return cls(Path(made.name), made)
 
     @contextmanager
-    def folder(self) -> Iterator[Path]:
-        """Give an empty folder whose files are gone after the block."""
+    def folder(self) -> Iterator[Callable[[], Path]]:
+        """Give what returns an empty folder, the same each time, whose files end with the block."""
+        lent = _Lent(self._taken)
         try:
-            folder = self._free.pop()
-        except IndexError:
-            folder = self._root / str(next(self._numbers))
-            folder.mkdir()
-        try:
-            yield folder
+            yield lent.folder
         finally:
-            if _emptied(folder):
+            folder = lent.end()
+            if folder is not None and _emptied(folder):
                 self._free.append(folder)
 
     def close(self) -> None:
         """Remove what is in memory."""
         if self._temporary is not None:
             self._temporary.cleanup()
+
+    def _taken(self) -> Path:
+        try:
+            return self._free.pop()
+        except IndexError:
+            folder = self._root / str(next(self._numbers))
+            folder.mkdir()
+            return folder
+
+
+class _Lent:
+    """The folder of one request, if it comes to need one."""
+
+    def __init__(self, take: Callable[[], Path]) -> None:
+        self._take = take
+        self._folder: Path | None = None
+        self._is_over = False
+
+    def folder(self) -> Path:
+        if self._is_over:
+            raise FileNotFoundError("the request is over, and its files are gone")
+        if self._folder is None:
+            self._folder = self._take()
+        return self._folder
+
+    def end(self) -> Path | None:
+        self._is_over = True
+        return self._folder
 
 
 def _emptied(folder: Path) -> bool:

@@ -115,8 +115,10 @@ class Service:
         Raises:
             RefusedError: It is not what the model takes, the model failed, or it is busy.
         """
-        with self.request_folder(request.body.most_bytes) as folder:
-            question = self.uploads.read(request, folder)
+        size = request.body.most_bytes
+        is_small = size is not None and size <= _SMALL_BYTES
+        with (self._small if is_small else self._large).folder() as folder:
+            question = self.uploads.read(request, folder, is_small)
             return self._ask(question, request, vector_files)
 
     def predict_sample(self, name: str, request: Request, vector_files: bool = False) -> Told:
@@ -128,7 +130,7 @@ class Service:
         inputs = self.samples.inputs_of(name)
         self.uploads.refuse_missing(inputs)
         fields = {key: value for key, value in request.query.items() if key in PARAMETERS}
-        return self._ask(Question(inputs, fields), request, vector_files)[0]
+        return self._ask(Question(dict(inputs), fields), request, vector_files)[0]
 
     def kept(self, name: str) -> Path | None:
         """Return a file of an answer, while it is kept."""
@@ -143,15 +145,10 @@ class Service:
         return found
 
     @contextmanager
-    def request_folder(self, most_bytes: int | None = None) -> Iterator[Path]:
-        """Give an empty folder whose files are gone after the block.
-
-        Args:
-            most_bytes: What will be written at most, if that is known.
-        """
-        is_small = most_bytes is not None and most_bytes <= _SMALL_BYTES
-        with (self._small if is_small else self._large).folder() as folder:
-            yield folder
+    def request_folder(self) -> Iterator[Path]:
+        """Give an empty folder whose files are gone after the block."""
+        with self._large.folder() as folder:
+            yield folder()
 
     def _ask(self, question: Question, request: Request, vector_files: bool) -> list[Told]:
         wish = Wish(

@@ -1,5 +1,7 @@
 """Turns a request into files by input name, whatever way the inputs are sent.
 
+What is small stays in memory, as files that nobody has written yet.
+
 | request | what its fields are |
 |---|---|
 | a form | a file or a text for each input; `file` and `image` stand for the only one |
@@ -23,11 +25,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ..formats import FORMATS, claimed, formats_named
+from ..held import File, HeldFile
 from .failures import RefusedError, too_large, unreadable
 from .multipart import Part, read_form
 from .samples import read_document
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..card import Card
     from .fetching import UrlFetcher
     from .messages import Request
@@ -53,9 +58,9 @@ class Question:
         texts: Further texts for the only input, each a question of its own.
     """
 
-    inputs: dict[str, Path]
+    inputs: dict[str, File]
     fields: dict[str, str] = field(default_factory=dict)
-    texts: tuple[Path, ...] = ()
+    texts: tuple[File, ...] = ()
 
 
 class Uploads:
@@ -73,13 +78,17 @@ class Uploads:
         self._fetcher = fetcher
         self._parameters = frozenset(parameters)
 
-    def read(self, request: Request, folder: Path) -> Question:
-        """Write what a request sends into ``folder``, which is empty.
+    def read(self, request: Request, folder: Callable[[], Path], is_small: bool) -> Question:
+        """Return what a request sends.
+
+        Args:
+            folder: Returns an empty folder for what becomes a file.
+            is_small: Whether it may be held in memory.
 
         Raises:
             RefusedError: It is not what this model takes.
         """
-        reader = _Reader(self, request, folder)
+        reader = _Reader(self, request, folder, is_small)
         kind = request.content_type
         if request.method in ("GET", "HEAD"):
             reader.from_query()
@@ -92,7 +101,7 @@ class Uploads:
         self.refuse_missing(reader.question.inputs)
         return reader.question
 
-    def refuse_missing(self, inputs: Mapping[str, Path]) -> None:
+    def refuse_missing(self, inputs: Mapping[str, object]) -> None:
         """Refuse a question that leaves an input out.
 
         Raises:
@@ -177,10 +186,13 @@ class Uploads:
 class _Reader:
     """Reads one request."""
 
-    def __init__(self, uploads: Uploads, request: Request, folder: Path) -> None:
+    def __init__(
+        self, uploads: Uploads, request: Request, folder: Callable[[], Path], is_small: bool
+    ) -> None:
         self._uploads = uploads
         self._request = request
         self._folder = folder
+        self._is_small = is_small
         self.question = Question({})
 
     def from_query(self) -> None:
@@ -196,36 +208,40 @@ class _Reader:
                 422, "missing_input", "The request holds no input.", field=ONLY_INPUT[0]
             )
         name = self._uploads.only_input()
-        with self._path(name, "", kind).open("wb") as stream:
+        with self._input(name, "", kind).open("wb") as stream:
             for piece in self._request.body.pieces():
                 stream.write(piece)
 
     def from_form(self) -> None:
         self._take_query()
-        fields: dict[str, Path] = {}
-        documents: list[Path] = []
+        fields: dict[str, File] = {}
+        documents: list[File] = []
 
         def sink(part: Part) -> BinaryIO:
             number = len(fields) + len(documents)
             if self._uploads.is_parameter(part.name):
-                fields[part.name] = self._folder / f"field-{number}"
+                fields[part.name] = self._file(f"field-{number}")
                 return fields[part.name].open("wb")
             if self._is_document(part):
-                documents.append(self._folder / f"document-{number}")
+                documents.append(self._file(f"document-{number}"))
                 return documents[-1].open("wb")
             name = self._uploads.input_called(part.name)
             if name in self.question.inputs:
                 raise unreadable(f"The input {name!r} is there twice.", name)
-            return self._path(name, part.file_name or "text.txt", part.media_type).open("wb")
+            return self._input(name, part.file_name or "text.txt", part.media_type).open("wb")
 
         content_type = self._request.headers.get("content-type", "")
         read_form(content_type, self._request.body.pieces(), sink)
-        for name, path in fields.items():
-            self.question.fields[name] = _short_text(path)
-        for path in documents:
-            if path.stat().st_size > _MOST_JSON_BYTES:
+        for name, file in fields.items():
+            content = _read(file, _MOST_FIELD_BYTES)
+            if content is None:
+                raise unreadable("A field that is no input is too long.")
+            self.question.fields[name] = content.decode("utf-8", "replace")
+        for file in documents:
+            content = _read(file, _MOST_JSON_BYTES)
+            if content is None:
                 raise too_large(_MOST_JSON_BYTES)
-            self.from_document(read_document(path.read_bytes()))
+            self.from_document(read_document(content))
 
     def from_document(self, document: Mapping[str, Any]) -> None:
         self._take_query()
@@ -254,22 +270,24 @@ class _Reader:
             kind = entry.get("format") or entry.get("type") or ""
             kind = kind[0] if isinstance(kind, list) and kind else kind
             file_name = str(entry.get("file_name") or "")
-            self._path(name, file_name, str(kind)).write_bytes(content)
+            self._input(name, file_name, str(kind)).write_bytes(content)
         else:
             self._write_value(name, entry["value"])
 
     def _write_value(self, name: str, value: object) -> None:
         if isinstance(value, str) and self._uploads.is_text(name):
-            _write_text(self._path(name, "text.txt"), value, name)
+            _write_text(self._input(name, "text.txt"), value, name)
             return
-        _write_text(self._path(name, "value.json"), json.dumps(value), name)
+        _write_text(self._input(name, "value.json"), json.dumps(value), name)
 
     def _from_url(self, name: str, url: str) -> None:
         own = self._uploads.own_file(url, self._request.host, self._request.prefix)
         if own is not None:
             self.question.inputs[name] = own
             return
-        with self._path(name, urlsplit(url).path).open("wb") as stream:
+        # How much comes from there, nobody knows.
+        self._is_small = False
+        with self._input(name, urlsplit(url).path).open("wb") as stream:
             self._uploads.fetch(url, stream, name)
 
     def _is_batch(self, name: str, entry: list[Any]) -> bool:
@@ -279,13 +297,12 @@ class _Reader:
     def _take_batch(self, name: str, texts: list[str]) -> None:
         if len(texts) > _MOST_BATCH:
             raise unreadable(f"More than {_MOST_BATCH} texts were sent at once.", name)
-        paths = []
+        files = []
         for number, text in enumerate(texts):
-            (self._folder / str(number)).mkdir()
-            paths.append(self._folder / str(number) / "text.txt")
-            _write_text(paths[-1], text, name)
-        self.question.inputs[name] = paths[0]
-        self.question.texts = tuple(paths[1:])
+            files.append(self._file("text.txt", str(number)))
+            _write_text(files[-1], text, name)
+        self.question.inputs[name] = files[0]
+        self.question.texts = tuple(files[1:])
 
     def _is_document(self, part: Part) -> bool:
         """Tell whether a part is ModelHub's document of several inputs."""
@@ -297,8 +314,8 @@ class _Reader:
             if self._uploads.is_parameter(name):
                 self.question.fields[name] = value
 
-    def _path(self, name: str, file_name: str, media_type: str = "") -> Path:
-        """Return where the file of an input is written, and note it."""
+    def _input(self, name: str, file_name: str, media_type: str = "") -> File:
+        """Return the file of an input, still empty, and note it."""
         found = claimed(Path(file_name)) if file_name else None
         if found is not None:
             lower = file_name.lower()
@@ -307,9 +324,20 @@ class _Reader:
             named = formats_named(media_type) if media_type else ()
             suffix = FORMATS[named[0]].suffixes[0] if named else ""
         stem = name if _NAME.match(name) else f"input-{len(self.question.inputs)}"
-        path = self._folder / f"{stem}{suffix}"
-        self.question.inputs[name] = path
-        return path
+        file = self._file(f"{stem}{suffix}")
+        self.question.inputs[name] = file
+        return file
+
+    def _file(self, name: str, under: str = "") -> File:
+        """Return a file to be filled, in a folder of its own below the request's if one is said."""
+
+        def folder() -> Path:
+            if not under:
+                return self._folder()
+            (self._folder() / under).mkdir()
+            return self._folder() / under
+
+        return HeldFile(name, folder) if self._is_small else folder() / name
 
 
 def _below(path: str, prefix: str) -> str:
@@ -319,14 +347,15 @@ def _below(path: str, prefix: str) -> str:
     return unquote(path)
 
 
-def _write_text(path: Path, text: str, name: str) -> None:
+def _write_text(file: File, text: str, name: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        file.write_bytes(text.encode("utf-8"))
     except UnicodeEncodeError as error:
         raise unreadable(f"The input {name!r} is no Unicode text.", name) from error
 
 
-def _short_text(path: Path) -> str:
-    if path.stat().st_size > _MOST_FIELD_BYTES:
-        raise unreadable("A field that is no input is too long.")
-    return path.read_text(encoding="utf-8", errors="replace")
+def _read(file: File, most_bytes: int) -> bytes | None:
+    """Return what was sent; None where it is more than that."""
+    with file.open("rb") as stream:
+        content = stream.read(most_bytes + 1)
+    return content if len(content) <= most_bytes else None
