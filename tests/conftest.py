@@ -16,13 +16,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, sync_playwright
+from hypothesis import HealthCheck
+from hypothesis import settings as trying
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
+from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import Engine, create_engine, make_url
 
 from proctor.cli.services.postgresql import PostgresqlServer, postgresql_server, programs_folder
 from proctor.cli.services.process_tree import ProcessTree
 
-_PATIENCE_S = 30
+_PATIENCE_S = 120
 _BROWSER_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,6 +35,19 @@ _BROWSER_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+# The same examples in every run, however busy the machine is.
+trying.register_profile(
+    "proctor",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+trying.load_profile("proctor")
+# Hypothesis would draw the constants of every module of ours that happens to be loaded by then, so
+# examples would depend on which tests ran before in the same process. It has no setting for that.
+assert callable(providers._get_local_constants)
+providers._get_local_constants = Constants
 
 
 def pytest_collection_finish() -> None:
@@ -55,6 +72,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     program = shutil.which("chromium")
     assert program is not None, "install chromium: apt-get install chromium"
+    expect.set_options(timeout=_PATIENCE_S * 1000)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, args=_BROWSER_FLAGS)
         yield running

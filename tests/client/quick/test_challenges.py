@@ -14,8 +14,6 @@ import pytest
 
 import proctor
 
-GENERATOR = np.random.default_rng(0)
-
 
 @pytest.fixture
 def host(platform: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
@@ -51,6 +49,10 @@ def host(platform: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return platform
 
 
+def drawn(*shape: int) -> Any:
+    return np.random.default_rng(0).random(shape)
+
+
 def sent(host: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the task and the data that were published."""
     (call,) = host.made("POST /challenges/mine/versions")
@@ -64,7 +66,7 @@ def create(inputs: Any, reference: Any, **options: Any) -> Any:
 
 
 def test_a_data_frame_becomes_a_classification(host: Any, tmp_path: Path) -> None:
-    inputs = pd.DataFrame(GENERATOR.random((50, 3)), columns=list("abc"))
+    inputs = pd.DataFrame(drawn(50, 3), columns=list("abc"))
     kinds = pd.Series(np.where(inputs["a"] > 0.5, "malignant", "benign"))
     made = create(
         inputs,
@@ -89,8 +91,8 @@ def test_a_data_frame_becomes_a_classification(host: Any, tmp_path: Path) -> Non
 
 def test_numbers_become_a_regression_of_several_columns(host: Any) -> None:
     create(
-        GENERATOR.random((12, 4)),
-        GENERATOR.random((12, 2)),
+        drawn(12, 4),
+        drawn(12, 2),
         task="regression",
         metrics=[{"name": "mae", "worst": 1.0}, "r2"],
     )
@@ -104,7 +106,7 @@ def test_volumes_become_a_segmentation(host: Any, tmp_path: Path) -> None:
     masks = np.zeros((5, 6, 7, 8), dtype=np.uint8)
     masks[:, 2:4, 2:4, 2:4] = 2
     create(
-        GENERATOR.random(masks.shape),
+        drawn(*masks.shape),
         masks,
         task="segmentation",
         metrics=["dice"],
