@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
@@ -26,6 +27,7 @@ from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes
 from proctor_platform.settings import PlatformSettings
 
+LONGEST_WAIT_S = 120
 PART_BYTES = 4 << 20
 CONTENT = random.Random(3).randbytes(20 << 20)
 BLOB = Blob.of_bytes(CONTENT)
@@ -35,12 +37,15 @@ def pause() -> None:
     threading.Event().wait(0.1)
 
 
-PATIENT = RetryPolicy(first_pause_s=0.02)
 STUBBORN = RetryPolicy(upload_attempts=600, sleep=lambda _: pause())
 
 
 class CuttingProxy:
-    """Passes connections on and cuts each after some bytes, as long as ``cuts`` has an entry."""
+    """Passes connections on and cuts each after some bytes, as long as ``cuts`` has an entry.
+
+    The platform reads what was passed on before the client learns of the cut: the buffers between
+    them hold megabytes, and how much of that would be sent again is a matter of the machine.
+    """
 
     def __init__(self, port: int, cuts: list[int]) -> None:
         self._target, self._cuts = ("127.0.0.1", port), cuts
@@ -68,7 +73,8 @@ class CuttingProxy:
     def _serve(self, near: socket.socket) -> None:
         left = self._cuts.pop(0) if self._cuts else -1
         with near, socket.create_connection(self._target) as far:
-            threading.Thread(target=self._back, args=(far, near), daemon=True).start()
+            back = threading.Thread(target=self._back, args=(far, near), daemon=True)
+            back.start()
             # Either end may go first; what the test then finds tells.
             with suppress(ConnectionError):
                 while chunk := near.recv(1 << 16):
@@ -77,6 +83,8 @@ class CuttingProxy:
                     far.sendall(chunk)
                     if left >= 0 and (left := left - len(chunk)) <= 0:
                         self.cut += 1
+                        far.shutdown(socket.SHUT_WR)
+                        back.join()
                         break
             for end in (near, far):
                 with suppress(OSError):
@@ -103,8 +111,26 @@ def proxy_to(served: tuple[FastAPI, int]) -> Iterator[Callable[[list[int]], Cutt
         proxy.close()
 
 
-def client_of(url: str, token: str, retry: RetryPolicy = PATIENT) -> Client:
-    return Client(url, token, part_bytes=PART_BYTES, retry=retry)
+@pytest.fixture
+def patient(
+    settings: PlatformSettings, eventually: Callable[[Callable[[], bool]], None]
+) -> RetryPolicy:
+    """Go on once the platform has written down what it read of what was cut."""
+
+    def nobody_writes() -> bool:
+        for path in settings.blobs.rglob("*.part"):
+            with suppress(FileNotFoundError), path.open("rb") as part:
+                try:
+                    fcntl.flock(part, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
+        return True
+
+    return RetryPolicy(sleep=lambda _: eventually(nobody_writes))
+
+
+def client_of(url: str, token: str, retry: RetryPolicy | None = None) -> Client:
+    return Client(url, token, part_bytes=PART_BYTES, retry=retry or RetryPolicy())
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -112,12 +138,13 @@ def test_an_upload_cut_at_random_bytes_arrives_and_little_is_sent_twice(
     served: tuple[FastAPI, int],
     proxy_to: Callable[[list[int]], CuttingProxy],
     token_of: Callable[[FastAPI], str],
+    patient: RetryPolicy,
     seed: int,
 ) -> None:
     draw = random.Random(seed)
     proxy = proxy_to([draw.randrange(3 << 20) for _ in range(12)])
     seen: list[int] = []
-    with client_of(proxy.url, token_of(served[0])) as client:
+    with client_of(proxy.url, token_of(served[0]), patient) as client:
         client.upload([BLOB], lambda done, _: seen.append(done))
         assert client.get_blob(BLOB.ref.digest) == CONTENT
     assert proxy.cut == 12
@@ -129,18 +156,15 @@ def test_the_same_command_again_sends_only_the_rest(
     served: tuple[FastAPI, int],
     proxy_to: Callable[[list[int]], CuttingProxy],
     token_of: Callable[[FastAPI], str],
-    settings: PlatformSettings,
-    eventually: Callable[[Callable[[], bool]], None],
+    patient: RetryPolicy,
 ) -> None:
     token = token_of(served[0])
     proxy = proxy_to([9 << 20])
     once = RetryPolicy(attempts=1, upload_attempts=1)
     with client_of(proxy.url, token, once) as client, pytest.raises(HostError):
         client.upload([BLOB])
-    # The proxy is ahead of the platform, which writes down what lies in the buffers between them.
-    parts = settings.blobs.rglob
-    eventually(lambda: sum(part.stat().st_size for part in parts("*.part")) > 8 << 20)
-    with client_of(proxy.url, token) as client:
+    patient.sleep(0)
+    with client_of(proxy.url, token, patient) as client:
         rest = client.upload([BLOB])
         assert client.upload([BLOB]) == 0
     assert BLOB.ref.size - (9 << 20) <= rest <= BLOB.ref.size - (8 << 20)
@@ -152,7 +176,7 @@ def test_what_an_earlier_upload_left_damaged_is_sent_anew_once(
     app, port = served
     token = token_of(app)
     url = f"http://127.0.0.1:{port}"
-    with httpx2.Client() as http:
+    with httpx2.Client(timeout=LONGEST_WAIT_S) as http:
         http.put(
             f"{url}/api/v1/blobs/{BLOB.ref.digest}/upload",
             params={"size": BLOB.ref.size, "offset": 0},
@@ -223,7 +247,8 @@ def test_a_platform_that_is_killed_in_the_middle_of_an_upload_goes_on_with_it(
         killing.process.terminate()
         killing.process.wait()
     assert killing.kill_at == 1 << 60, "it was killed"
-    assert BLOB.ref.size < sent < 1.4 * BLOB.ref.size
+    # What it had not written down when it was killed went again; it may have been quick.
+    assert BLOB.ref.size <= sent < 1.4 * BLOB.ref.size
 
 
 def answers(client: Any) -> bool:
