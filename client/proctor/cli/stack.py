@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from proctor.cli.services.process_tree import ProcessTree
 
 
-_READY_S = 60.0
+_READY_S = 180.0
 _PORTS_TRIED = 5
 
 
