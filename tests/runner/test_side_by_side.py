@@ -91,10 +91,10 @@ def test_no_process_is_left_by_who_looks_away():
     made = side_by_side(abs, [1, 2, 3, 4], 4, 2)
     assert {next(made).made, next(made).made} < {1, 2, 3, 4}
     assert {next(made).made, next(made).made} < {1, 2, 3, 4}
-    assert children() != before
+    assert children() - before
     made.close()
-    assert children() == before
+    assert children() <= before
 
 
 def children():
-    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return set(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())

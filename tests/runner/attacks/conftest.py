@@ -238,7 +238,8 @@ class Room:
         return evidence
 
     def _look(self, evidence: Evidence) -> bool:
-        for container in self.client.containers.list(filters={"label": f"proctor.work={WORK}"}):
+        ours = {"label": f"proctor.work={WORK}"}
+        for container in self.client.containers.list(filters=ours, ignore_removed=True):
             try:
                 found = self.client.api.inspect_container(container.id)
             except docker.errors.NotFound:
@@ -316,7 +317,7 @@ def plain(docker_client: docker.DockerClient, hostile_image: str, payload: str) 
     container = docker_client.containers.create(hostile_image, ["-c", payload])
     try:
         container.start()
-        container.wait(timeout=120)
+        container.wait(timeout=300)
         evidence.container = docker_client.api.inspect_container(container.id)
         evidence.hear(container.logs())
     finally:

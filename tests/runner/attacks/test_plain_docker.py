@@ -57,7 +57,7 @@ count = 0
 try:
     for count in range(19):
         if os.fork() == 0:
-            time.sleep(60)
+            time.sleep(600)
             os._exit(0)
 except OSError:
     pass
@@ -86,7 +86,7 @@ def run(docker_client: docker.DockerClient, hostile_image: str) -> Any:
         started.append(container)
         container.start()
         if wait:
-            container.wait(timeout=60)
+            container.wait(timeout=300)
             container.reload()
         return container
 
@@ -120,7 +120,7 @@ def left(run: Run) -> Iterator[Left]:
 
 def said_first(container: Any) -> bytes:
     """Wait until a container has said something, and return it."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not (said := container.logs(stderr=False).strip()):
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -165,7 +165,7 @@ def test_a_flood_of_log_is_kept_whole(run: Run) -> None:
 
 def test_one_job_takes_the_processes_of_another_under_the_same_user(run: Run) -> None:
     limits = [docker.types.Ulimit(name="nproc", soft=20, hard=20)]
-    first = run(_FORKS.replace("WAITS", "60"), wait=False, user="60123", ulimits=limits)
+    first = run(_FORKS.replace("WAITS", "600"), wait=False, user="60123", ulimits=limits)
     assert said_first(first) == b"18"
     second = run(_FORKS.replace("WAITS", "0"), user="60123", ulimits=limits)
     first.kill()
@@ -187,7 +187,7 @@ def test_the_exit_status_says_nothing_of_a_child_killed_for_memory(run: Run) -> 
 
 
 def test_a_stop_waits_as_long_as_a_signal_of_the_images_choice_is_ignored(run: Run) -> None:
-    container = run("import time; print('up', flush=True); time.sleep(60)", wait=False)
+    container = run("import time; print('up', flush=True); time.sleep(600)", wait=False)
     assert said_first(container) == b"up"
     began_at = time.monotonic()
     container.stop(timeout=1)

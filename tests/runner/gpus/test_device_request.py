@@ -84,11 +84,11 @@ def engine(folder):
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 def wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         with socket.socket(socket.AF_UNIX) as door:
             if door.connect_ex(str(path)) == 0:

@@ -41,7 +41,7 @@ CASE = {
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[docker.DockerClient]:
-    client = docker.from_env()
+    client = docker.from_env(timeout=600)
     yield client
     client.close()
 

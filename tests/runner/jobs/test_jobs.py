@@ -29,7 +29,7 @@ from proctor_runner.platform_api import Patience, PlatformApi
 from proctor_runner.sandbox.interface import Ending
 
 EVALUATION = "eva_" + "0" * 26
-SHORT_LEASE_S = 2.0
+SHORT_LEASE_S = 6.0
 
 
 class FakePlatform:

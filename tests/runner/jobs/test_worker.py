@@ -29,7 +29,7 @@ class Told:
         os.write(self._writer, f"{text}\n".encode())
 
     def next(self) -> list[str]:
-        ready, _, _ = select.select([self._reader], [], [], 20)
+        ready, _, _ = select.select([self._reader], [], [], 120)
         assert ready, "no process said anything"
         # Unbuffered: select must see what is left.
         line = b""
@@ -124,7 +124,7 @@ def test_a_worker_that_may_not_wait_gives_its_work_back(told, supervised):
 def test_processes_die_with_a_supervisor_that_is_killed(told, supervised):
     def work():
         told.say(f"started {os.getpid()}")
-        time.sleep(60)
+        time.sleep(600)
 
     supervisor = supervised(work, drain_s=0)
     child = int(told.next()[1])
