@@ -178,7 +178,7 @@ def stack(
 ) -> Iterator[Stack]:
     """A whole Proctor for the session."""
     home = tmp_path_factory.mktemp("home")
-    running = start(home, PROCTOR_LEASE_S="3", PROCTOR_RECONCILE_S="0.5", **database_of(home))
+    running = start(home, PROCTOR_RECONCILE_S="0.5", **database_of(home))
     yield running
     stop(running)
 
@@ -359,7 +359,7 @@ def image(tmp_path: Path) -> Iterator[Callable[..., str]]:
 
     from proctor_runner.images.builder import released_tag
 
-    client = docker.from_env()
+    client = docker.from_env(timeout=600)
     built: list[str] = []
 
     def build(lines: str, files: Mapping[str, bytes] | None = None) -> str:

@@ -43,7 +43,7 @@ def elsewhere(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
             },
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 

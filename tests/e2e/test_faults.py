@@ -13,6 +13,7 @@ import redis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 
+PATIENCE_S = 300
 SLOW = """
 import time
 import numpy as np
@@ -121,7 +122,7 @@ def test_ending_it_leaves_no_process(start: Callable[..., Any], tmp_path: Path) 
     marker = str(tmp_path / "home")
     assert processes_with(marker)
     stack.process.send_signal(signal.SIGINT)
-    assert stack.process.wait(60) == 0
+    assert stack.process.wait(PATIENCE_S) == 0
     assert processes_with(marker) == []
     assert not (tmp_path / "home" / "endpoints.json").exists()
 

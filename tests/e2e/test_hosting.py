@@ -15,6 +15,7 @@ import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 
+PATIENCE_S = 300
 SAYS = """
 class Model:
     def predict(self, inputs):
@@ -29,7 +30,7 @@ def ask(address: str, token: str) -> httpx2.Response:
         f"{address}predict",
         files={"values": ("values.npy", content.getvalue())},
         headers={"Authorization": f"Bearer {token}"},
-        timeout=300,
+        timeout=PATIENCE_S,
     )
 
 
@@ -53,7 +54,7 @@ def test_a_model_is_deployed_asked_swapped_and_stopped(
     before = said(ask(address, joined))
     reader = stack.user("asks-a-model")
     assert ask(address, reader).status_code == 200
-    assert httpx2.get(f"{address}healthz").status_code == 401
+    assert httpx2.get(f"{address}healthz", timeout=PATIENCE_S).status_code == 401
 
     over = threading.Event()
     seen: list[int] = []
@@ -74,9 +75,9 @@ def test_a_model_is_deployed_asked_swapped_and_stopped(
     assert after != before
 
     page = stack.cli("deployments", "open", deployed["id"], token=joined).stdout.strip()
-    shown = httpx2.get(page)
+    shown = httpx2.get(page, timeout=PATIENCE_S)
     assert shown.headers["Content-Security-Policy"].startswith("sandbox ")
-    assert httpx2.get(f"{page}static/try.js").status_code == 200
+    assert httpx2.get(f"{page}static/try.js", timeout=PATIENCE_S).status_code == 200
 
     stack.cli("deployments", "stop", deployed["id"], token=joined)
     assert ask(address, joined).status_code == 503

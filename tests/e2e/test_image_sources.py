@@ -56,7 +56,7 @@ def test_a_registry_image_with_weights_is_pinned_copied_and_scored(
     image: Callable[..., str],
     weights: Path,
 ) -> None:
-    client = docker.from_env()
+    client = docker.from_env(timeout=600)
     name = f"{registry_server}/models/half"
     client.images.get(build(image)).tag(name, "1")
     for line in client.images.push(name, "1", stream=True, decode=True):

@@ -69,7 +69,7 @@ def test_a_container_scores_what_models_answer_and_an_audit_recomputes_the_rest(
     assert scores["half/top1/mean"] == 1.0
     name = yaml.safe_load((folder / "challenge.yaml").read_text())
     name = name["tasks"][0]["metrics"][2]["custom"]["image"]
-    client = docker.from_env()
+    client = docker.from_env(timeout=600)
     digest = client.images.get(name).id
     client.close()
     assert digest in view.runs[0].evaluation.definitions["gap"]

@@ -27,7 +27,7 @@ pytestmark = [
     ),
 ]
 
-PATIENCE_S = 120
+PATIENCE_S = 300
 PORT = 18420
 PROGRAMS = Path(sys.executable).parent
 
@@ -67,7 +67,7 @@ def running(command: list[str], log: Path, **settings: str) -> Iterator[subproce
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) in (0, -signal.SIGTERM), log.read_text()
+        assert process.wait(PATIENCE_S) in (0, -signal.SIGTERM), log.read_text()
 
 
 @pytest.fixture

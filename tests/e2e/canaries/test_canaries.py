@@ -31,7 +31,8 @@ INPUT, REFERENCE = "canary9a5e1f7c0b264d83", "canary4be20d96f8a1573c"
 FINDER = Finder({"the hidden input": INPUT, "the reference": REFERENCE})
 WAYS = ("good", "raise", "header", "name", "status", "text")
 CASES = tuple(f"c{number}" for number in range(1, len(WAYS) + 1))
-PATIENCE_MS = 60_000
+PATIENCE_S = 120
+PATIENCE_MS = PATIENCE_S * 1000
 _FILES = {"inputs": "note", "reference": "answers", "predictions": "words"}
 METRIC = """
 def score(prediction, reference, case):
@@ -147,7 +148,7 @@ class Aviary:
 
     def answers(self, who: str) -> Iterator[Answer]:
         """Ask everything as somebody."""
-        document = httpx2.get(f"{self.url}/api/v1/openapi.json").json()
+        document = httpx2.get(f"{self.url}/api/v1/openapi.json", timeout=PATIENCE_S).json()
         wanted = addresses(document, self.values, partial(self._senseless, who))
         return ask(self.url, self.people[who], wanted)
 
@@ -194,6 +195,7 @@ def nest(
         f"{stack.endpoints['api']}/api/v1/challenges/{challenge}/members",
         json=member,
         headers={"Authorization": f"Bearer {organizer}"},
+        timeout=PATIENCE_S,
     )
     assert stranger_organizes.status_code == 204
     stack.cli(
@@ -310,7 +312,9 @@ def test_who_knows_a_digest_can_enter_nothing_of_it(nest: Aviary) -> None:
             entry = {"path": "model.py", "file": {"digest": digest, "size": 100}}
             content = {"kind": "folder", "runtime": "runtime-cpu", "entries": [entry]}
             body = {"challenge": SLUG, "phase": "main", "content": content, "card": card}
-            answer = httpx2.post(f"{nest.url}/api/v1/submissions", json=body, headers=headers)
+            answer = httpx2.post(
+                f"{nest.url}/api/v1/submissions", json=body, headers=headers, timeout=PATIENCE_S
+            )
             assert answer.status_code in (403, 409, 422), answer.text
             assert FINDER.find(answer.content) == set()
 

@@ -133,9 +133,9 @@ class Chaos:
 def assert_right(made: World, entries: list[Entry], patience_s: float = _PATIENCE_S) -> None:
     wait_until(lambda: oracle.unfinished(made) == 0, "every submission ends", patience_s)
     scored = sum(entry.score is not None for entry in entries)
-    wait_until(lambda: not oracle.board_is_missing(made, scored), "the board", 60)
+    wait_until(lambda: not oracle.board_is_missing(made, scored), "the board")
     assert oracle.judge(made, entries) == []
-    wait_until(lambda: not oracle.leftovers(made), str(oracle.leftovers(made)), 60)
+    wait_until(lambda: not oracle.leftovers(made), str(oracle.leftovers(made)))
 
 
 def test_faults_at_any_moment_cost_nobody_anything(

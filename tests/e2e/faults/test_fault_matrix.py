@@ -61,7 +61,7 @@ def survive(
         assert oracle.judge(made, entries) == []
         assert wanted - set(director.hits) == set()
         assert len(entries) >= amount["submissions"]
-        wait_until(lambda: not oracle.leftovers(made), str(oracle.leftovers(made)), 30)
+        wait_until(lambda: not oracle.leftovers(made), str(oracle.leftovers(made)))
     return faults
 
 

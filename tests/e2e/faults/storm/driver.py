@@ -19,7 +19,7 @@ _AT_ONCE = 10
 _AHEAD = 0.1
 """So large a part of the faults may have happened before the same part of the work has ended."""
 
-_SETTLE_S = 30.0
+_SETTLE_S = 120.0
 
 
 def storm(

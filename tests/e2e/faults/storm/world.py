@@ -27,7 +27,7 @@ from proctor.client.transport import RetryPolicy
 if TYPE_CHECKING:
     from storm.engine import Engine
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 LEASE_S = 2.0
 SKEW_S = 3_600.0
 """The workers' clock is so much ahead, the platform's so much behind."""
