@@ -226,7 +226,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Any:
         given = dict(zip(("inputs", "reference", "predictions"), contents, strict=True)) | parts
         kept = {part: content for part, content in given.items() if content is not None}
         monkeypatch.setattr(case, "client", lambda: FakePlatform(spec, kept))
-        page = AppTest.from_function(_script, default_timeout=30)
+        page = AppTest.from_function(_script, default_timeout=120)
         page.query_params["id"] = "sub_1"
         return page.run()
 

@@ -86,7 +86,7 @@ def _script() -> None:
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Any:
     def opened(platform: FakePlatform) -> AppTest:
         monkeypatch.setattr(certainty, "client", lambda: platform)
-        page = AppTest.from_function(_script, default_timeout=30)
+        page = AppTest.from_function(_script, default_timeout=120)
         page.query_params["slug"] = "tissue"
         page.query_params["phase"] = "main"
         return page.run()

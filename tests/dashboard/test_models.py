@@ -268,7 +268,7 @@ def opened(
     monkeypatch.setattr(hosting, "is_signed_in", lambda: True)
     monkeypatch.setattr(hosting, "token_for_browser", lambda: "tok")
     monkeypatch.setattr(hosting, "browser_address", lambda: "https://api.example")
-    page = AppTest.from_function(script, default_timeout=30)
+    page = AppTest.from_function(script, default_timeout=120)
     for name, value in query.items():
         page.query_params[name] = value
     return page.run(), platform

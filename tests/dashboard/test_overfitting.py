@@ -79,7 +79,7 @@ def _script(platform: object, public: object) -> None:
 
 def opened(report: Any) -> AppTest:
     arguments = {"platform": FakePlatform(report), "public": PUBLIC}
-    return AppTest.from_function(_script, default_timeout=30, kwargs=arguments).run()
+    return AppTest.from_function(_script, default_timeout=120, kwargs=arguments).run()
 
 
 def test_the_report_stands_above_the_board_that_is_chosen() -> None:

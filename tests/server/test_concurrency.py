@@ -38,6 +38,7 @@ from proctor_platform.tables import (
     User,
 )
 
+LONGEST_WAIT_S = 120
 AT_ONCE = 8
 
 
@@ -53,8 +54,8 @@ class Twins:
 
         def one(number: int) -> Any:
             address = self.addresses[number % len(self.addresses)]
-            with httpx2.Client(base_url=f"{address}/api/v1", timeout=60) as client:
-                start.wait(60)
+            with httpx2.Client(base_url=f"{address}/api/v1", timeout=LONGEST_WAIT_S) as client:
+                start.wait(LONGEST_WAIT_S)
                 return ask(client, number)
 
         with ThreadPoolExecutor(times) as threads:
@@ -77,7 +78,7 @@ def twins(settings: PlatformSettings, app: FastAPI) -> Iterator[Twins]:
     yield Twins(tuple(f"http://127.0.0.1:{one[2].getsockname()[1]}" for one in running))
     for server, thread, listener, twin in running:
         server.should_exit = True
-        thread.join(20)
+        thread.join(LONGEST_WAIT_S)
         listener.close()
         twin.state.database.close()
 
@@ -224,7 +225,7 @@ def test_two_dispatchers_and_reconcilers_at_once_ring_everything_and_nothing_mor
     ]
     with ThreadPoolExecutor(len(rounds)) as threads:
         for done in [threads.submit(once) for once in rounds]:
-            done.result(60)
+            done.result(LONGEST_WAIT_S)
     for one in others:
         one.close()
     with database.reading() as session:
@@ -256,7 +257,7 @@ def test_boards_made_at_once_are_numbered_without_gap_or_double(
             session.commit()
         with ThreadPoolExecutor(2) as threads:
             for done in [threads.submit(each.boards_once) for each in dispatchers]:
-                done.result(60)
+                done.result(LONGEST_WAIT_S)
     for maker in makers:
         maker.close()
     with database.reading() as session:
@@ -312,7 +313,7 @@ def test_platforms_that_start_at_once_in_one_home_make_its_secrets_once(
     others = [Database(settings.database_address) for _ in range(4)]
     with ThreadPoolExecutor(len(others)) as threads:
         done = [threads.submit(make_secrets, other, settings.home) for other in others]
-        made = [path for each in done for path in each.result(60)]
+        made = [path for each in done for path in each.result(LONGEST_WAIT_S)]
     for other in others:
         other.close()
     assert sorted(made) == sorted(secret_files(settings.home))

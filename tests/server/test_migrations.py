@@ -17,6 +17,7 @@ from proctor_platform import migrate
 from proctor_platform.database import Database
 from proctor_platform.tables import Evaluation, Run, Submission
 
+LONGEST_WAIT_S = 120
 MOMENT = "'2026-01-02 03:04:05.000000+00:00'"
 FIRST_ROWS = f"""
 INSERT INTO "user" (id, name, admin, created_at) VALUES ('usr_1', 'olga', FALSE, {MOMENT});
@@ -91,7 +92,7 @@ def test_platforms_that_start_at_once_make_the_tables_once(bare: Database) -> No
     address = bare.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", program, address]
     twins = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [twin.communicate(timeout=60)[1] for twin in twins]
+    said = [twin.communicate(timeout=LONGEST_WAIT_S)[1] for twin in twins]
     assert [twin.returncode for twin in twins] == [0, 0], said
     with bare.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []

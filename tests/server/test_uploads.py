@@ -19,6 +19,7 @@ from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes
 from proctor_platform.settings import PlatformSettings
 
+LONGEST_WAIT_S = 120
 WHOLE = random.Random(7).randbytes(3 << 20)
 REF = FileRef(digest=digest_bytes(WHOLE), size=len(WHOLE))
 
@@ -202,7 +203,7 @@ def test_a_cut_part_counts_as_far_as_it_came(
         f"Host: localhost\r\nAuthorization: Bearer {token_of(app)}\r\n"
         f"Content-Length: {REF.size}\r\n\r\n"
     ).encode()
-    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", port), LONGEST_WAIT_S) as connection:
         connection.sendall(head + WHOLE[:2_000_001])
         # What is flushed by the megabyte has come for sure; the rest comes with the cut.
         eventually(lambda: any(path.stat().st_size >= 1 << 20 for path in unfinished(settings)))
@@ -219,7 +220,7 @@ def test_a_stranger_begins_no_upload(
         f"PUT /api/v1/blobs/{REF.digest}/upload?size={REF.size}&offset=0 HTTP/1.1\r\n"
         f"Host: localhost\r\nContent-Length: {REF.size}\r\n\r\n"
     ).encode()
-    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", port), LONGEST_WAIT_S) as connection:
         connection.sendall(head)
         assert connection.makefile("rb").read().startswith(b"HTTP/1.1 401 ")
     assert unfinished(settings) == []

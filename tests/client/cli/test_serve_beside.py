@@ -43,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 port = next(a for a in sys.argv if a.startswith("--ServerApp.port=")).partition("=")[2]
 http.server.HTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 """
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_notebook_of_this_machine_is_opened_beside_the_model(
     terminal.wait_for("Stopping")
     assert terminal.process.wait(PATIENCE_S) == 0
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(address)
+        httpx2.get(address, timeout=PATIENCE_S)
 
 
 def test_without_jupyter_it_says_what_to_install_and_installs_nothing(

@@ -33,7 +33,7 @@ IO = {
     "inputs": {"values": {"type": "array"}},
     "outputs": {"sum": {"type": "vector"}, "pid": {"type": "custom"}},
 }
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -76,15 +76,14 @@ def address(process: subprocess.Popen[str]) -> str:
     assert process.stderr is not None
     said = ""
     deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([process.stderr], [], [], 1)
-        line = process.stderr.readline() if ready else ""
-        said += line
-        found = re.match(r"Try it +(http://127\.0\.0\.1:\d+)/", line)
-        if found is not None:
-            return found[1]
-        assert process.poll() is None, said
-    raise AssertionError(said)
+    while (found := re.search(r"^Try it +(http://127\.0\.0\.1:\d+)/", said, re.MULTILINE)) is None:
+        assert time.monotonic() < deadline, said
+        if select.select([process.stderr], [], [], 1)[0]:
+            # Past the stream's buffer: select knows nothing of lines that lie there.
+            more = os.read(process.stderr.fileno(), 4096).decode()
+            assert more, f"it has ended: {said}"
+            said += more
+    return found[1]
 
 
 def values(*numbers: float) -> dict[str, bytes]:

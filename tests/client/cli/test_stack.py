@@ -1,3 +1,4 @@
+import os
 import socket
 import threading
 from contextlib import ExitStack
@@ -8,6 +9,9 @@ import pytest
 from proctor.cli.services.endpoints import free_port
 from proctor.cli.services.errors import ServiceError
 from proctor.cli.stack import on_a_free_port
+
+# Away from that of another process of the suite, whose tests take ports as well.
+PREFERRED_PORT = 10_000 + os.getpid() % 1_000 * 20
 
 
 def port_of(address: str) -> int:
@@ -26,7 +30,7 @@ def test_a_port_that_another_took_meanwhile_is_given_up():
                 rival.listen()
                 raise ServiceError("The port is taken.", "")
 
-        assert on_a_free_port(free_port(23_000), lose_the_first) == tried[1]
+        assert on_a_free_port(free_port(PREFERRED_PORT), lose_the_first) == tried[1]
     assert port_of(tried[1]) > port_of(tried[0])
 
 
@@ -38,7 +42,7 @@ def test_a_server_that_fails_for_another_reason_is_not_tried_again():
         raise ServiceError("It has no database.", "")
 
     with pytest.raises(ServiceError, match="no database"):
-        on_a_free_port(free_port(23_000), fail)
+        on_a_free_port(free_port(PREFERRED_PORT), fail)
     assert len(tried) == 1
 
 

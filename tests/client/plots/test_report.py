@@ -49,7 +49,7 @@ def offline(browser: Browser) -> Iterator[Callable[[Path, int], Opened]]:
             ),
         )
         page.goto(path.as_uri())
-        page.wait_for_selector("body[data-drawn=all]", timeout=60_000)
+        page.wait_for_selector("body[data-drawn=all]", timeout=120_000)
         return Opened(page, complaints)
 
     yield open_file

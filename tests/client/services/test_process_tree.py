@@ -9,7 +9,7 @@ import pytest
 from proctor.cli.services.errors import ServiceError
 from proctor.cli.services.process_tree import ProcessTree
 
-PATIENCE_S = 20
+PATIENCE_S = 120
 
 # The shell and two descendants, one in a session of its own, hold the pipe open while they live.
 FAMILY = 'exec 3>"$1"; sleep 600 & setsid sleep 600 & echo up >&3; wait'

@@ -30,7 +30,7 @@ def host(registry_server: str) -> str:
 @pytest.fixture(scope="module")
 def push(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Build an image of some files, a layer each, and push it under a tag."""
-    client = docker.from_env()
+    client = docker.from_env(timeout=600)
     made: list[str] = []
 
     def build(tag: str, **files: bytes) -> str:

@@ -68,7 +68,7 @@ class Bench:
             cwd=self.model.parent,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+LONGEST_WAIT_S = 120
 TABLE = {"type": "table", "file": "draws.csv", "columns": ["a"]}
 
 
@@ -66,7 +67,7 @@ class Served:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
-        code = self.process.wait(30)
+        code = self.process.wait(LONGEST_WAIT_S)
         self.process.stdout.close()
         self._log.close()
         return code, (self.root / "log").read_text()
@@ -127,7 +128,10 @@ def test_serving_answers_as_starting_anew_does(serve, tmp_path: Path) -> None:
         "PROCTOR_OUTPUT": str(again),
     }
     subprocess.run(
-        [sys.executable, "-m", "proctor.template"], env=environment, check=True, timeout=60
+        [sys.executable, "-m", "proctor.template"],
+        env=environment,
+        check=True,
+        timeout=LONGEST_WAIT_S,
     )
 
     assert (again / "draws.csv").read_text() == served.answer("b")

@@ -26,6 +26,8 @@ from proctor_platform.queueing.dispatcher import Dispatcher
 from proctor_platform.queueing.reconciler import Reconciler
 from proctor_platform.tables import Evaluation, LeaderboardSnapshot, Outbox, Run, Submission
 
+LONGEST_WAIT_S = 120
+
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -44,7 +46,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _wait_for(socket: Path) -> None:
     with redis.Redis(unix_socket_path=str(socket)) as connection:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LONGEST_WAIT_S
         while True:
             try:
                 connection.ping()
@@ -187,7 +189,7 @@ def test_a_threads_dispatcher_rings_when_something_is_committed(
     slow.start()
     try:
         run = published.enter(participant).json()["runs"][0]["id"]
-        assert connection.blpop(["rq:queue:run.cpu"], timeout=20) is not None
+        assert connection.blpop(["rq:queue:run.cpu"], timeout=LONGEST_WAIT_S) is not None
     finally:
         slow.stop()
         slow._bells.close()

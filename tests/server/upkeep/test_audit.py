@@ -26,6 +26,8 @@ from proctor_platform.upkeep.audit import Audit, audit
 from proctor_platform.upkeep.errors import UpkeepError
 from proctor_platform.upkeep.exported_history import check_export, export_history
 
+LONGEST_WAIT_S = 120
+
 
 @pytest.fixture
 def happen(database: Database) -> Callable[[int], None]:
@@ -179,11 +181,11 @@ def test_platforms_that_seal_at_once_make_one_chain_while_events_come(
     start = threading.Barrier(5)
 
     def write() -> None:
-        start.wait(60)
+        start.wait(LONGEST_WAIT_S)
         happen(20)
 
     def seal() -> None:
-        start.wait(60)
+        start.wait(LONGEST_WAIT_S)
         for _ in range(15):
             Sealer(database).once()
 

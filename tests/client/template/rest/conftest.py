@@ -22,6 +22,7 @@ from proctor.template.rest.service import Service
 from proctor.template.rest.settings import Settings
 from proctor.template.rest.starting import served
 
+LONGEST_WAIT_S = 120
 BRIGHTNESS = """
 import numpy as np
 
@@ -53,7 +54,7 @@ class Running:
 
     def stranger(self) -> httpx2.Client:
         """Return another client, to be closed."""
-        return httpx2.Client(base_url=str(self.client.base_url), timeout=20)
+        return httpx2.Client(base_url=str(self.client.base_url), timeout=LONGEST_WAIT_S)
 
 
 Serve = Callable[..., Running]
@@ -102,7 +103,7 @@ def serve(model_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) ->
                 stack.callback(service.run_aside().join)
                 stack.callback(service.close)
             client = stack.enter_context(
-                httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+                httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=LONGEST_WAIT_S)
             )
             return Running(service, client, port, folder)
 

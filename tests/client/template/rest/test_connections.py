@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from proctor.template.rest.connection import Patience
 from proctor.template.rest.settings import Settings
 
+LONGEST_WAIT_S = 120
 FORM = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nhello\r\n--x--\r\n'
 TEXT = {"text": {"type": "text"}}
 LENGTH = {"length": {"type": "vector"}}
@@ -23,7 +24,9 @@ SECRET = "class Model:\n def predict(self, inputs):\n  raise ValueError('s3cret 
 
 @contextmanager
 def raw(running: Any) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+    with socket.create_connection(
+        ("127.0.0.1", running.port), timeout=LONGEST_WAIT_S
+    ) as connection:
         yield connection
 
 
@@ -41,7 +44,9 @@ def answered(running: Any, request: bytes) -> bytes:
         connection.sendall(request)
         found = b""
         while b"\r\n\r\n" not in found:
-            found += connection.recv(65536)
+            if not (piece := connection.recv(65536)):
+                return found
+            found += piece
         if b"Connection: close" in found:
             return found + heard(connection)
         head, _, body = found.partition(b"\r\n\r\n")
@@ -180,7 +185,6 @@ def test_a_huge_body_is_refused_while_it_comes_and_leaves_nothing(said: bytes, s
 
 def test_a_client_that_says_its_request_drop_by_drop_is_given_up(serve: Any) -> None:
     running = serve(COUNT, TEXT, LENGTH, patience=Patience(head_s=0.3, idle_s=0.3, body_s=0.3))
-    began = time.monotonic()
     with raw(running) as connection:
         try:
             for letter in b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 1000:
@@ -189,13 +193,13 @@ def test_a_client_that_says_its_request_drop_by_drop_is_given_up(serve: Any) -> 
                 threading.Event().wait(0.02)
         except OSError:
             pass
-        assert time.monotonic() - began < 5
+        else:
+            raise AssertionError("its every drop was waited for")
     with raw(running) as silent:
         assert heard(silent) == b""
     with raw(running) as half:
         half.sendall(post(FORM[:20], b"Content-Length: %d" % len(FORM)))
         assert heard(half) == b""
-    assert time.monotonic() - began < 10
 
 
 def test_connections_that_say_nothing_make_room_for_who_asks(serve: Any) -> None:
@@ -204,12 +208,13 @@ def test_connections_that_say_nothing_make_room_for_who_asks(serve: Any) -> None
     try:
         for one in silent[:20]:
             one.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
-        deadline = time.monotonic() + 10
-        while True:
-            text = answered(running, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            if b'"status":"ok"' in text:
-                return
+        deadline = time.monotonic() + LONGEST_WAIT_S
+        text = b""
+        while b'"status":"ok"' not in text:
             assert time.monotonic() < deadline, text
+            # It may be among those that are closed to make room.
+            with suppress(ConnectionError):
+                text = answered(running, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     finally:
         for one in silent:
             one.close()

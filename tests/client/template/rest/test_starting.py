@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+LONGEST_WAIT_S = 120
 TEXT = {"text": {"type": "text"}}
 LENGTH = {"length": {"type": "vector"}}
 COUNT = "class Model:\n def predict(self, inputs):\n  return [len(inputs['text'])]\n"
@@ -41,11 +42,13 @@ def test_a_container_answers_on_a_socket_until_it_is_stopped(
         assert process.stderr.readline() == f"Serving {model} at unix:{place}.\n"
         assert place.stat().st_mode & 0o777 == 0o600
         transport = httpx2.HTTPTransport(uds=str(place))
-        with httpx2.Client(transport=transport, base_url="http://model") as client:
+        with httpx2.Client(
+            transport=transport, base_url="http://model", timeout=LONGEST_WAIT_S
+        ) as client:
             answer = client.post("/predict", json={"text": "four"}).json()
             assert answer["outputs"]["length"]["value"] == [4.0]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(LONGEST_WAIT_S) == 0
         assert process.stderr.read() == ""
 
 
