@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from proctor.spec.api import Content, Source
 from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.challenge import ChallengeSpec, SubmissionKind
+from proctor.spec.hosting import DeploymentView
 from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.registry.pages import ModelView, Tombstone
@@ -17,6 +18,7 @@ from proctor.spec.registry.publication import Publication
 from proctor.spec.work import RESULTS, AnyContent, Environment, FolderContent, Purpose, RuntimeImage
 from proctor_platform.archive.rights import may_have_files
 from proctor_platform.citing import Citable
+from proctor_platform.hosting.views import list_deployments
 from proctor_platform.registry.addresses import page_of
 from proctor_platform.registry.descriptions import Descriptions, tasks_of
 from proctor_platform.registry.elements import tell
@@ -28,6 +30,7 @@ from proctor_platform.registry.publication import present_spec
 from proctor_platform.registry.sight import ModelSight
 from proctor_platform.registry.versions import versions_of
 from proctor_platform.rights import Asker
+from proctor_platform.settings import PlatformSettings
 from proctor_platform.submissions.sights import Access, shown_card
 from proctor_platform.tables import (
     ChallengeVersion,
@@ -43,7 +46,11 @@ _CONTENT: TypeAdapter[AnyContent] = TypeAdapter(Content)
 
 
 def view_model(
-    session: Session, descriptions: Descriptions, model: ModelSight, asker: Asker, dashboard: str
+    session: Session,
+    descriptions: Descriptions,
+    model: ModelSight,
+    asker: Asker,
+    settings: PlatformSettings,
 ) -> ModelView:
     """Show a model; of a withdrawn one readers see the tombstone and its scores."""
     submission = model.submission
@@ -53,7 +60,12 @@ def view_model(
     versions = versions_of(session, model)
     number = next(one.number for one in versions if one.id == submission.id)
     downloadable = model.shown and may_have_files(model.sight)
-    known = _known(session, model, card, spec, place, number, downloadable=downloadable)
+    hosted = tuple(
+        one
+        for one in list_deployments(session, settings, asker, submission.id)
+        if one.submission == submission.id
+    )
+    known = _known(session, model, card, spec, place, number, hosted, downloadable=downloadable)
     told = tell(known)
     return ModelView(
         id=submission.id,
@@ -83,7 +95,7 @@ def view_model(
         downloadable=downloadable,
         yours=model.sight.yours,
         organizer=model.sight.access is Access.ORGANIZER,
-        page=page_of(dashboard, submission.id),
+        page=page_of(settings.dashboard_url, submission.id),
     )
 
 
@@ -136,6 +148,7 @@ def _known(
     spec: ChallengeSpec,
     place: Place | None,
     number: int,
+    hosted: tuple[DeploymentView, ...],
     *,
     downloadable: bool,
 ) -> Known:
@@ -174,6 +187,7 @@ def _known(
         ),
         review=_review(session, submission.id),
         commands=_commands(model, downloadable=downloadable),
+        hosted=hosted,
     )
 
 

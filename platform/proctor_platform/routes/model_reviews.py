@@ -65,7 +65,7 @@ def withdraw_model(
     """Leave a tombstone in a model's place, for good; its scores stay on their boards."""
     withdraw(session, user, submission_id, body)
     model = model_in_sight(session, submission_id, user)
-    return view_model(session, descriptions, model, user, settings.dashboard_url)
+    return view_model(session, descriptions, model, user, settings)
 
 
 @router.put("/models/{submission_id}/doi", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
@@ -79,4 +79,4 @@ def set_doi(
     """Name the DOI under which a model was registered (organizers only)."""
     give_doi(session, user, submission_id, body)
     model = model_in_sight(session, submission_id, user)
-    return view_model(session, descriptions, model, user, settings.dashboard_url)
+    return view_model(session, descriptions, model, user, settings)

@@ -105,7 +105,7 @@ def read_model(
 ) -> ModelView:
     """Show a model: what is known of it, what was measured beside what is claimed, its versions."""
     model = model_in_sight(session, submission_id, asker)
-    return view_model(session, descriptions, model, asker, settings.dashboard_url)
+    return view_model(session, descriptions, model, asker, settings)
 
 
 @router.get(

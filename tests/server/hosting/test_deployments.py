@@ -32,6 +32,27 @@ def test_a_model_is_deployed_and_served_by_a_worker(
     assert host.ask().status_code == 204
 
 
+def hosted_facts(who: Any, model: str) -> list[str]:
+    found = {one["element"]: one for one in who.get(f"/models/{model}").json()["elements"]}
+    return [fact["text"] for fact in found["cloud_deployment"]["facts"]]
+
+
+def test_the_page_of_a_model_says_where_it_is_hosted_and_counts_that(
+    owner: Any, model: str, better: str, host: Any, other: Any
+) -> None:
+    before = other.get(f"/models/{model}").json()
+    assert hosted_facts(other, model) == []
+    deployed = owner.post("/deployments", {"submission": model}).json()
+    assert hosted_facts(other, model) == [f"{deployed['path']} (it is being started)"]
+    host.serve()
+    assert hosted_facts(other, model) == [f"{deployed['path']} (it answers)"]
+    assert hosted_facts(other, better) == []
+    after = other.get(f"/models/{model}").json()
+    assert after["completeness_percent"] > before["completeness_percent"]
+    owner.post(f"/deployments/{deployed['id']}/stop")
+    assert hosted_facts(owner, model) == []
+
+
 def test_an_order_to_host_names_the_model_and_nothing_of_a_test_set(
     published: Any, deployed: dict[str, Any], host: Any
 ) -> None:

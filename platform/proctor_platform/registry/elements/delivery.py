@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proctor.spec.hosting import DeploymentState
 from proctor.spec.registry.pages import Fact
 from proctor_platform.registry.elements.known import Known, measured, recorded, stated
+
+_ANSWERS = {
+    DeploymentState.SERVING: "it answers",
+    DeploymentState.STARTING: "it is being started",
+    DeploymentState.ASLEEP: "the next question starts it",
+}
 
 
 def deployment(known: Known) -> Iterator[Fact]:
@@ -37,5 +44,8 @@ def installation(known: Known) -> Iterator[Fact]:
 
 
 def cloud(known: Known) -> Iterator[Fact]:
-    """Say whether it can be hosted elsewhere."""
+    """Say where it answers: at this platform, and where its author says."""
+    for one in known.hosted:
+        if one.state in _ANSWERS:
+            yield recorded("hosted here", f"{one.path} ({_ANSWERS[one.state]})")
     yield from stated("hosted at", known.card.support.demo)

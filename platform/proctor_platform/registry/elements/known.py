@@ -11,6 +11,7 @@ from datetime import datetime
 from proctor.spec.api import Source
 from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec
+from proctor.spec.hosting import DeploymentView
 from proctor.spec.model import ModelCard
 from proctor.spec.registry.pages import Basis, Fact
 from proctor.spec.task import TaskSpec
@@ -52,6 +53,7 @@ class Known:
         measured: what a worker found out by looking at it.
         environment: where its first run was made.
         commands: what to type, by what it does.
+        hosted: where this platform keeps it running, as far as the asker sees.
     """
 
     participant: str
@@ -72,6 +74,7 @@ class Known:
     usage: Usage
     review: Reviewed | None
     commands: dict[str, str]
+    hosted: tuple[DeploymentView, ...]
 
 
 Says = Callable[[Known], Iterable[Fact]]
