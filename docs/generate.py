@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from enum import Enum
 from inspect import getdoc
@@ -18,7 +19,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from proctor.spec.card.completeness import ALWAYS_PROVIDED, MEASURABLE, completeness
-from proctor.spec.card.detected import DetectedMetadata
+from proctor.spec.card.detected import DetectedMetadata, DetectedPackage
+from proctor.spec.card.package_licenses import license_report
 from proctor.spec.case import CaseFile
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.model import ModelCard
@@ -30,6 +32,7 @@ from proctor.spec.states import (
     SubmissionState,
     may_become,
 )
+from proctor.template.describe.packages import installed
 from proctor_metrics.describe import Description, describe
 from proctor_metrics.metric import Metric, number_text
 from proctor_metrics.registry import metric_class, names
@@ -302,12 +305,47 @@ def _default(field: FieldInfo) -> str:
     return json.dumps(value)
 
 
+def third_party() -> str:
+    """Return the page of what a server is built on; what is installed here tells its license.
+
+    Versions differ with Python and the system, so no test holds it against the models.
+    """
+    lock = (HERE.parent / "requirements-server.lock").read_text()
+    versions: dict[str, list[str]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", lock, re.MULTILINE):
+        versions.setdefault(name, []).append(version)
+    found = {re.sub(r"[-_.]+", "-", str(one["name"])).lower(): one for one in installed()}
+    report = license_report(
+        DetectedPackage(
+            name=name,
+            version=" or ".join(sorted(known)),
+            license=str(found[name]["license"]),
+        )
+        for name, known in versions.items()
+        if name in found
+    )
+    rows = ["| package | version | license | standing |", "|---|---|---|---|"]
+    rows += [f"| {p.name} | {p.version} | {p.license} | {p.standing} |" for p in report.packages]
+    elsewhere = ", ".join(sorted(name for name in versions if name not in found))
+    return (
+        "# Third-party software\n\n"
+        "What a server of Proctor (`requirements-server.lock`: platform, workers, dashboard) is"
+        " built on, under which licenses by the packages' own metadata, in SPDX; `LicenseRef-BSD`"
+        " and the like name a family where a package says no more. Nothing of it is paid for, and"
+        " no service is needed beside it but Docker and Redis. Of a model, `proctor models licenses"
+        " ID` and its page list what is installed in its image.\n\n"
+        f"{report.words.capitalize()}.\n\n" + "\n".join(rows) + "\n\n"
+        f"On other systems or versions of Python also: {elsewhere}.\n"
+    )
+
+
 def main() -> None:
     """Write every page."""
     for name, text in pages().items():
         path = HERE / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    (HERE / "third-party.md").write_text(third_party())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from proctor.plots.numbers import number
+from proctor.spec.card.package_licenses import LicenseReport, Standing
 from proctor.spec.leaderboard import ClaimFlag
 from proctor.spec.registry import (
     Basis,
@@ -27,6 +28,8 @@ TONES = {
     Publication.DECLINED: "bad",
     Publication.WITHDRAWN: "bad",
 }
+
+_STANDINGS = {Standing.OPEN: "good", Standing.RESTRICTED: "bad", Standing.UNKNOWN: "wait"}
 
 
 def elements_html(elements: Sequence[KnownElement]) -> str:
@@ -88,6 +91,16 @@ def _score(score: ModelScore) -> str:
         f'<td class="{decides.strip()}">{number(value.value)}<small>{interval(value)}</small></td>'
         f"{claimed}</tr>"
     )
+
+
+def packages_html(report: LicenseReport) -> str:
+    """Return a line a package, those first whose license is not surely open source."""
+    lines = []
+    for one in report.packages:
+        cells = (plain(one.name), plain(one.version), plain(one.license) or "not stated")
+        mark = badge(one.standing.value, _STANDINGS[one.standing])
+        lines.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in (*cells, mark))}</tr>")
+    return lines_html(("Package", "Version", "License", "Standing"), "".join(lines))
 
 
 def versions_html(versions: Sequence[ModelVersion], shown: str) -> str:

@@ -21,6 +21,7 @@ from proctor_platform.queueing.service import Background
 from proctor_platform.rates import Rates
 from proctor_platform.routes import (
     accounts,
+    analytics,
     archives,
     blobs,
     challenges,
@@ -111,6 +112,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         leaderboards,
         models,
         model_reviews,
+        analytics,
         deployments,
         hosted,
         work,

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import yaml
 
+from proctor.spec.card.open_licenses import single_license
 from proctor.spec.model import ModelCard
-from proctor_platform.archive.licenses import single_license
 
 _DATACITE = "http://datacite.org/schema/kernel-4"
 _TEX = {

@@ -10,7 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from proctor.spec.base import FileRef
-from proctor.spec.card.detected import DetectedLayer, DetectedMetadata, DetectedModel
+from proctor.spec.card.detected import (
+    DetectedLayer,
+    DetectedMetadata,
+    DetectedModel,
+    DetectedPackage,
+)
+from proctor.spec.card.package_licenses import LicenseReport, license_report
 from proctor.spec.hosting import DeploymentView, VisitView
 from proctor.spec.leaderboard import BoardValue, Claim, ClaimFlag
 from proctor.spec.model import ModelCard
@@ -171,6 +177,10 @@ class FakePlatform:
         )
         return DetectedMetadata(models=(main,))
 
+    def model_licenses(self, model_id: str) -> LicenseReport:
+        packages = [DetectedPackage(name=HOSTILE, license=one) for one in ("MIT", HOSTILE)]
+        return license_report(packages)
+
     def model_differences(self, model_id: str, since: str | None) -> ModelDifferences:
         ref = ModelRef(
             id=ID, title=HOSTILE, participant="ann", challenge="tissue", number=1, version=HOSTILE
@@ -267,7 +277,8 @@ def opened(
         monkeypatch.setattr(module, "client", lambda: platform)
     monkeypatch.setattr(hosting, "is_signed_in", lambda: True)
     monkeypatch.setattr(hosting, "token_for_browser", lambda: "tok")
-    monkeypatch.setattr(hosting, "browser_address", lambda: "https://api.example")
+    for module in (hosting, models_page):
+        monkeypatch.setattr(module, "browser_address", lambda: "https://api.example")
     page = AppTest.from_function(script, default_timeout=120)
     for name, value in query.items():
         page.query_params[name] = value
@@ -300,6 +311,8 @@ def test_a_page_shows_measured_beside_claimed_and_how_to_use_and_cite_it(
     codes = [one.value for one in page.code]
     assert f"proctor models run {ID}" in codes
     assert f"bibtex of {ID}" in codes
+    assert "2 packages: 1 open source, 1 unknown" in page.expander[0].label
+    assert shown.index("unknown") < shown.index("open source")
     assert "1 of 2 elements are filled (50 %)" in " ".join(one.value for one in page.caption)
     refuse_markup(page)
 
@@ -372,6 +385,7 @@ def test_the_list_asks_for_what_the_address_filters_by(monkeypatch: pytest.Monke
     )
     assert [one.label for one in page.number_input] == ["Score at least", "Score at most"]
     assert "2 versions" in html_of(page)
+    assert 'href="https://api.example/api/v1/analytics?challenge=tissue"' in html_of(page)
     refuse_markup(page)
 
 

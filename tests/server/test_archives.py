@@ -15,8 +15,8 @@ import yaml
 from fastapi import FastAPI
 
 from proctor.spec.archive import ArchiveManifest
+from proctor.spec.card.open_licenses import may_be_handed_on
 from proctor.spec.digests import digest_bytes
-from proctor_platform.archive.licenses import may_be_handed_on
 
 WHEEL = b"a wheel"
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from proctor.cli import model_comparison, model_files, model_reviews
+from proctor.cli import (
+    model_analytics,
+    model_comparison,
+    model_files,
+    model_licenses,
+    model_reviews,
+)
 from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.options import FormatOption, HostOption, ModelIdArgument, require_folder
@@ -236,6 +242,8 @@ registry.command("versions")(versions)
 registry.command("diff")(model_comparison.diff)
 registry.command("similar")(model_comparison.similar)
 registry.command("layers")(model_comparison.layers)
+registry.command("licenses")(model_licenses.licenses)
+registry.command("analytics")(model_analytics.analytics)
 registry.command("cite")(cite)
 registry.command("download")(model_files.download)
 registry.command("fork")(model_files.fork)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from proctor.client.connection import API
 from proctor.client.files import Files
 from proctor.spec.card.detected import DetectedMetadata
+from proctor.spec.card.package_licenses import LicenseReport
 from proctor.spec.registry import CitationFormat, Filter, ModelList, ModelOrder, ModelView
 from proctor.spec.registry.differences import ModelDifferences
 from proctor.spec.registry.reviews import (
@@ -80,6 +81,24 @@ class Registry(Files):
     def model_metadata(self, model_id: str) -> DetectedMetadata:
         """Return all that was found out about a model by looking at it."""
         return self._get(DetectedMetadata, f"/models/{model_id}/metadata")
+
+    def model_licenses(self, model_id: str) -> LicenseReport:
+        """Return the packages beside a model with their licenses, those to look at first."""
+        return self._get(LicenseReport, f"/models/{model_id}/licenses")
+
+    def analytics(
+        self, filters: Mapping[Filter, str] | None = None, offset: int = 0, limit: int = 1000
+    ) -> str:
+        """Return scores of public models beside what they are made of, as CSV.
+
+        Args:
+            filters: values that must all be had: task, modality, framework, challenge.
+            offset: models to leave out, from the oldest on.
+            limit: the most models to return.
+        """
+        wanted = {which.value: value for which, value in (filters or {}).items()}
+        params: dict[str, str | int] = {**wanted, "offset": offset, "limit": limit}
+        return self._wire.send("GET", f"{API}/analytics", params=params, safe=True).text
 
     def similar_models(self, model_id: str, limit: int = 10) -> list[Similar]:
         """Return models with the same algorithm, training set or objective: two of the three."""

@@ -15,6 +15,7 @@ from proctor.spec.card.detected import (
     Hyperparameter,
 )
 from proctor.spec.card.examination import Check, Examination, Finding
+from proctor.spec.card.package_licenses import license_report
 from proctor.spec.limits import Limits
 
 _MARKS = {
@@ -137,13 +138,16 @@ def _measured(found: DetectedMetadata) -> Iterable[Section]:
         head = ("File", "Format", "May run code", "Bytes")
         yield Section("Weight files", table(Table(head, weights, text_columns=3, is_prose=True)))
     if found.packages:
+        report = license_report(found.packages)
         packages = tuple(
-            (one.name, one.version, one.license or "not stated")
-            for one in found.packages[:_MOST_ROWS]
+            (one.name, one.version, one.license or "not stated", one.standing.value)
+            for one in report.packages[:_MOST_ROWS]
         )
-        head3 = ("Package", "Version", "License")
+        head4 = ("Package", "Version", "License", "Standing")
         yield Section(
-            "Installed packages", table(Table(head3, packages, text_columns=3, is_prose=True))
+            "Installed packages",
+            table(Table(head4, packages, text_columns=4, is_prose=True))
+            + quiet(f"{report.words}. A license is what the package says of itself."),
         )
 
 

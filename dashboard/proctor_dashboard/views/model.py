@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from proctor.client import ApiError
 from proctor.spec.registry import CitationFormat, ModelView, Publication
 from proctor_dashboard.model_tables import (
     TONES,
     elements_html,
+    packages_html,
     scores_html,
     similar_html,
     versions_html,
@@ -51,6 +53,7 @@ def draw() -> None:
         _draw_use(view)
     hosting.draw(view)
     _draw_elements(view)
+    _draw_packages(view)
     _draw_versions(view)
     _draw_relatives(view)
     _draw_similar(view)
@@ -150,6 +153,23 @@ def _draw_elements(view: ModelView) -> None:
             f'<div class="pr-links"><a href="{link}" target="_self">Its architecture, drawn:'
             f" {view.layers:,} layers</a></div>"
         )
+
+
+def _draw_packages(view: ModelView) -> None:
+    if view.tombstone is not None:
+        return
+    try:
+        report = client().model_licenses(view.id)
+    except ApiError:
+        # Nobody has looked into it yet.
+        return
+    if report.packages:
+        with st.expander(f"Third-party software: {report.words}"):
+            st.caption(
+                "What is installed beside the model, as it was measured; a license is what the"
+                " package says of itself."
+            )
+            st.html(packages_html(report))
 
 
 def _draw_versions(view: ModelView) -> None:

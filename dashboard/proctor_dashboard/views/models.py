@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from proctor.spec.registry import Filter, ModelList, ModelOrder
 from proctor_dashboard.model_tables import list_html
-from proctor_dashboard.text import address, literal, trail
-from proctor_dashboard.visitor import client
+from proctor_dashboard.text import address, literal, plain, trail
+from proctor_dashboard.visitor import browser_address, client
 
 _MODELS_A_PAGE = 20
 # These names are those of the address, which is the same for everybody who opens it.
@@ -21,6 +22,7 @@ _TITLES = {
     Filter.LICENSE: "License",
     Filter.CHALLENGE: "Challenge",
 }
+_STUDIED = (Filter.TASK, Filter.MODALITY, Filter.FRAMEWORK, Filter.CHALLENGE)
 _ORDERS = {
     ModelOrder.NEWEST: "newest first",
     ModelOrder.TITLE: "by title",
@@ -63,6 +65,8 @@ def draw() -> None:
             limit=_MODELS_A_PAGE,
         )
         _draw_found(found)
+        if found.items:
+            _draw_analytics(filters)
     with narrow:
         for which in Filter:
             _draw_filter(which, filters.get(which, ""), found)
@@ -77,6 +81,16 @@ def _draw_found(found: ModelList) -> None:
     st.html(list_html(found.items))
     if found.total > _MODELS_A_PAGE:
         st.pagination(-(-found.total // _MODELS_A_PAGE), key=_PAGE, bind="query-params")
+
+
+def _draw_analytics(filters: dict[Filter, str]) -> None:
+    """Offer the table of scores and architectures; a link has no token, and it needs none."""
+    wanted = {which.value: value for which, value in filters.items() if which in _STUDIED}
+    link = f"{browser_address()}/api/v1/analytics{'?' if wanted else ''}{urlencode(wanted)}"
+    st.html(
+        f'<div class="pr-links"><a href="{plain(link)}">Scores and architectures of public models'
+        " over time, as CSV</a></div>"
+    )
 
 
 def _choose_order(filters: dict[Filter, str]) -> ModelOrder:

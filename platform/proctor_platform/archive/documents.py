@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from proctor.spec.archive import MANIFEST, ArchivedFile, ArchiveKind, ArchiveManifest
+from proctor.spec.card.open_licenses import single_license
 from proctor_platform import citing
-from proctor_platform.archive.licenses import single_license
 from proctor_platform.citing import Citable, license_address
 
 CRATE = "ro-crate-metadata.json"

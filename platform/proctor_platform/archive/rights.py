@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from proctor.spec.archive import ArchiveKind
+from proctor.spec.card.open_licenses import may_be_handed_on
 from proctor.spec.challenge import ChallengeSpec, Release
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.work import Split
-from proctor_platform.archive.licenses import may_be_handed_on
 from proctor_platform.registry.publication import is_withdrawn
 from proctor_platform.rights import Asker, database_now
 from proctor_platform.submissions.sights import Access, SubmissionSight, submission_in_sight

@@ -21,6 +21,7 @@ from sqlmodel import col
 
 from proctor_platform.database import Database
 from proctor_platform.leaderboards.search import Finder
+from proctor_platform.spreadsheets import cell
 from proctor_platform.tables import (
     LeaderboardRow,
     LeaderboardSnapshot,
@@ -221,18 +222,11 @@ def _csv(head: Mapping[str, Any], bodies: Iterable[str]) -> bytes:
             if column.get("claimed"):
                 claim = row.get("claimed", {}).get(column["key"], {})
                 values += [claim.get("score"), claim.get("flag")]
-        facts = [_cell(row[name]) for name in _FACTS]
-        facts += [_cell(_joined(row.get(name))) for name in extra]
-        writer.writerow([*facts, *values, *(_cell(row[name]) for name in _COSTS)])
+        facts = [cell(row[name]) for name in _FACTS]
+        facts += [cell(_joined(row.get(name))) for name in extra]
+        writer.writerow([*facts, *values, *(cell(row[name]) for name in _COSTS)])
     return stream.getvalue().encode()
 
 
 def _joined(value: Any) -> Any:
     return "; ".join(value) if isinstance(value, list) else value
-
-
-def _cell(value: Any) -> Any:
-    """Return a value as it may stand in a cell: a spreadsheet must not take text for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value

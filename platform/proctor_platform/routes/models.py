@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
 from proctor.spec.card.detected import DetectedMetadata
+from proctor.spec.card.package_licenses import LicenseReport, license_report
 from proctor.spec.outcomes import Code
 from proctor.spec.registry import CitationFormat, Filter, ModelList, ModelOrder, ModelView
 from proctor.spec.registry.differences import ModelDifferences
@@ -139,6 +140,13 @@ def read_metadata(
 ) -> DetectedMetadata:
     """Show all that was found out about a model by looking at it: settings, layers, packages."""
     return metadata_of(session, model_in_sight(session, submission_id, asker))
+
+
+@router.get("/{submission_id}/licenses", responses=problems(Code.NOT_FOUND))
+def read_licenses(submission_id: ModelId, asker: OptionalUser, session: Reading) -> LicenseReport:
+    """List the packages beside a model with their licenses, those to look at first."""
+    found = metadata_of(session, model_in_sight(session, submission_id, asker))
+    return license_report(found.packages)
 
 
 @router.get("/{submission_id}/similar", responses=problems(Code.NOT_FOUND))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.card.examination import Check
+from proctor.spec.card.package_licenses import Standing, license_report
 from proctor.spec.model import ModelCard
 from proctor_runner.examination.verdicts import Question
 
@@ -13,7 +14,7 @@ _FOUND = Question("metadata", "What it is made of can be measured")
 _NAME = Question("name", "Inside and outside it has the same name", modelhub=True)
 _FRAMEWORK = Question("framework", "The stated framework is the measured one")
 _WEIGHTS = Question("weights", "Its weights can be read without running code")
-_PACKAGES = Question("packages", "Every installed package tells its license")
+_PACKAGES = Question("packages", "Every installed package tells a license that is open source")
 
 _SHOWN = 5
 _ALSO_CALLED = {"sklearn": "scikit-learn", "torch": "pytorch", "tensorflow": "keras"}
@@ -36,16 +37,7 @@ def metadata_checks(card: ModelCard | None, found: DetectedMetadata) -> Iterator
     if found.weights:
         yield _weights(found)
     if found.packages:
-        silent = [package.name for package in found.packages if not package.license]
-        yield (
-            _PACKAGES.warned(
-                f"{len(silent)} of {len(found.packages)} do not: {', '.join(silent[:_SHOWN])}"
-                f"{', …' if len(silent) > _SHOWN else ''}.",
-                "Look them up before you pass the image on.",
-            )
-            if silent
-            else _PACKAGES.passed(f"All {len(found.packages)} do.")
-        )
+        yield _packages(found)
 
 
 def _found(found: DetectedMetadata) -> Check:
@@ -59,6 +51,22 @@ def _found(found: DetectedMetadata) -> Check:
     size = "" if count is None else f", {count:,} parameters"
     version = f" {main.framework_version}" if main.framework_version else ""
     return _FOUND.passed(f"{main.framework}{version}: {main.type}{size}.")
+
+
+def _packages(found: DetectedMetadata) -> Check:
+    report = license_report(found.packages)
+    doubtful = [
+        f"{one.name} ({one.license or 'none'})"
+        for standing in (Standing.RESTRICTED, Standing.UNKNOWN)
+        for one in report.of(standing)
+    ]
+    if not doubtful:
+        return _PACKAGES.passed(f"All {len(report.packages)} do.")
+    return _PACKAGES.warned(
+        f"{len(doubtful)} of {len(report.packages)} do not: {', '.join(doubtful[:_SHOWN])}"
+        f"{', …' if len(doubtful) > _SHOWN else ''}.",
+        "Look them up before you pass the image on.",
+    )
 
 
 def _framework(stated: str, found: DetectedMetadata) -> Check:

@@ -3,7 +3,10 @@
 import pytest
 from packaging.licenses import _spdx
 
+from proctor.spec.card.detected import DetectedPackage
 from proctor.spec.card.licenses import _listed, canonical_id, license_problem
+from proctor.spec.card.open_licenses import OPEN
+from proctor.spec.card.package_licenses import Standing, license_report
 
 
 @pytest.mark.parametrize(
@@ -45,3 +48,38 @@ def test_the_list_is_the_one_that_packaging_has():
     assert set(licenses.values()) >= {entry["id"] for entry in _spdx.LICENSES.values()}
     assert set(exceptions.values()) >= {entry["id"] for entry in _spdx.EXCEPTIONS.values()}
     assert canonical_id("cc-by-nc-sa-4.0") == "CC-BY-NC-SA-4.0"
+
+
+@pytest.mark.parametrize(
+    ("said", "spdx", "standing"),
+    [
+        ("BSD-3-Clause AND 0BSD AND MIT", "BSD-3-Clause AND 0BSD AND MIT", Standing.OPEN),
+        ("Apache License, Version 2.0", "Apache-2.0", Standing.OPEN),
+        ("3-Clause BSD License", "BSD-3-Clause", Standing.OPEN),
+        ("BSD", "LicenseRef-BSD", Standing.OPEN),
+        ("GNU General Public License (GPL)", "LicenseRef-GPL", Standing.OPEN),
+        ("The MIT License", "MIT", Standing.OPEN),
+        ("MIT AND BSD AND MIT", "MIT AND LicenseRef-BSD", Standing.OPEN),
+        ("GPL-3.0+", "GPL-3.0+", Standing.OPEN),
+        ("LicenseRef-NVIDIA-Proprietary", "LicenseRef-NVIDIA-Proprietary", Standing.RESTRICTED),
+        ("CC-BY-NC-4.0", "CC-BY-NC-4.0", Standing.RESTRICTED),
+        ("MIT AND CC-BY-NC-4.0", "MIT AND CC-BY-NC-4.0", Standing.RESTRICTED),
+        ("NVIDIA Proprietary Software", "NVIDIA Proprietary Software", Standing.RESTRICTED),
+        ("see the file", "see the file", Standing.UNKNOWN),
+        ("", "", Standing.UNKNOWN),
+    ],
+)
+def test_what_a_package_says_of_its_license_is_read_and_judged(said, spdx, standing):
+    (found,) = license_report([DetectedPackage(name="a", license=said)]).packages
+    assert (found.license, found.standing) == (spdx, standing)
+
+
+def test_packages_whose_license_is_not_surely_open_come_first_and_all_are_counted():
+    said = {"zlib": "Zlib", "mine": "LicenseRef-mine", "Apple": "", "bsd": "BSD"}
+    report = license_report(DetectedPackage(name=name, license=one) for name, one in said.items())
+    assert [one.name for one in report.packages] == ["mine", "Apple", "bsd", "zlib"]
+    assert report.words == "4 packages: 2 open source, 1 restricted, 1 unknown"
+
+
+def test_every_open_license_is_one_of_the_list():
+    assert {canonical_id(name) for name in OPEN} == OPEN

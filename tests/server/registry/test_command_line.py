@@ -68,6 +68,27 @@ def test_a_model_is_found_shown_compared_and_cited(
     assert "cff-version: 1.2.0" in Path("CITATION.cff").read_text()
 
 
+def test_licenses_of_third_party_software_are_listed_and_held_against_open_source(
+    published: Any, person: Any, other: Any, enter: Any, proctor: Any
+) -> None:
+    packages = [
+        {"name": "numpy", "version": "2.4.6", "license": "BSD-3-Clause AND 0BSD"},
+        {"name": "cuda", "version": "13", "license": "LicenseRef-NVIDIA-Proprietary"},
+    ]
+    model = enter(person("ann"), metadata={"packages": packages})
+    listed = proctor(other, "licenses", model)
+    assert listed.code == 0
+    assert listed.out.index("restricted") < listed.out.index("open source")
+    assert "2 packages: 1 open source, 1 restricted." in listed.err
+    rows = proctor(other, "licenses", model, "--format", "csv").out.splitlines()
+    assert rows[1] == "cuda,13,LicenseRef-NVIDIA-Proprietary,restricted"
+    strict = proctor(other, "licenses", model, "--strict")
+    assert strict.code == 1
+    assert "1 of 2 packages are not surely open source: cuda." in strict.err
+    unseen = enter(person("bob"), name="unseen")
+    assert "Nobody has looked into this model yet." in proctor(other, "licenses", unseen).err
+
+
 def test_layers_are_listed_as_they_were_measured(
     published: Any, person: Any, other: Any, enter: Any, proctor: Any
 ) -> None:
