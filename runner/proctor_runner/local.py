@@ -210,7 +210,7 @@ def run_local_task(
                     order.limits,
                     state / "described",
                     work=order.id,
-                    image_bytes=_image_bytes(program, tools),
+                    image_bytes=image_bytes(program, tools),
                 )
             scores = None
             if scored and outcome.code is Code.OK:
@@ -302,7 +302,8 @@ def _gpus_for(limits: Limits, open_driver: OpenDriver) -> AbstractContextManager
     return held_for(open_driver, shared_folder(), limits.gpu)
 
 
-def _image_bytes(program: Program, tools: RunTools) -> int | None:
+def image_bytes(program: Program, tools: RunTools) -> int | None:
+    """Return the size of a program's image, if it has one."""
     return tools.shelf.facts(program.image_id).size_bytes if program.image_id else None
 
 

@@ -148,26 +148,15 @@ def for_model(tasks: list[LocalTask], model: Path | str) -> list[LocalTask]:
     return chosen
 
 
-def made_up_task(model: Path | str) -> str:
-    """Return the task whose made-up cases fit what a model folder's card declares.
-
-    Raises:
-        CommandError: None does.
-    """
+def made_up_task(model: Path | str) -> str | None:
+    """Return the task whose made-up cases fit what a model folder's card declares, if one does."""
     from proctor.cli.made_up import task_of
     from proctor_runner.model_folder import read_card
 
     if not isinstance(model, Path) or not model.is_dir():
         return "classification"
     card = read_card(model)
-    found = task_of(card) if card.io is not None else "classification"
-    if found is None:
-        raise CommandError(
-            f"{model}/model.json: io: there are no made-up cases with these inputs and outputs.",
-            "Name a challenge with --challenge, or the kind of made-up cases with --task.",
-            Exit.USAGE,
-        )
-    return found
+    return task_of(card) if card.io is not None else "classification"
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from proctor.cli.output import Format, emit, say
 
 if TYPE_CHECKING:
     from proctor.spec.card.examination import Check, Examination
+    from proctor_runner.examination.own_samples import Sample
+    from proctor_runner.examination.subject import Subject
     from proctor_runner.local import LocalTask
 
 CardOption = Annotated[
@@ -44,8 +46,8 @@ def examine_model(
         str | None,
         typer.Option(
             "--task",
-            help="Without a challenge: a task of `model init`; that of the folder's card if not"
-            " given.",
+            help="Without a challenge: a task of `model init`; if not given, the one that the"
+            " folder's card fits, else the folder's own samples.",
         ),
     ] = None,
     weights: WeightsOption = None,
@@ -67,7 +69,7 @@ def examine_model(
     from proctor.cli.model_subject import refused, subject_of
     from proctor.cli.sandboxes import usable_sandbox
     from proctor.spec.card.reading import CardError
-    from proctor_runner.examination.examine import examine
+    from proctor_runner.examination.examine import examine, examine_on_samples
 
     require_folder(report)
     chosen = local_runs.image_of(model, weights, contract, context.with_resource)
@@ -81,9 +83,13 @@ def examine_model(
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="proctor-test-")))
         if challenge is None:
             task = task or local_runs.made_up_task(chosen.model)
-        tasks = local_runs.for_model(_tasks(challenge, task, scratch, host), chosen.model)
         with local_runs.case_progress(model) as progress:
-            examined = examine(subject, tasks, name, progress)
+            if challenge is None and task is None:
+                samples = _samples(subject, chosen.model, scratch)
+                examined = examine_on_samples(subject, samples, name, progress)
+            else:
+                tasks = local_runs.for_model(_tasks(challenge, task, scratch, host), chosen.model)
+                examined = examine(subject, tasks, name, progress)
     for attempt in examined.attempts:
         if local_runs.failed(attempt.report):
             local_runs.tell_failures(attempt.report)
@@ -105,6 +111,30 @@ def _tasks(
         except ValueError as error:
             raise CommandError(f"{error}.", "", Exit.USAGE) from error
     return local_runs.find_tasks(challenge, "sample", None, host)
+
+
+def _samples(subject: Subject, model: Path | str, scratch: Path) -> tuple[Sample, ...]:
+    """Return what a folder is tried with whose card fits no made-up task."""
+    from proctor_runner.examination.own_samples import MADE_UP, NoSampleError, own_samples
+
+    card = subject.card
+    if card is None or card.io is None or not isinstance(model, Path):
+        raise AssertionError("only a folder whose card has io fits no made-up task")
+    try:
+        samples = own_samples(model, card.io, scratch)
+    except NoSampleError as error:
+        raise CommandError(
+            f"{error}.",
+            "Or name a challenge with --challenge, or the kind of made-up cases with --task.",
+            Exit.USAGE,
+        ) from error
+    made_up = samples[0].name == MADE_UP
+    say(
+        "No challenge is named, and no made-up task has these inputs and outputs; testing on"
+        f" {'inputs made up from the card' if made_up else f'its own samples ({len(samples)})'}."
+        " Left out: scores, the task's rules of outputs, the limits of a phase."
+    )
+    return samples
 
 
 def _end(found: Examination, report: Path | None, style: Format, *, strict: bool) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from . import failures
 from .case import CaseError
 from .engine import Engine, ModelError, ModelFolderError
-from .serve import Line, ProtocolError, serve
+from .serve import Line, ProtocolError, answer, serve
 
 ANSWERED, MODEL_FAILED, WRONG_USE, MODEL_BROKEN, CASE_UNREADABLE = range(5)
 
@@ -52,7 +52,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
 
             describe(model, output_folder, seed or 0)
         else:
-            Engine.start(model, seed or 0).answer(input_folder, output_folder, seed)
+            answer(Engine.start(model, seed or 0), input_folder, output_folder, seed)
     except ModelError as error:
         failures.show(error, model)
         broken = isinstance(error, ModelFolderError)

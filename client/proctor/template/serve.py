@@ -98,18 +98,28 @@ def serve(
             line.send(id=case_id, ok=1)
 
 
+def answer(engine: Engine, input_folder: Path, output_folder: Path, seed: int | None) -> None:
+    """Answer what lies in a folder: a case, or a request of whoever tries the model.
+
+    Raises:
+        CaseError: It cannot be read.
+        ModelError: The model failed on it.
+    """
+    if (input_folder / REQUEST_FILE).exists():
+        # Who is examined does not pay for the import of what serves.
+        from .rest.boxed import answer_request
+
+        answer_request(engine, input_folder, output_folder)
+    else:
+        engine.answer(input_folder, output_folder, seed)
+
+
 def _answer(
     engine: Engine, model: Path, input_folder: Path, output_folder: Path, seed: int | None
 ) -> str:
-    """Answer one case, or one request of a service; return why not, as printed, or nothing."""
+    """Answer one case, or one request; return why not, as printed, or nothing."""
     try:
-        if (input_folder / REQUEST_FILE).exists():
-            # Who is examined does not pay for the import of what serves.
-            from .rest.boxed import answer_request
-
-            answer_request(engine, input_folder, output_folder)
-        else:
-            engine.answer(input_folder, output_folder, seed)
+        answer(engine, input_folder, output_folder, seed)
     except ModelError as error:
         failures.show(error, model)
         message = str(error)

@@ -12,7 +12,7 @@ from proctor_runner.examination.attempts import Attempt
 from proctor_runner.examination.verdicts import Question
 
 _STARTS = Question("starts", "It starts and loads", modelhub=True)
-_OUTPUTS = Question("outputs", "Its answers are what the task declares", modelhub=True)
+_OUTPUTS = Question("outputs", "Its answers are what is declared", modelhub=True)
 _TWICE = Question("same_twice", "It answers the same twice")
 _THROUGH_ALL = Question("same_through_all", "It answers the same through every protocol")
 _TIME = Question("time", "A case takes well less than it may")

@@ -17,7 +17,7 @@ from proctor.spec.outcomes import Code
 from proctor_runner.examination.subject import Subject
 from proctor_runner.local import LocalReport, LocalTask, Progress, run_local_task
 
-_COMPARED_CASES = 3
+COMPARED_CASES = 3
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ def attempts(local: LocalTask, subject: Subject, sandbox: str, progress: Progres
         contract=subject.contract,
     )
     report = ask(local, measured=True)
-    plan = _plan(report.declared)
-    made = [Attempt(*plan[0], report)]
-    compared = {case.id for case in local.data.inputs.cases[:_COMPARED_CASES]}
+    turns = plan(report.declared)
+    made = [Attempt(*turns[0], report)]
+    compared = {case.id for case in local.data.inputs.cases[:COMPARED_CASES]}
     few = replace(local, data=local.data.only(compared))
-    for protocol, turn in plan[1:]:
+    for protocol, turn in turns[1:]:
         if not any(case.outcome is Code.OK for case in report.cases):
             break
         report = ask(few, protocol=protocol, scored=False)
@@ -81,7 +81,7 @@ def answered(made: list[Attempt]) -> Iterator[AnsweredCase]:
                 firsts.setdefault(case.case, answer)
 
 
-def _plan(declared: frozenset[Protocol]) -> list[tuple[Protocol, int]]:
+def plan(declared: frozenset[Protocol]) -> list[tuple[Protocol, int]]:
     """Return what is tried: twice each, and first what a run speaks of its own accord."""
     spoken = [one for one in (Protocol.SERVE, Protocol.CASE) if one in declared]
     return [(protocol, turn) for turn in (1, 2) for protocol in spoken]

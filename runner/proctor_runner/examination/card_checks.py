@@ -96,6 +96,14 @@ def task_checks(card: ModelCard, tasks: Collection[TaskSpec], limits: Limits) ->
         yield _claims(card, tasks)
 
 
+def left_out_checks(card: ModelCard) -> Iterator[Check]:
+    """Say what nobody can judge of a card without a challenge."""
+    yield _RESOURCES.skipped("No challenge is named: it got what it asks for.")
+    yield _IO.skipped("No challenge is named, and no made-up task has such inputs and outputs.")
+    if card.claimed_scores:
+        yield _CLAIMS.skipped("No challenge is named: nothing was scored.")
+
+
 def _legal(card: ModelCard, files: Collection[str] | None) -> Check:
     if not card.license:
         return _LEGAL.warned(

@@ -1,19 +1,24 @@
-"""Serves a model from the sandbox on this machine and makes ModelHub's calls, sample and all.
+"""Serves a model from the sandbox on this machine and makes ModelHub's calls, all of them.
 
 The service listens on the loopback address alone; the model behind it has no network. What comes
-back is compared with the card, and with what comes back the second time.
+back is compared with the card, and with what comes back the second time, and when the same file is
+uploaded or fetched from its address.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+from zipfile import is_zipfile
 
 from proctor.spec.card.examination import Check
 from proctor.spec.limits import Limits
@@ -39,6 +44,8 @@ _CALLS = ("get_config", "get_legal", "get_model_io", "get_samples")
 # Of an answer's outputs, what a card says of them and what must not change.
 _NAMED = ("name", "type")
 _SAME = ("name", "type", "shape")
+_NO_INPUTS = frozenset({"format", "description"})
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _MOST_ANSWER_BYTES = 64 << 20
 
 
@@ -75,9 +82,10 @@ def _judged(port: int, subject: Subject) -> Check:
     samples = answers["get_samples"]
     if not samples:
         return REST.passed(f"{len(_CALLS)} calls; there is no sample to be tried with.")
-    first = str(samples[0]).rpartition("/api/samples/")[2]
+    first = unquote(str(samples[0]).rpartition("/api/samples/")[2])
     path = f"/api/predict_sample?filename={quote(first)}"
     once, again = (_get(port, path)["output"] for _ in range(2))
+    calls = len(_CALLS) + 1 + _files_call(port, subject)
     declared = [_part(one, _NAMED) for one in answers["get_model_io"]["output"]]
     # A model of another system calls its outputs by names of its own.
     if subject.contract is None and [_part(one, _NAMED) for one in once] != declared:
@@ -89,7 +97,44 @@ def _judged(port: int, subject: Subject) -> Check:
             f"{first} is answered differently the second time.",
             "Keep nothing from one question to the next, and seed what is drawn.",
         )
-    return REST.passed(f"{len(_CALLS)} calls, and {first} twice: {_said(once)}.")
+    if len(answers["get_model_io"]["input"].keys() - _NO_INPUTS) == 1:
+        for how, answer in _other_ways(port, first, str(samples[0])):
+            calls += 1
+            if [_compared(one) for one in answer["output"]] != [_compared(one) for one in once]:
+                return REST.failed(
+                    f"{first} is answered differently {how}.",
+                    "Look at the file alone, not at what it is called.",
+                )
+    return REST.passed(f"{calls} calls, and {first} twice: {_said(once)}.")
+
+
+def _files_call(port: int, subject: Subject) -> int:
+    """Have the files of a folder sent, and return how many calls that took.
+
+    Raises:
+        _CallError: What comes is no archive of them.
+    """
+    if not isinstance(subject.model, Path) or not subject.model.is_dir():
+        return 0
+    sizes = (path.stat().st_size for path in subject.model.rglob("*") if path.is_file())
+    if sum(sizes) > _MOST_ANSWER_BYTES:
+        return 0
+    content = _asked(port, "GET", "/api/get_model_files")
+    if not is_zipfile(BytesIO(content)):
+        raise _CallError("/api/get_model_files sends no zip archive")
+    return 1
+
+
+def _other_ways(port: int, name: str, address: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Upload a sample, and name its address; give how it was asked and the answer."""
+    content = _asked(port, "GET", f"/api/samples/{quote(name)}")
+    mark = secrets.token_hex(16)
+    head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{quote(name)}"'
+    body = f"{head}\r\n\r\n".encode() + content + f"\r\n--{mark}--\r\n".encode()
+    sent = {"Content-Type": f"multipart/form-data; boundary={mark}"}
+    yield "when it is uploaded", json.loads(_asked(port, "POST", "/api/predict", body, sent))
+    path = f"/api/predict?fileurl={quote(address, safe='')}"
+    yield "when its address is given", json.loads(_asked(port, "GET", path))
 
 
 @contextmanager
@@ -119,9 +164,12 @@ def _service(
         )
         stack.callback(backend.stop)
         listening = listen_on(_ADDRESS, 0)
-        with served(backend, listening, Settings(hosts=LOCAL_HOSTS)) as service:
+        port = int(listening.getsockname()[1])
+        # Its own samples are all that it may fetch.
+        settings = Settings(hosts=LOCAL_HOSTS, url_hosts=(f"{_ADDRESS}:{port}",))
+        with served(backend, listening, settings) as service:
             answering = service.run_aside()
-            yield int(listening.getsockname()[1])
+            yield port
         # The sandbox must not be closed under a thread that is still in it.
         answering.join()
 
@@ -135,16 +183,30 @@ def _card(subject: Subject, folder: Path) -> Card:
 
 
 def _get(port: int, path: str) -> Any:
+    return json.loads(_asked(port, "GET", path))
+
+
+def _asked(
+    port: int, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = _NO_HEADERS
+) -> bytes:
+    """Return the body of an answer.
+
+    Raises:
+        _CallError: It is a refusal.
+    """
     connection = HTTPConnection(_ADDRESS, port, timeout=600)
     try:
-        connection.request("GET", path)
+        connection.request(method, path, body or None, dict(headers))
         response = connection.getresponse()
         data = response.read(_MOST_ANSWER_BYTES)
-        document = json.loads(data)
         if response.status != 200:
+            document = json.loads(data)
             told = document.get("error", "") if isinstance(document, dict) else ""
-            raise _CallError(f"{path} is answered with {response.status}: {told}".rstrip("."))
-        return document
+            raise _CallError(
+                f"{method} {path.partition('?')[0]} is answered with {response.status}:"
+                f" {told}".rstrip(".")
+            )
+        return data
     finally:
         connection.close()
 

@@ -80,16 +80,6 @@ def test_a_scaffold_declares_what_the_made_up_challenge_of_its_task_asks(tmp_pat
             assert io["outputs"][name]["columns"] == list(output.columns)
 
 
-def test_a_card_that_asks_for_something_else_is_sent_to_a_challenge(proctor, tmp_path):
-    scaffold(tmp_path / "mine", "mine", "text")
-    card = json.loads((tmp_path / "mine" / "model.json").read_text())
-    card["io"]["inputs"]["letters"] = card["io"]["inputs"].pop("texts")
-    (tmp_path / "mine" / "model.json").write_text(json.dumps(card))
-    ended = proctor("model", "test", tmp_path / "mine", "--sandbox", "process")
-    assert ended.code == 2
-    assert "--challenge" in ended.err
-
-
 def test_a_framework_that_has_no_scaffold_is_told_with_those_that_have(proctor, tmp_path):
     ended = proctor("model", "init", tmp_path / "mine", "--framework", "fortran")
     assert ended.code == 2

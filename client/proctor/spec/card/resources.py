@@ -41,6 +41,17 @@ class Resources(Spec):
         }
         return limits.model_copy(update=smaller) if smaller else limits
 
+    def granted(self, limits: Limits) -> Limits:
+        """Return limits with all that the model asks for, but GPUs: those of no phase.
+
+        >>> Resources(cpus=8.0).granted(Limits(cpus=4.0)).cpus
+        8.0
+        """
+        asked = {name: getattr(self, name) for name in _NARROWED}
+        return limits.model_copy(
+            update={n: value for n, value in asked.items() if value is not None}
+        )
+
     def beyond(self, limits: Limits) -> tuple[str, ...]:
         """Say what the model asks for and a phase does not give.
 
