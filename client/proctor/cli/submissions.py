@@ -217,6 +217,12 @@ def submission(
                     say(f"From {origin(view.source)}")
                 if view.contract is not Contract.NATIVE:
                     say(f"It keeps the contract {view.contract}.")
+                for run in view.runs:
+                    if run.seconds is not None and run.overhead_s is not None:
+                        say(
+                            f"{run.task}, {run.purpose.value}: {run.seconds:.3g} s in the model,"
+                            f" {run.overhead_s:.3g} s around it (containers, files, decoding)."
+                        )
             watch.show_result(view, style, tried)
 
 

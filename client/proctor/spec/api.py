@@ -254,6 +254,17 @@ class RunView(Spec):
     ended_at: UtcDatetime | None
     evaluation: EvaluationView | None = None
 
+    @property
+    def overhead_s(self) -> float | None:
+        """Seconds that a run took beside its model: containers, files, decoding.
+
+        None while it runs, and where an earlier attempt had a part in the model's seconds.
+        """
+        if self.started_at is None or self.ended_at is None or self.attempt != 1:
+            return None
+        whole_s = (self.ended_at - self.started_at).total_seconds()
+        return None if self.seconds is None else max(0.0, whole_s - self.seconds)
+
 
 class EvaluationView(Spec):
     """One scoring, as its submission's readers may see it."""

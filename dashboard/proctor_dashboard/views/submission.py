@@ -125,7 +125,9 @@ def _draw_run(run: RunView, already_said: str) -> None:
         evaluation = run.evaluation
         if evaluation is not None and evaluation.scores:
             st.html(_scores_table(evaluation.scores))
-        facts = [f"attempt {run.attempt}", f"{seconds(run.seconds)} in all"]
+        facts = [f"attempt {run.attempt}", f"{seconds(run.seconds)} in the model"]
+        if run.overhead_s is not None:
+            facts.append(f"{seconds(run.overhead_s)} around it: containers, files, decoding")
         if run.environment is not None:
             where = run.environment
             facts.append(f"{where.sandbox} on {where.cpu} ({where.cpu_count} cores)")

@@ -389,3 +389,17 @@ def test_scores_are_those_that_stand_after_a_refresh(
     monkeypatch.setenv("PROCTOR_HOST", logged_in.url)
     monkeypatch.setenv("PROCTOR_TOKEN", "tok_a.b")
     assert compare("sub_1", "sub_1").scores["a"].to_dict() == {"classify/top1/mean": 0.9167}
+
+
+def test_seconds_in_the_model_are_told_apart_from_those_around_it(
+    proctor, logged_in, submission_view, run_view
+):
+    times = {"started_at": "2026-03-01T12:00:00Z", "ended_at": "2026-03-01T12:00:04Z"}
+    runs = [run_view(**times), run_view(id="run_2", task="again", attempt=2, **times)]
+    view = submission_view(final=True, progress="scored", runs=runs)
+    logged_in.on("GET /submissions/sub_1", (200, view))
+    logged_in.on("GET /submissions/sub_1/cases", (200, []))
+    said = proctor("submission", "sub_1").err
+    assert "classify, first: 2.5 s in the model, 1.5 s around it" in said
+    # Of the seconds in the model some were another attempt's.
+    assert "again, first" not in said
