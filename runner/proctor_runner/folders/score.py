@@ -112,7 +112,7 @@ def score_folders(
     """
     metrics = {spec.id: _resolved(spec) for spec in request.metrics}
     kinds = {metric.case_type for _, metric in metrics.values()}
-    masks = kinds == {CaseType.MASK}
+    masks = kinds <= {CaseType.MASK, CaseType.OBJECTS}
     if not masks and not any(kinds <= together for together in _TABLES):
         raise _kinds_apart([metric for _, metric in metrics.values()])
     pairs = pair_files(

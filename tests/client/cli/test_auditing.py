@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 import yaml
+from scipy import ndimage
 
 from proctor.cli.audit.board import audit_board
 from proctor.cli.audit.box_peers import FoundBoxes, box_peer
@@ -34,15 +35,16 @@ from proctor_metrics import (
     names,
     resolve,
 )
-from proctor_metrics.cases import BoxCase, ReferenceBoxes, Role
+from proctor_metrics.cases import BoxCase, InstanceCase, ReferenceBoxes, Role
 from proctor_metrics.metric import CaseType, PerItemMetric
 from proctor_metrics.registry import metric_class
+from proctor_runner.references import InstancesReference
 
 
 class Archive:
     """A platform that has one submission with the predictions it is given."""
 
-    def __init__(self, predictions, output, scores=None):
+    def __init__(self, predictions, output, scores=None, each=None):
         self._blobs, self._cases = {}, []
         for case, array in predictions.items():
             stream = BytesIO()
@@ -51,7 +53,10 @@ class Archive:
             self._blobs[blob.ref.digest] = stream.getvalue()
             self._cases.append(
                 SimpleNamespace(
-                    run="run_1", case=case, predictions={output: blob.ref}, scores=scores or {}
+                    run="run_1",
+                    case=case,
+                    predictions={output: blob.ref},
+                    scores=(each or {}).get(case, scores or {}),
                 )
             )
 
@@ -174,6 +179,12 @@ FURTHER = [
     ("nsd", {"tolerance_mm": 0.5, "definition": "voxel6"}),
     ("nsd", {"tolerance_mm": 1.0, "definition": "itk-6-26"}),
     ("boundary_iou", {"definition": "erosion", "width_voxels": 1}),
+    ("item_panoptic_quality", {"part": "sq", "match": "iou", "iou": 0.2, "components": "6"}),
+    ("item_instance_f_score", {"match": "overlap", "components": "18", "beta": 0.5}),
+    (
+        "instance_count_error",
+        {"of": "false_positive", "match": "center_distance", "distance_mm": 3, "components": "6"},
+    ),
 ]
 
 
@@ -181,7 +192,7 @@ FURTHER = [
     ("name", "parameters"),
     [
         *((n, MASK_PARAMETERS.get(n, {})) for n in names()
-          if metric_class(n).case_type is CaseType.MASK),
+          if metric_class(n).case_type in (CaseType.MASK, CaseType.OBJECTS)),
         *FURTHER,
     ],
 )  # fmt: skip
@@ -422,6 +433,117 @@ def test_boxes_without_a_peer_say_so():
         reference="boxes",
     )
     assert box_peer(spec, BOX_TASK) is None
+
+
+OBJECT_RULES = [
+    {},
+    {"match": "iou", "iou": 0.15},
+    {"match": "overlap"},
+    {"match": "center_distance", "distance_mm": 4.0},
+]
+CLASSES = {1: "cell", 2: "nucleus"}
+
+
+def object_task(**metric):
+    kind = {"type": "instances", "file": "{case}.nii.gz", "class_divisor": 1000}
+    names = {"id": "m", "output": "found", "reference": "objects", "worst": 99}
+    return TaskSpec.model_validate(
+        BOX_TASK.model_dump(exclude_unset=True)
+        | {
+            "slug": "segment",
+            "inputs": {"t1": {"type": "volume", "file": "{case}.nii.gz"}},
+            "outputs": {"found": kind | {"file": "found.nii.gz", "grid": "t1"}},
+            "reference": {"objects": kind},
+            "labels": CLASSES,
+            "metrics": [names | metric],
+            "primary": "m",
+        }
+    )
+
+
+class ObjectReferences:
+    """Hands out maps of objects by case."""
+
+    def __init__(self, maps):
+        self._maps = maps
+
+    def get(self, _task, _name, case):
+        return InstancesReference(self._maps[case.view.case], SPACING_MM, 1000)
+
+
+def crowded_maps(seed, shape=(14, 15, 3)):
+    """Return two maps of blobs that overlap in part; those of one half are of class 2."""
+    draws = np.random.default_rng(seed)
+    rough = [ndimage.uniform_filter(draws.random(shape), 3) for _ in range(2)]
+    for mask in (0.6 * rough[0] + 0.4 * rough[1] > 0.52, rough[0] > 0.53):
+        numbers = ndimage.label(mask)[0]
+        half = 1 + np.indices(shape)[0] // (shape[0] // 2)
+        yield np.where(mask, numbers + 1000 * half, 0)
+
+
+@pytest.mark.parametrize("rule", OBJECT_RULES, ids=lambda rule: rule.get("match", "usual"))
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("panoptic_quality", {}),
+        ("instance_f_score", {"beta": 2.0}),
+        ("item_panoptic_quality", {"part": "sq"}),
+        ("item_panoptic_quality", {"part": "rq"}),
+        ("item_instance_f_score", {}),
+        ("instance_count_error", {"of": "false_positive"}),
+        ("instance_count_error", {"of": "false_negative"}),
+        ("instance_count_error", {"of": "difference"}),
+    ],
+)
+def test_peers_of_objects_agree_with_the_metric_they_audit(name, parameters, rule):
+    """Of three cases one lacks a class, and one is empty, which is left to the edge rule."""
+    maps = {seed: list(crowded_maps(seed)) for seed in (1, 2, 3)}
+    maps[2] = [np.where(side < 2000, side, 0) for side in maps[2]]
+    maps[3] = [np.zeros_like(side) for side in maps[3]]
+    found, true = ({str(seed): maps[seed][side] for seed in maps} for side in (0, 1))
+    task = object_task(name=name, parameters=parameters | rule)
+    ours = resolve(name, parameters | rule, worst=99.0)
+    cases = [
+        InstanceCase(case, found[case], true[case], SPACING_MM, CLASSES, (1000, 1000))
+        for case in found
+    ]
+    shown = {}
+    if isinstance(ours, PerItemMetric):
+        each = np.hstack([ours.per_item(case).values for case in cases])
+        values = each.mean(axis=1)
+        for case, column in zip(found, each.T.tolist(), strict=True):
+            shown[case] = {
+                f"m/{label}": value for label, value in zip(CLASSES.values(), column, strict=True)
+            }
+    else:
+        values = ours.pooled(cases)
+    assert values.max() > 0.05
+    labels = (*CLASSES.values(), "mean")
+    on_board = [f"segment/m/{label}" for label in labels]
+    board = board_with(dict(zip(on_board, (*values, values.mean()), strict=True)))
+
+    def audit(archive):
+        (finding,) = audit_board(archive, "exam", (task,), board, ObjectReferences(true))
+        return finding
+
+    finding = audit(Archive(found, "found", each=shown))
+    assert finding.agrees, finding
+    counted = name == "instance_count_error"
+    assert finding.values == (3 + (6 if counted else 3) if shown else 3)
+    other = dict(found, **{"1": np.where(found["1"] % 3 == 0, found["1"], 0)})
+    assert not audit(Archive(other, "found", each=shown)).agrees
+
+
+def test_a_set_of_objects_with_a_case_that_was_lost_is_left_to_the_edge_rule():
+    task = object_task(name="panoptic_quality")
+    board = board_with({"segment/m/cell": 0.5})
+    true = {"a": next(crowded_maps(1))}
+    lost = Archive(true, "other")
+    lost.cases = lambda *_: [
+        SimpleNamespace(run="run_1", case="a", predictions={}, scores={}, outcome="CRASH")
+    ]
+    (finding,) = audit_board(lost, "exam", (task,), board, ObjectReferences(true))
+    assert (finding.values, finding.reason) == (0, "a submission has cases without an answer")
 
 
 @pytest.fixture

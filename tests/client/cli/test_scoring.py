@@ -79,6 +79,14 @@ def test_definitions_regions_and_spacing_are_told_on_the_command_line(score):
     assert first == {"case": "case0", "value": 2.0, "flag": ""}
 
 
+def test_objects_of_masks_are_scored_beside_voxels(score):
+    ended = score("--format", "json", metrics="dice,item_instance_f_score,item_panoptic_quality")
+    values = found(ended)
+    assert values["item_instance_f_score", "1"]["value"] == pytest.approx(2 / 3)
+    half = values["item_panoptic_quality", "1"]["value"]
+    assert half == pytest.approx(2 / 3 * 3 / 5)
+
+
 def test_what_is_found_is_written_for_rank_for_programs_and_for_readers(proctor, score, tmp_path):
     table, everything, report = (tmp_path / name for name in ("s.csv", "s.json", "s.html"))
     ended = score("--csv", table, "--json", everything, "--report", report, metrics="dice,iou")

@@ -17,10 +17,13 @@ from proctor.cli.audit.box_peers import box_peer
 from proctor.cli.audit.boxes import audit_boxes
 from proctor.cli.audit.cases import AuditCase, References, cases_of, prediction
 from proctor.cli.audit.findings import EVERYTHING, MEAN, Extent, Finding, board_value
+from proctor.cli.audit.label_scores import compare_board, shown_of
 from proctor.cli.audit.mask_peers import MaskPeer, mask_peer
+from proctor.cli.audit.object_peers import object_peer
+from proctor.cli.audit.objects import audit_objects
 from proctor.cli.audit.peers import Answers, TablePeer
 from proctor.cli.audit.table_peers import table_peer
-from proctor.spec.leaderboard import BoardRow, Leaderboard
+from proctor.spec.leaderboard import Leaderboard
 from proctor.spec.task import MetricSpec, OutputType, TaskSpec
 
 if TYPE_CHECKING:
@@ -56,6 +59,11 @@ def audit_board(
                 if box is not None:
                     finding.library = box.library
                     audit_boxes(client, task, metric, box, board, references, extent, finding)
+            elif kind is OutputType.INSTANCES:
+                objects = object_peer(metric)
+                if objects is not None:
+                    finding.library = objects.library
+                    audit_objects(client, task, metric, objects, board, references, extent, finding)
             elif kind in (OutputType.TABLE, OutputType.LABEL_LIST, OutputType.VECTOR):
                 table = table_peer(metric)
                 if table is not None:
@@ -85,12 +93,12 @@ def _audit_masks(
             answer = prediction(client, case, metric.output)
             if answer is None:
                 finding.edges += len(task.structures)
-                found.append(_shown_of(case, metric, task))
+                found.append(shown_of(case, metric, task.structures))
                 continue
             truth = references.get(task, metric.reference, case)
             found.append(_audit_mask(task, metric, peer, case, answer, truth, finding))
         if peer.under is None and extent.boards and found:
-            _compare_board(task, metric, row, np.array(found).T, extent, finding)
+            compare_board(task, metric, row, task.structures, np.array(found).T, extent, finding)
 
 
 def _audit_mask(
@@ -107,7 +115,7 @@ def _audit_mask(
     if not isinstance(truth, MaskReference):
         raise TypeError(f"{metric.name} is of masks")
     values = np.asarray(truth.values)
-    shown = _shown_of(case, metric, task)
+    shown = shown_of(case, metric, task.structures)
     if peer.under is not None:
         shown = _under(task, metric, peer.under, case.view.case, answer, truth)
     scores = []
@@ -143,37 +151,6 @@ def _under(
         raise TypeError(f"{metric.name} is a metric of single cases")
     made = make_case(task, metric.output, case, answer, truth)
     return [float(value) for value in ours.per_item(made).values[:, 0]]
-
-
-def _shown_of(case: AuditCase, metric: MetricSpec, task: TaskSpec) -> list[float]:
-    shown = [case.view.scores.get(f"{metric.id}/{name}") for name in task.structures]
-    return [float("nan") if value is None else value for value in shown]
-
-
-def _compare_board(
-    task: TaskSpec,
-    metric: MetricSpec,
-    row: BoardRow,
-    values: npt.NDArray[np.float64],
-    extent: Extent,
-    finding: Finding,
-) -> None:
-    """Compare the means over cases of each structure, and of the mean over structures."""
-    defined = ~np.isnan(values)
-    names = [*task.structures, MEAN]
-    over = [*values, _means(values.T, defined.T)]
-    for name, column in zip(names, over, strict=True):
-        mean = _means(column[np.newaxis], ~np.isnan(column[np.newaxis]))[0]
-        shown = board_value(row, task, metric, name)
-        if np.isnan(mean) and shown is None:
-            continue
-        finding.compare(row.submission, "board", name, float(mean), shown, extent.allowed)
-
-
-def _means(values: npt.NDArray[np.float64], defined: npt.NDArray[np.bool_]) -> Any:
-    counts = defined.sum(axis=1)
-    sums = np.where(defined, values, 0.0).sum(axis=1)
-    return np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
 
 
 def _audit_table(

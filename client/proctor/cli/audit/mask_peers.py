@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from proctor.cli.audit.lesion_peers import lesion_peer
+from proctor.cli.audit.object_peers import mask_measure, object_peer
 from proctor.cli.audit.peers import call, function
 from proctor.cli.audit.shape_peers import (
     Mask,
@@ -90,7 +91,8 @@ def mask_peer(metric: MetricSpec, structure: str = "") -> MaskPeer | None:
         case "cldice":
             return MaskPeer("scikit-image skeletonize", centerline_dice)
         case _:
-            return None
+            objects = object_peer(metric)
+            return objects and MaskPeer(objects.library, mask_measure(objects, given))
 
 
 def _npv(predicted: Mask, true: Mask, _spacing_mm: tuple[float, ...]) -> float | None:
