@@ -4,7 +4,7 @@ What is scored of a label map are its structures: its labels, or regions made of
 that may overlap (whole tumor, tumor core, enhancing tumor), where the task declares any.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,6 +42,10 @@ class Structure(NamedTuple):
         array = np.asarray(label_map)
         if len(self.values) == 1:
             return np.asarray(array == self.values[0])
+        if array.dtype == np.uint8:
+            held = np.zeros(1 << 8, dtype=bool)
+            held[[value for value in self.values if 0 <= value < held.size]] = True
+            return np.asarray(held[array])
         return np.isin(array, self.values)
 
 
@@ -178,10 +182,11 @@ class MaskCase(Remembering):
             for structure in self.structures
         )
 
-    def surfaces(self, definition: SurfaceDefinition) -> tuple[SurfacePair | None, ...]:
+    def surfaces(self, definition: SurfaceDefinition) -> Iterable[SurfacePair | None]:
         """Return the distances between the surfaces of each structure, found once.
 
-        None stands for a structure that is empty in the prediction or the reference.
+        None stands for a structure that is empty in the prediction or the reference. Where they
+        are too many to be kept they are found anew, structure by structure, for whoever asks.
         """
         # Imported when first asked for: who counts voxels need not wait for it.
         from proctor_metrics.segmentation.surface_distances import surface_pairs
@@ -191,7 +196,7 @@ class MaskCase(Remembering):
         return self._surfaces[definition]
 
     @cached_property
-    def _surfaces(self) -> dict[SurfaceDefinition, tuple[SurfacePair | None, ...]]:
+    def _surfaces(self) -> dict[SurfaceDefinition, Iterable[SurfacePair | None]]:
         return {}
 
     def _check_task(self) -> None:

@@ -245,36 +245,37 @@ def _of_structure(
     zones, n_zones = components_of(grown, rule.components)
     parts, n_parts = components_of(predicted, rule.components)
     touching = _touching(zones, parts, n_parts)
-    lesions = np.where(true, zones, 0)
-    sizes = np.bincount(lesions.ravel(), minlength=n_zones + 1)
-    shared = np.bincount(lesions[predicted], minlength=n_zones + 1)
-    part_sizes = np.bincount(parts.ravel(), minlength=n_parts + 1)
+    sizes = np.bincount(zones[true], minlength=n_zones + 1)
+    shared = np.bincount(zones[true & predicted], minlength=n_zones + 1)
+    part_sizes = np.bincount(parts[predicted], minlength=n_parts + 1)
     counted = [
         zone for zone in range(1, n_zones + 1) if sizes[zone] * prod(spacing_mm) > rule.smallest_mm3
     ]
     dice, hd95_mm = np.zeros(len(counted)), np.full(len(counted), np.nan)
-    places, part_places = ndimage.find_objects(zones), ndimage.find_objects(parts)
-    answers = [tuple(touching[zone].tolist()) for zone in counted]
-    known: tuple[int, ...] = ()
+    places = ndimage.find_objects(zones)
+    owners = _first_zones(touching, n_parts)
+    # There may be millions of components: they have boxes by the zone that they touch first.
+    part_places = ndimage.find_objects(owners[parts], n_zones)
+    answers = [touching[zone].tobytes() for zone in counted]
+    known = b""
     # Lesions with one answer come after each other, for its surface may be a whole volume's.
     for index in sorted(range(len(counted)), key=lambda one: answers[one]):
-        zone, mine = counted[index], answers[index]
-        if not mine:
+        zone, mine = counted[index], touching[counted[index]]
+        if not mine.size:
             continue
-        if mine != known:
-            around = _around([part_places[part - 1] for part in mine])
+        if answers[index] != known:
+            around = _around([part_places[owner - 1] for owner in np.unique(owners[mine])])
             chosen = np.zeros(n_parts + 1, dtype=bool)
-            chosen[list(mine)] = True
-            found, known = _surface(chosen[parts[around]], around, spacing_mm), mine
-        dice[index] = 2 * shared[zone] / (sizes[zone] + part_sizes[list(mine)].sum())
+            chosen[mine] = True
+            found, known = _surface(chosen[parts[around]], around, spacing_mm), answers[index]
+        dice[index] = 2 * shared[zone] / (sizes[zone] + part_sizes[mine].sum())
         box = places[zone - 1]
-        there = _surface(lesions[box] == zone, box, spacing_mm)
+        there = _surface((zones[box] == zone) & true[box], box, spacing_mm)
         hd95_mm[index] = max(
             percentile_distance(found, there, spacing_mm, _PERCENT),
             percentile_distance(there, found, spacing_mm, _PERCENT),
         )
-    touched = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *touching.values()]))
-    return _Lesions(dice, hd95_mm, n_parts - touched.size)
+    return _Lesions(dice, hd95_mm, n_parts - int(np.count_nonzero(owners)))
 
 
 def _dilated(mask: BoolArray, times: int) -> BoolArray:
@@ -293,6 +294,18 @@ def _touching(
     of_zone, of_part = np.divmod(keys, n_parts + 1)
     ends = np.searchsorted(of_zone, np.arange(1, zones.max(initial=0) + 2)).tolist()
     return {zone: of_part[first:last] for zone, (first, last) in enumerate(pairwise(ends), start=1)}
+
+
+def _first_zones(touching: dict[int, npt.NDArray[np.int64]], n_parts: int) -> npt.NDArray[np.int32]:
+    """Return for each component the first zone that it touches; 0 for none, and for no component.
+
+    >>> _first_zones({1: np.array([2]), 2: np.array([2, 3])}, 3)
+    array([0, 0, 1, 2], dtype=int32)
+    """
+    owners = np.zeros(n_parts + 1, dtype=np.int32)
+    for zone in sorted(touching, reverse=True):
+        owners[touching[zone]] = zone
+    return owners
 
 
 def _around(boxes: list[tuple[slice, ...]]) -> tuple[slice, ...]:

@@ -58,7 +58,8 @@ class Objects:
         name: of the class or structure.
         predicted: those of the prediction.
         reference: those of the reference.
-        rows: int64 of shape (n_pairs,), a predicted object of each two that share a voxel.
+        rows: int64 of shape (n_pairs,), a predicted object of each two that share a voxel; these
+            in ascending order, and of each the others too.
         columns: int64 of shape (n_pairs,), the other one.
         shared: int64 of shape (n_pairs,), the voxels they share.
     """
@@ -75,6 +76,16 @@ class Objects:
         """Return the voxels of each two in common, over those of either: float64 (n_pairs,)."""
         either = self.predicted.sizes[self.rows] + self.reference.sizes[self.columns] - self.shared
         return np.asarray(self.shared / either)
+
+    def iou_of(self, row: int, column: int) -> float:
+        """Return the IoU of a predicted object and one of the reference."""
+        first, end = np.searchsorted(self.rows, [row, row + 1])
+        place = first + int(np.searchsorted(self.columns[first:end], column))
+        if place == end or self.columns[place] != column:
+            return 0.0
+        shared = int(self.shared[place])
+        either = int(self.predicted.sizes[row] + self.reference.sizes[column]) - shared
+        return shared / either
 
 
 def objects_of(case: MaskCase | InstanceCase, components: Components) -> tuple[Objects, ...]:

@@ -20,6 +20,8 @@ from proctor_metrics.metric import number_text
 from proctor_metrics.parameters import Parameters
 
 _SURE = 0.5
+_MANY_PAIRS = 1 << 24
+_SLACK = 1e-9
 
 
 class ObjectCriterion(StrEnum):
@@ -111,9 +113,7 @@ def tally(objects: Objects, rule: ObjectRule) -> Tally:
             paired, iou_sum = chosen.size, float(objects.iou[chosen].sum())
         case ObjectCriterion.CENTER_DISTANCE:
             pairs = _by_distance(objects, rule.limit)
-            overlapping = zip(objects.rows.tolist(), objects.columns.tolist(), strict=True)
-            known = dict(zip(overlapping, objects.iou.tolist(), strict=True))
-            paired, iou_sum = len(pairs), sum(known.get(pair, 0.0) for pair in pairs)
+            paired, iou_sum = len(pairs), sum(objects.iou_of(*pair) for pair in pairs)
     wrong, overlooked = objects.predicted.sizes.size, objects.reference.sizes.size
     return Tally(paired, wrong - paired, overlooked - paired, iou_sum)
 
@@ -165,15 +165,42 @@ def _by_distance(objects: Objects, limit_mm: float) -> list[tuple[int, int]]:
     predicted, reference = objects.predicted.centers_mm, objects.reference.centers_mm
     if len(predicted) == 0 or len(reference) == 0:
         return []
-    near = cKDTree(predicted).sparse_distance_matrix(
-        cKDTree(reference), limit_mm, output_type="ndarray"
-    )
-    near = near[np.lexsort((near["j"], near["i"], near["v"]))]
+    near = _near(predicted, reference, limit_mm)
     free_rows, free_columns = set(range(len(predicted))), set(range(len(reference)))
     pairs = []
-    for row, column in zip(near["i"].tolist(), near["j"].tolist(), strict=True):
+    for row, column in near.tolist():
         if row in free_rows and column in free_columns:
             free_rows.remove(row)
             free_columns.remove(column)
             pairs.append((row, column))
     return pairs
+
+
+def _near(predicted: FloatArray, reference: FloatArray, limit_mm: float) -> npt.NDArray[np.int64]:
+    """Return the rows and columns of those within the limit, the closest first: int64 (n, 2)."""
+    if len(predicted) * len(reference) > _MANY_PAIRS >= min(len(predicted), len(reference)) ** 2:
+        rows, columns, apart = _nearest_of_many(predicted, reference, limit_mm)
+    else:
+        trees = cKDTree(predicted), cKDTree(reference)
+        near = trees[0].sparse_distance_matrix(trees[1], limit_mm, output_type="ndarray")
+        rows, columns, apart = near["i"], near["j"], near["v"]
+    return np.stack([rows, columns], axis=1)[np.lexsort((columns, rows, apart))]
+
+
+def _nearest_of_many(
+    predicted: FloatArray, reference: FloatArray, limit_mm: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
+    """Return rows, columns and distances of all that can be paired; one side has many more.
+
+    Of n objects each is paired with one of its n nearest, for n - 1 of them at most are taken.
+    """
+    few, many = sorted((predicted, reference), key=len)
+    tree = cKDTree(many)
+    reach, _ = tree.query(few, k=[len(few)])
+    # A little more, so that of several that are as far away all are among them.
+    limits = np.minimum(np.asarray(reach)[:, 0] * (1 + _SLACK), limit_mm)
+    near = tree.query_ball_point(few, limits)
+    which = np.repeat(np.arange(len(few)), [len(one) for one in near])
+    others = np.concatenate([np.asarray(one, dtype=np.int64) for one in near])
+    apart = np.sqrt(np.square(few[which] - many[others]).sum(axis=1))
+    return (which, others, apart) if few is predicted else (others, which, apart)

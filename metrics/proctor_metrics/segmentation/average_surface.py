@@ -40,12 +40,14 @@ class AverageDistance(SurfaceMetric):
         """Return what the surface of a mask is."""
         return self.surface
 
-    def _mean(self, directed: DirectedDistances) -> float:
+    def _mean(self, *parts: DirectedDistances) -> float:
+        distances = np.concatenate([part.distances_mm for part in parts])
         if self.surface is not SurfaceDefinition.SURFEL:
-            return float(directed.distances_mm.mean())
+            return float(distances.mean())
+        weights = np.concatenate([part.weights for part in parts])
         # Not a dot product: a linear algebra library may add up by the number of its threads.
-        total = (directed.distances_mm * directed.weights).sum()
-        return float(total / directed.weights.sum())
+        distances *= weights
+        return float(distances.sum() / weights.sum())
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,7 @@ class AverageSurfaceDistance(AverageDistance):
     name = "assd"
 
     def _distance(self, pair: SurfacePair) -> float:
-        both = pair.to_reference, pair.to_prediction
-        return self._mean(
-            DirectedDistances(
-                np.concatenate([directed.distances_mm for directed in both]),
-                np.concatenate([directed.weights for directed in both]),
-            )
-        )
+        return self._mean(pair.to_reference, pair.to_prediction)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class NormalizedSurfaceDistance(OverlapMetric):
 
     def _shares(self, mask: MaskCase) -> FloatArray:
         pairs = mask.surfaces(self.surface)
-        shares = np.zeros(len(pairs))
+        shares = np.zeros(len(mask.structures))
         for index, (pair, tolerance) in enumerate(zip(pairs, self._tolerances(mask), strict=True)):
             if pair is not None:
                 both = pair.to_reference, pair.to_prediction

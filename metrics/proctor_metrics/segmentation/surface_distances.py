@@ -4,7 +4,8 @@ Only the box around both masks of a structure is looked at: nothing outside it c
 Distances are float64; outside the image is background.
 """
 
-from typing import assert_never
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 from scipy import ndimage
@@ -15,11 +16,21 @@ from proctor_metrics.cases.surfaces import DirectedDistances, SurfaceDefinition,
 from proctor_metrics.segmentation.coded import CodedPair
 from proctor_metrics.segmentation.surfel import surfels
 
+if TYPE_CHECKING:
+    from proctor_metrics.segmentation.kernels.pairs import Both, Directed
+
 _FACES, _FACES_EDGES_CORNERS = 1, 3
 
 
-def surface_pairs(case: MaskCase, definition: SurfaceDefinition) -> tuple[SurfacePair | None, ...]:
-    """Return the distances of each structure; None where it is empty on a side."""
+SurfacePairs = Iterable[SurfacePair | None]
+"""One for each structure; None where it is empty on a side."""
+
+
+def surface_pairs(case: MaskCase, definition: SurfaceDefinition) -> SurfacePairs:
+    """Return the distances of each structure.
+
+    They are found anew each time that they are gone through where they are too many to be kept.
+    """
     counts = case.counts
     there = (counts.prediction > 0) & (counts.reference > 0)
     if case.coded is not None:
@@ -37,27 +48,41 @@ def surface_pairs(case: MaskCase, definition: SurfaceDefinition) -> tuple[Surfac
     )
 
 
+class _InTurn:
+    """The pairs of structures whose surfaces are too large to be kept for the next metric."""
+
+    def __init__(self, both: "Both", there: BoolArray) -> None:
+        self._both = both
+        self._there = there
+
+    def __iter__(self) -> Iterator[SurfacePair | None]:
+        from proctor_metrics.segmentation.kernels.pairs import distances_in_turn
+
+        yield from _in_place(self._there, distances_in_turn(self._both))
+
+
 def _compiled_pairs(
     case: MaskCase, coded: CodedPair, there: BoolArray, definition: SurfaceDefinition
-) -> tuple[SurfacePair | None, ...]:
-    from proctor_metrics.segmentation.kernels.pairs import structure_distances
+) -> SurfacePairs:
+    from proctor_metrics.segmentation.kernels.pairs import Both, structure_distances
 
     members = np.array([np.isin(coded.values, one.values) for one in case.structures])
-    found = iter(
-        structure_distances(
-            coded.prediction, coded.reference, members[there], case.spacing_mm, definition
-        )
-    )
-    pairs: list[SurfacePair | None] = []
+    both = Both(coded.prediction, coded.reference, members[there], case.spacing_mm, definition)
+    found = structure_distances(both)
+    return _InTurn(both, there) if found is None else tuple(_in_place(there, found))
+
+
+def _in_place(
+    there: BoolArray, found: "Iterable[tuple[Directed, Directed]]"
+) -> Iterator[SurfacePair | None]:
+    """Put the pairs of the structures that are there among the others."""
+    pairs = iter(found)
     for is_there in there:
-        if is_there:
-            to_reference, to_prediction = next(found)
-            pairs.append(
-                SurfacePair(DirectedDistances(*to_reference), DirectedDistances(*to_prediction))
-            )
-        else:
-            pairs.append(None)
-    return tuple(pairs)
+        if not is_there:
+            yield None
+            continue
+        to_reference, to_prediction = next(pairs)
+        yield SurfacePair(DirectedDistances(*to_reference), DirectedDistances(*to_prediction))
 
 
 def enclosing_box(mask: BoolArray) -> tuple[slice, ...]:

@@ -10,7 +10,7 @@ def warm_up() -> None:
     from proctor_metrics.segmentation.kernels.joint import count_pairs
     from proctor_metrics.segmentation.kernels.label_rows import rows_of, turned
     from proctor_metrics.segmentation.kernels.nearest import nearest_distances
-    from proctor_metrics.segmentation.kernels.pairs import structure_distances
+    from proctor_metrics.segmentation.kernels.pairs import Both, structure_distances
     from proctor_metrics.segmentation.kernels.rows import neighborhood
     from proctor_metrics.threads import thread_limit
 
@@ -21,9 +21,9 @@ def warm_up() -> None:
     count_pairs(*first[:3], *turned(turned(second))[:3], 99)
     with thread_limit(1):
         for definition in SurfaceDefinition:
-            structure_distances(
-                first, second, np.array([[False, True]]), (1.0, 1.0, 1.0), definition
-            )
+            members = np.array([[False, True]])
+            structure_distances(Both(first, second, members, (1.0, 1.0, 1.0), definition))
     around = neighborhood((1.0, 1.0, 1.0), flat=False)
     here, there = np.zeros(1, np.int64), np.full(1, 98)
     nearest_distances(here, there, (1.0, 1.0, 1.0), around, work_a_voxel=-1)
+    nearest_distances(here, there, (1.0, 1.0, 1.0), around, many=1)

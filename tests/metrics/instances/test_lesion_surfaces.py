@@ -42,10 +42,16 @@ def surfaces(n_axes: int, spacing: tuple[float, ...]) -> tuple[LesionSurface, Le
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("percent", [0.1, 50.0, 95.0, 100.0])
 @pytest.mark.parametrize("small", [0, 1 << 20])
+@pytest.mark.parametrize("large", [1, 1 << 17])
 def test_a_percentile_is_that_of_all_distances(
-    spacing: tuple[float, ...], percent: float, small: int, monkeypatch: pytest.MonkeyPatch
+    spacing: tuple[float, ...],
+    percent: float,
+    small: int,
+    large: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lesion_surfaces, "SMALL_VOXELS", small)
+    monkeypatch.setattr(lesion_surfaces, "_LARGE", large)
     everywhere, lesion = surfaces(len(spacing), spacing)
     for source, target in ((everywhere, lesion), (lesion, everywhere), (lesion, lesion)):
         found = percentile_distance(source, target, spacing, percent)

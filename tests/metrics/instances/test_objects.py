@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from proctor_metrics import MaskCase, MetricInputError, MetricParameterError, resolve
 from proctor_metrics.cases import InstanceCase, Side
+from proctor_metrics.instances import pairing
 from proctor_metrics.instances.pairing import heaviest
 
 CELL = {1: "cell"}
@@ -135,6 +136,27 @@ def test_a_prediction_of_specks_is_paired_at_once() -> None:
     weights[77] = 0.2
     assert heaviest(specks, np.zeros_like(specks), weights).tolist() == [77]
     assert heaviest(np.zeros_like(specks), specks, weights).tolist() == [77]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("distance_mm", [1.0, 3.0, 1000.0])
+def test_only_the_nearest_of_many_objects_are_looked_at(
+    seed: int, distance_mm: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few objects on a side and many specks on the other, many of them as far away."""
+    draws = np.random.default_rng(seed)
+    few = np.zeros((20, 20), dtype=int)
+    for number, (row, column) in enumerate(draws.integers(0, 18, (4, 2)), start=1):
+        few[row : row + 2, column : column + 2] = number
+    many = np.where(draws.random(few.shape) < 0.3, np.arange(few.size).reshape(few.shape), 0)
+    rule = {"match": "center_distance", "distance_mm": distance_mm}
+    for sides in ((many, few), (few, many)):
+        found = []
+        for most in (1 << 24, 16):
+            monkeypatch.setattr(pairing, "_MANY_PAIRS", most)
+            found.append(value("item_panoptic_quality", case_of(*sides), **rule))
+        assert found[0] == found[1]
+        assert found[0] > 0
 
 
 def test_an_iou_of_half_is_not_above_it() -> None:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from proctor_metrics import MaskCase
+from proctor_metrics import MaskCase, resolve
 from proctor_metrics.cases import MetricInputError, SurfaceDefinition
 from proctor_metrics.segmentation import coded
+from proctor_metrics.segmentation.kernels import pairs
+from proctor_metrics.segmentation.kernels.pairs import structure_distances
 from proctor_metrics.threads import thread_limit
 
 DEFINITIONS = tuple(SurfaceDefinition)
@@ -49,8 +51,7 @@ def both_ways(monkeypatch, prediction, reference, spacing, labels, regions=None)
 
 def assert_same(first, second, definition):
     assert len(first.surfaces(definition)) == len(second.surfaces(definition))
-    pairs = zip(first.surfaces(definition), second.surfaces(definition), strict=True)
-    for one, other in pairs:
+    for one, other in zip(first.surfaces(definition), second.surfaces(definition), strict=True):
         assert (one is None) == (other is None)
         if one is None:
             continue
@@ -76,6 +77,38 @@ def test_compiled_passes_find_what_scipy_finds(monkeypatch, name, definition):
         for side in ("prediction", "reference", "overlap"):
             assert_array_equal(getattr(second.counts, side), getattr(first.counts, side))
         assert_same(first, second, definition)
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+def test_surfaces_too_large_to_be_held_together_are_measured_in_turn(monkeypatch, definition):
+    regions = {"all": (1, 2, 3), "some": (1, 3), "last": (3,), "second": (2,)}
+    sides = [blobs((9, 10, 11), 2, seed) for seed in (1, 2)]
+    sides[0][0, 0, 0] = 3  # the last structure is in one of them alone
+    given = (*sides, (2.0, 1.0, 1.5), {1: "a", 2: "b", 3: "c"}, regions)
+    together = both_ways(monkeypatch, *given)[1]
+    expected = together.surfaces(definition)
+    assert expected[2] is None
+    held = []
+
+    def at_most_a_hundred(both):
+        held.append(len(both.members))
+        return structure_distances(both, 100)
+
+    monkeypatch.setattr(pairs, "structure_distances", at_most_a_hundred)
+    monkeypatch.setattr(pairs.distances_in_turn, "__defaults__", (100,))
+    apart = both_ways(monkeypatch, *given)[1]
+    assert held == []
+    again = apart.surfaces(definition)
+    assert held == [3]
+    for _ in range(2):
+        for one, other in zip(expected, again, strict=True):
+            assert (one is None) == (other is None)
+            if one is not None:
+                assert_array_equal(one.to_reference, other.to_reference)
+                assert_array_equal(one.to_prediction, other.to_prediction)
+    for name in ("hd95", "assd", "masd", "hd"):
+        metric = resolve(name, {"definition": definition.value})
+        assert_array_equal(metric.per_item(apart).values, metric.per_item(together).values)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "<i2", ">i2", ">u4", "<i8", ">i8", "u8"])

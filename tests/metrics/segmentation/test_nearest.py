@@ -28,9 +28,12 @@ def packed(points: np.ndarray) -> np.ndarray:
     return points[:, 0] << 42 | points[:, 1] << 21 | points[:, 2]
 
 
-@pytest.mark.parametrize("work_a_voxel", [WORK_A_VOXEL, 10**6, 0.01, -1])
+@pytest.mark.parametrize(
+    ("work_a_voxel", "many"),
+    [(WORK_A_VOXEL, 10**6), (10**6, 10**6), (0.01, 10**6), (-1, 10**6), (10**6, 7), (10**6, 1)],
+)
 @pytest.mark.parametrize("name", CASES)
-def test_every_search_is_exact(name: str, work_a_voxel: float) -> None:
+def test_every_search_is_exact(name: str, work_a_voxel: float, many: int) -> None:
     shape, spacing, n_queries, n_points = CASES[name]
     queries, points = scattered(shape, n_queries, 1), scattered(shape, n_points, 2)
     expected, _ = KDTree(points * spacing).query(queries * spacing)
@@ -40,5 +43,6 @@ def test_every_search_is_exact(name: str, work_a_voxel: float) -> None:
         spacing,
         neighborhood(spacing, flat=shape[0] == 1),
         work_a_voxel,
+        many,
     )
     assert_allclose(found, expected, rtol=1e-13, atol=0)

@@ -4,7 +4,7 @@ Which structures a code belongs to is told by bits; structures are taken 64 at a
 maps, and then every direction of every structure, are done side by side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,14 @@ from proctor_metrics.threads import side_by_side
 
 _MOST_STRUCTURES = 64
 _ENTRIES = 1 << 18
+_ONE = np.float64(1.0)
+
+MANY_ELEMENTS = 1 << 24
+"""Of more surface elements on one side the structures are not held in memory together."""
+
+
+class _ManyElementsError(Exception):
+    """The surfaces have more elements than are to be held together."""
 
 
 class Directed(NamedTuple):
@@ -38,16 +46,10 @@ class Surface(NamedTuple):
     codes: npt.NDArray[np.uint8]
 
 
-def structure_distances(
-    prediction: LabelRows,
-    reference: LabelRows,
-    members: npt.NDArray[np.bool_],
-    spacing_mm: tuple[float, ...],
-    definition: SurfaceDefinition,
-) -> list[tuple[Directed, Directed]]:
-    """Return the distances of each structure to the reference and to the prediction.
+class Both(NamedTuple):
+    """Two label maps and what is measured between them.
 
-    Args:
+    Attributes:
         prediction: its rows, labels as uint8 codes.
         reference: likewise.
         members: booleans of shape (n_structures, n_codes): which codes make up a structure;
@@ -55,60 +57,97 @@ def structure_distances(
         spacing_mm: one for each axis; two for an image.
         definition: what a surface is.
     """
+
+    prediction: LabelRows
+    reference: LabelRows
+    members: npt.NDArray[np.bool_]
+    spacing_mm: tuple[float, ...]
+    definition: SurfaceDefinition
+
+
+def structure_distances(
+    both: Both, many: int = MANY_ELEMENTS
+) -> list[tuple[Directed, Directed]] | None:
+    """Return the distances of each structure to the reference and to the prediction.
+
+    Args:
+        both: structures are taken 64 at a time.
+        many: so many elements in all are held in memory.
+
+    Returns:
+        None where there are more; see `distances_in_turn`.
+    """
     pairs: list[tuple[Directed, Directed]] = []
-    for first in range(0, len(members), _MOST_STRUCTURES):
-        part = members[first : first + _MOST_STRUCTURES]
-        pairs += _distances(prediction, reference, part, spacing_mm, definition)
+    for first in range(0, len(both.members), _MOST_STRUCTURES):
+        part = both.members[first : first + _MOST_STRUCTURES]
+        held = sum(directed.weights.size for pair in pairs for directed in pair)
+        try:
+            pairs += _distances(both._replace(members=part), many - held)
+        except _ManyElementsError:
+            return None
     return pairs
 
 
-def _distances(
-    prediction: LabelRows,
-    reference: LabelRows,
-    members: npt.NDArray[np.bool_],
-    spacing_mm: tuple[float, ...],
-    definition: SurfaceDefinition,
-) -> list[tuple[Directed, Directed]]:
-    n_structures = len(members)
+def distances_in_turn(both: Both, many: int = MANY_ELEMENTS) -> Iterator[tuple[Directed, Directed]]:
+    """Yield the same, holding one structure or some of at most so many elements at a time."""
+    n_structures = len(both.members)
+    try:
+        pairs = _distances(both, many if n_structures > 1 else None)
+    except _ManyElementsError:
+        for half in (both.members[: n_structures // 2], both.members[n_structures // 2 :]):
+            yield from distances_in_turn(both._replace(members=half), many)
+    else:
+        yield from pairs
+
+
+def _distances(both: Both, many: int | None) -> list[tuple[Directed, Directed]]:
+    n_structures = len(both.members)
+    if n_structures > _MOST_STRUCTURES:
+        raise _ManyElementsError
     bits = np.zeros(N_CODES, np.uint64)
-    for structure, codes in enumerate(members):
+    for structure, codes in enumerate(both.members):
         bits[: codes.size] |= codes.astype(np.uint64) << np.uint64(structure)
+    spacing_mm, definition = both.spacing_mm, both.definition
     flat = len(spacing_mm) == 2
     edges = (1.0, *(float(edge) for edge in spacing_mm))[-3:]
     spacing = edges[0], edges[1], edges[2]
     around = neighborhood(spacing, flat)
+    rows_of_both = both.prediction, both.reference
 
-    def sources(rows: LabelRows) -> list[Surface]:
-        if definition is SurfaceDefinition.SURFEL:
-            return corner_surfaces(rows, flat, bits, n_structures)
-        return border_surfaces(rows, flat, bits, n_structures, every_neighbor=False)
+    def surfaces(every_neighbor: bool) -> list[list[Surface]]:
+        def of(rows: LabelRows) -> Callable[[], list[Surface]]:
+            if definition is SurfaceDefinition.SURFEL:
+                return lambda: corner_surfaces(rows, flat, bits, n_structures, many)
+            return lambda: border_surfaces(rows, flat, bits, n_structures, every_neighbor, many)
 
-    def targets(rows: LabelRows) -> list[Surface]:
-        return border_surfaces(rows, flat, bits, n_structures, every_neighbor=True)
+        return side_by_side([of(rows) for rows in rows_of_both])
 
-    predicted, true = side_by_side([lambda: sources(prediction), lambda: sources(reference)])
+    predicted, true = surfaces(every_neighbor=False)
     to_predicted, to_true = predicted, true
     if definition is SurfaceDefinition.ITK_6_26:
-        to_predicted, to_true = side_by_side(
-            [lambda: targets(prediction), lambda: targets(reference)]
-        )
+        to_predicted, to_true = surfaces(every_neighbor=True)
 
     def directed(source: Surface, target: Surface) -> Callable[[], Directed]:
         def measure() -> Directed:
             distances = nearest_distances(source.positions, target.positions, spacing, around)
             if definition is SurfaceDefinition.SURFEL:
                 return Directed(distances, area_table(spacing_mm)[source.codes])
-            return Directed(distances, np.ones_like(distances))
+            return Directed(distances, np.broadcast_to(_ONE, distances.shape))
 
         return measure
 
-    both = zip((*predicted, *true), (*to_true, *to_predicted), strict=True)
-    found = side_by_side([directed(source, target) for source, target in both])
+    each = zip((*predicted, *true), (*to_true, *to_predicted), strict=True)
+    found = side_by_side([directed(source, target) for source, target in each])
     return list(zip(found[:n_structures], found[n_structures:], strict=True))
 
 
 def border_surfaces(
-    rows: LabelRows, flat: bool, bits: Bits, n_structures: int, every_neighbor: bool
+    rows: LabelRows,
+    flat: bool,
+    bits: Bits,
+    n_structures: int,
+    every_neighbor: bool,
+    many: int | None = None,
 ) -> list[Surface]:
     """Return the border voxels of each structure; see `borders.border_rows`."""
     depth, height, width = rows.shape
@@ -116,10 +155,12 @@ def border_surfaces(
     def fill(row: int, limit: int, found: Surface, owners: Codes) -> tuple[int, int]:
         return border_rows(*rows, flat, bits, every_neighbor, row, limit, found.positions, owners)
 
-    return _collect(fill, depth * height, width * n_structures, n_structures)
+    return _collect(fill, depth * height, width * n_structures, n_structures, many)
 
 
-def corner_surfaces(rows: LabelRows, flat: bool, bits: Bits, n_structures: int) -> list[Surface]:
+def corner_surfaces(
+    rows: LabelRows, flat: bool, bits: Bits, n_structures: int, many: int | None = None
+) -> list[Surface]:
     """Return the surface elements of each structure; see `corners.corner_rows`."""
     depth, height, width = rows.shape
 
@@ -127,7 +168,7 @@ def corner_surfaces(rows: LabelRows, flat: bool, bits: Bits, n_structures: int) 
         return corner_rows(*rows, flat, bits, row, limit, found.positions, owners, found.codes)
 
     n_rows = (depth if flat else depth + 1) * (height + 1)
-    return _collect(fill, n_rows, (width + 1) * n_structures, n_structures)
+    return _collect(fill, n_rows, (width + 1) * n_structures, n_structures, many)
 
 
 def _collect(
@@ -135,19 +176,33 @@ def _collect(
     n_rows: int,
     row_limit: int,
     n_structures: int,
+    many: int | None,
 ) -> list[Surface]:
-    """Run a pass with as much room as it turns out to need, and sort its finds by structure."""
+    """Run a pass with as much room as it turns out to need, and sort its finds by structure.
+
+    Raises:
+        _ManyElementsError: there are more than so many.
+    """
     size = max(_ENTRIES, row_limit)
     room = Surface(np.empty(size, np.int64), np.empty(size, np.uint8))
     owners = np.empty(size, np.uint8)
     parts: list[list[Surface]] = [[] for _ in range(n_structures)]
-    row = 0
+    row, total = 0, 0
     while row < n_rows:
         row, found = fill(row, row_limit, room, owners)
+        total += found
+        if many is not None and total > many:
+            raise _ManyElementsError
+        if n_structures == 1:
+            parts[0].append(Surface(room.positions[:found].copy(), room.codes[:found].copy()))
+            continue
         order = np.argsort(owners[:found], kind="stable")
         ends = np.cumsum(np.bincount(owners[:found], minlength=n_structures))
         for part, own in zip(parts, np.split(order, ends[:-1]), strict=True):
             part.append(Surface(room.positions[own], room.codes[own]))
+    # Those of a structure are let go of before the next one's are put together.
+    parts.reverse()
     return [
-        Surface(*(np.concatenate(arrays) for arrays in zip(*part, strict=True))) for part in parts
+        Surface(*(np.concatenate(arrays) for arrays in zip(*parts.pop(), strict=True)))
+        for _ in range(n_structures)
     ]

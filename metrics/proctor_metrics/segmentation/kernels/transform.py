@@ -195,3 +195,54 @@ def transform_slabs(
                 high = middle - 1
         away = (z - sites[low]) * sz
         distances[missed[i]] = away * away + heights[sites[low]]
+
+
+@kernel
+def transform_everywhere(
+    queries: Positions,
+    missed: IntArray,
+    bits: npt.NDArray[np.uint64],
+    box: IntArray,
+    padding: tuple[int, int],
+    spacing_mm: tuple[float, float, float],
+    distances: FloatArray,
+) -> None:
+    """Do so for so many queries that every column is taken as a whole, and none is sorted.
+
+    Args are those of `transform_box`, but that `queries[missed]` are in ascending order.
+    """
+    sz, sy, sx = spacing_mm
+    depth, height, width = box[3] - box[0], box[4] - box[1], box[5] - box[2]
+    ends = np.zeros(depth * height + 1, np.int64)
+    for index in missed:
+        z = (queries[index] >> 42) - box[0]
+        y = (queries[index] >> 21 & _MASK) - box[1]
+        ends[z * height + y + 1] += 1
+    for row in range(depth * height):
+        ends[row + 1] += ends[row]
+    cursors = ends[:-1].copy()
+    slab = np.empty((depth, _SLAB, height))
+    heights = np.empty(depth)
+    sites, bounds = np.empty(depth, np.int64), np.empty(depth + 1)
+    for first in range(0, width, _SLAB):
+        n_columns = min(_SLAB, width - first)
+        slab_along_rows(bits, box, padding, first, n_columns, sx, slab)
+        slab_along_columns(slab, n_columns, sy)
+        for x in range(n_columns):
+            for y in range(height):
+                heights[:] = slab[:, x, y]
+                lower_envelope(heights, sz * sz, sites, bounds)
+                at = 0
+                for z in range(depth):
+                    while bounds[at + 1] <= z:
+                        at += 1
+                    away = (z - sites[at]) * sz
+                    slab[z, x, y] = away * away + heights[sites[at]]
+        for row in range(depth * height):
+            while cursors[row] < ends[row + 1]:
+                index = missed[cursors[row]]
+                x = (queries[index] & _MASK) - box[2] - first
+                if x >= n_columns:
+                    break
+                distances[index] = slab[row // height, x, row % height]
+                cursors[row] += 1
