@@ -58,6 +58,22 @@ class Volume:
     turned: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Pages:
+    """Pictures without a place in space.
+
+    Attributes:
+        array: shape (pages, rows, columns), in colors with 3 channels behind them.
+    """
+
+    array: Array
+
+    @property
+    def colored(self) -> bool:
+        """Whether a pixel is a color."""
+        return self.array.ndim > 3
+
+
 class Plane(StrEnum):
     """A direction of cutting; the letters say what lies left, right, top and bottom."""
 
@@ -127,6 +143,27 @@ def read_prediction(content: bytes, grid: Volume) -> Array:
     turned = _in_order(array, grid.turned)
     refuse_other_grid("prediction", turned, grid)
     return turned
+
+
+def pages_of(array: Array, map_shape: Sequence[int], name: str) -> Pages:
+    """Return a picture, or several, that maps of a shape lie on.
+
+    Args:
+        map_shape: rows and columns, or pages before them; channels come behind.
+
+    Raises:
+        VolumeError: it has another shape, or no colors that can be drawn.
+    """
+    axes = len(map_shape)
+    if array.shape[:axes] != tuple(map_shape) or axes not in (2, 3) or array.ndim > axes + 1:
+        raise VolumeError(
+            f"The {name} has shape {array.shape}, the reference {tuple(map_shape)}: they cannot be"
+            " drawn on each other."
+        )
+    if array.ndim > axes:
+        # What is beside red, green and blue is transparency, and two channels are gray and that.
+        array = array[..., :3] if array.shape[-1] > 2 else array[..., 0]
+    return Pages(array if axes == 3 else array[np.newaxis])
 
 
 def refuse_other_grid(name: str, array: Array, grid: Volume) -> None:

@@ -22,8 +22,8 @@ from proctor_runner.decode.array import ARRAY_SUFFIX, ARRAY_TYPES
 from proctor_runner.decode.contour import MOST_CONTOUR_BYTES
 from proctor_runner.decode.document import MOST_DOCUMENT_BYTES
 from proctor_runner.decode.errors import InvalidOutputError
-from proctor_runner.decode.image import image_shape
 from proctor_runner.decode.mask import mask_type
+from proctor_runner.decode.on_grid import open_grid, shape_on
 from proctor_runner.decode.text import most_bytes, most_packed_bytes
 from proctor_runner.references import label_names
 from proctor_runner.sandbox.outputs import ANY_FILE
@@ -249,7 +249,8 @@ def _grid(task: TaskSpec, output: OutputSpec, case: RawCase) -> tuple[str, tuple
     name = output.grid or ""
     path = case.grids[name]
     try:
-        return name, image_shape(path, f"{name}{suffix(task.inputs[name].file)}")
+        grid = open_grid(path, f"{name}{suffix(task.inputs[name].file)}")
+        return name, shape_on(grid, of_numbers=output.type.of_numbers)
     except InvalidOutputError as error:
         raise OrganizerError(
             Code.CHALLENGE_INVALID, f"The input {name} of a case is no grid: {error}"

@@ -18,7 +18,7 @@ from proctor.spec.digests import FolderError, read_folder
 from proctor.spec.outcomes import OrganizerError
 from proctor.spec.ranking import RankingColumn
 from proctor.spec.ranking_rules import aggregate_problems, ranking_problems
-from proctor.spec.task import InputType, TaskSpec
+from proctor.spec.task import InputType, ReferenceType, TaskSpec
 from proctor_metrics.metric import Metric
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
 from proctor_runner.box_reference import BoxesReference
@@ -34,20 +34,18 @@ from proctor_runner.challenge_folder import (
 from proctor_runner.contracts.native import suffix
 from proctor_runner.datasets import VOLUMES, items_of
 from proctor_runner.decode.errors import InvalidOutputError
-from proctor_runner.decode.image import image_shape
+from proctor_runner.decode.on_grid import open_grid, shape_on
 from proctor_runner.identifying import identifying_fields
 from proctor_runner.image_reference import ImageReference
+from proctor_runner.mask_reference import VOLUME_SUFFIXES, MaskReference, load_volume
 from proctor_runner.pairings import metric_labels
 from proctor_runner.references import (
-    VOLUME_SUFFIXES,
     InstancesReference,
     LabelsReference,
-    MaskReference,
     MultilabelReference,
     SurvivalReference,
     ValuesReference,
     load_reference,
-    load_volume,
 )
 from proctor_runner.text_reference import TextReference
 
@@ -301,10 +299,12 @@ class _CaseCheck:
                 continue
             file = suffix(self._task.inputs[grid].file)
             try:
-                found = image_shape(self._case.inputs[grid], f"grid{file}")
+                opened = open_grid(self._case.inputs[grid], f"grid{file}")
             except InvalidOutputError as error:
                 yield Problem(self._name(self._case.inputs[grid]), "", str(error))
                 continue
+            of_numbers = self._task.reference[name].type is ReferenceType.IMAGE
+            found = shape_on(opened, of_numbers=of_numbers)
             if shape != found:
                 message = f"has shape {shape}, its grid input {grid!r} {found}"
                 yield Problem(self._name(path), "", message)

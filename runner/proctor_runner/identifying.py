@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nibabel
 
-from proctor_runner.references import unreadable
+from proctor_runner.mask_reference import unreadable
 
 _TEXT_FIELDS = ("descrip", "db_name", "aux_file", "intent_name")
 _NIFTI_BYTES = 352

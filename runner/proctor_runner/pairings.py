@@ -15,10 +15,10 @@ from proctor.spec.task import MetricSpec, OutputType, ReferenceSpec, ReferenceTy
 from proctor_metrics.metric import UNLABELLED, CaseType, Metric
 from proctor_runner.box_reference import no_boxes
 from proctor_runner.image_reference import ImageReference
+from proctor_runner.mask_reference import MaskReference
 from proctor_runner.references import (
     InstancesReference,
     LabelsReference,
-    MaskReference,
     MultilabelReference,
     Reference,
     SurvivalReference,

@@ -8,44 +8,34 @@ The metrics in use may be an archive's, older than some kinds of case: those are
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.task import OutputType, ReferenceType, TaskSpec
-from proctor_metrics import cases, loaders
+from proctor_metrics import cases
 from proctor_metrics.cases import Case, LabelCase, MaskCase, TableCase, ValueCase
-from proctor_metrics.loaders import spacing_from_affine
 from proctor_runner.box_reference import BoxesReference, load_boxes, make_box_case
 from proctor_runner.contracts.native import suffix
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.picture import PICTURE_SUFFIXES, open_picture
 from proctor_runner.image_reference import ImageReference, as_image, make_image_case
+from proctor_runner.mask_reference import (
+    MaskReference,
+    as_integers,
+    load_array,
+    load_mask,
+    load_volume,
+)
 from proctor_runner.text_reference import TextReference, load_texts, make_text_case
 
 if TYPE_CHECKING:
     from proctor_metrics.cases.label_volume import LabelArray
-
-VOLUME_SUFFIXES = (".nii", ".nii.gz")
-
-
-_Found = TypeVar("_Found")
-
-
-@dataclass(frozen=True, eq=False)
-class Volume:
-    """A volume as stored: its array in voxel order and the affine to millimetres."""
-
-    array: npt.NDArray[Any]
-    affine: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +43,6 @@ class LabelsReference:
     """One class a row: int64 of shape (n_items,)."""
 
     values: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class MaskReference:
-    """A label map in its own voxel order, with the edge lengths of a voxel."""
-
-    values: LabelArray
-    spacing_mm: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +106,11 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
             case ReferenceType.MULTILABEL:
                 return _load_multilabel(path)
             case ReferenceType.MASK_IMAGE:
-                return _load_mask(path, suffix(declared.file))
+                return load_mask(path, suffix(declared.file))
             case ReferenceType.TEXT:
                 return load_texts(path)
             case ReferenceType.INSTANCES:
-                found = _load_mask(path, suffix(declared.file))
+                found = load_mask(path, suffix(declared.file))
                 values = np.asarray(found.values)
                 return InstancesReference(values, found.spacing_mm, declared.class_divisor)
             case ReferenceType.IMAGE:
@@ -142,77 +124,6 @@ def load_reference(task: TaskSpec, name: str, path: Path, case: str) -> Referenc
         raise OrganizerError(
             Code.REFERENCE_INVALID, f"reference {name!r} of case {case!r}: {error}"
         ) from error
-
-
-def load_volume(path: Path, file_suffix: str) -> Volume:
-    """Read a NIfTI volume whose format is told by ``file_suffix``, not by the path.
-
-    Raises:
-        ValueError: it cannot be read; the message is a phrase for its owner.
-    """
-    if not hasattr(loaders, "read_nifti"):
-        return _read(_older_reader, path, file_suffix)
-    found = _read(loaders.read_nifti, path, file_suffix)
-    return Volume(found.array, found.affine)
-
-
-def _load_mask(path: Path, file_suffix: str) -> MaskReference:
-    if not hasattr(loaders, "read_label_map"):
-        volume = _read(_older_reader, path, file_suffix)
-        return MaskReference(as_integers(volume.array), spacing_from_affine(volume.affine))
-    found = _read(loaders.read_label_map, path, file_suffix)
-    whole = as_integers(found.array) if isinstance(found.array, np.ndarray) else found.array
-    return MaskReference(whole, spacing_from_affine(found.affine))
-
-
-def _read(reader: Callable[[bytes, bool], _Found], path: Path, file_suffix: str) -> _Found:
-    if file_suffix not in VOLUME_SUFFIXES:
-        raise ValueError(f"is a {file_suffix or 'nameless'} file; use .nii.gz or .nii")
-    try:
-        return reader(path.read_bytes(), file_suffix == ".nii.gz")
-    except unreadable(ValueError) as error:
-        raise ValueError(f"is no readable NIfTI volume ({error})") from error
-
-
-@cache
-def unreadable(*others: type[Exception]) -> tuple[type[Exception], ...]:
-    """Return what reading a damaged NIfTI volume raises, and other exceptions."""
-    # Importing it takes longer than most tables, which come without any volume.
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
-    from nibabel.wrapstruct import WrapStructError
-
-    volumes = (ImageFileError, HeaderDataError, WrapStructError)
-    return (OSError, EOFError, zlib.error, *volumes, *others)
-
-
-def _older_reader(content: bytes, compressed: bool) -> Volume:
-    """Read a volume where the metrics in use are an archive's, older than their own reader."""
-    import nibabel
-
-    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(content) if compressed else content)
-    return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
-
-
-def as_integers(array: npt.NDArray[Any]) -> npt.NDArray[np.integer]:
-    """Return ``array`` as integers without changing a value.
-
-    Raises:
-        ValueError: it holds something that is no whole number.
-    """
-    if array.dtype.kind in "iu":
-        return array
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8)
-    if array.dtype.kind != "f":
-        raise ValueError(f"holds values of type {array.dtype}, not integers")
-    broken = ~np.isfinite(array) | (np.trunc(array) != array)
-    if broken.any():
-        place = tuple(int(along) for along in np.argwhere(broken)[0])
-        raise ValueError(f"holds {array[place]:g} at {place}; expected whole numbers")
-    if array.size and np.abs(array).max() >= 2**63:
-        raise ValueError("holds values that no integer of 64 bits can hold")
-    return array.astype(np.int64)
 
 
 def load_prediction(path: Path) -> npt.NDArray[Any]:
@@ -326,14 +237,14 @@ def make_case(
 
 
 def _load_labels(path: Path) -> LabelsReference:
-    array = _load_array(path)
+    array = load_array(path)
     if array.ndim != 1:
         raise ValueError(f"has shape {array.shape}; one label an item is expected")
     return LabelsReference(as_integers(array).astype(np.int64))
 
 
 def _load_values(path: Path) -> ValuesReference:
-    array = _load_array(path)
+    array = load_array(path)
     if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
         raise ValueError(
             f"has shape {array.shape} and type {array.dtype}; numbers of shape (items,) or"
@@ -347,7 +258,7 @@ def _load_values(path: Path) -> ValuesReference:
 
 
 def _load_survival(path: Path) -> SurvivalReference:
-    array = _load_array(path)
+    array = load_array(path)
     if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiu":
         raise ValueError(
             f"has shape {array.shape} and type {array.dtype}; a time and an event of each item,"
@@ -365,7 +276,7 @@ def _load_survival(path: Path) -> SurvivalReference:
 
 
 def _load_multilabel(path: Path) -> MultilabelReference:
-    array = _load_array(path)
+    array = load_array(path)
     if array.ndim != 2 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"has shape {array.shape} and type {array.dtype}; zeros and ones of shape (items,"
@@ -377,19 +288,10 @@ def _load_multilabel(path: Path) -> MultilabelReference:
     return MultilabelReference(array.astype(np.bool_))
 
 
-def _load_array(path: Path) -> npt.NDArray[Any]:
-    try:
-        with path.open("rb") as stream:
-            array: npt.NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-    except (OSError, EOFError) as error:
-        raise ValueError(f"is no readable .npy file ({error})") from error
-    return array
-
-
 def _load_values_of_image(path: Path, file_suffix: str) -> npt.NDArray[Any]:
     if file_suffix in PICTURE_SUFFIXES:
         try:
             return open_picture(path, f"the{file_suffix}").read()
         except InvalidOutputError as error:
             raise ValueError(f"is no readable picture ({error})") from error
-    return _load_array(path) if file_suffix == ".npy" else load_volume(path, file_suffix).array
+    return load_array(path) if file_suffix == ".npy" else load_volume(path, file_suffix).array

@@ -26,6 +26,8 @@ from proctor_dashboard.volumes import VolumeError
 HOSTILE = "<script>alert(1)</script>"
 CUBE = np.zeros((12, 10, 6), np.uint8)
 CUBE[2:5, 2:5, 1:4], CUBE[7:10, 6:9, 2:5] = 1, 2
+SQUARE = np.zeros((8, 9), np.uint8)
+SQUARE[1:4, 2:5], SQUARE[5:7, 6:8] = 1, 2
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -157,6 +159,28 @@ KINDS = {
         volume(CUBE),
         npy(CUBE),
     ),
+    "masks of a picture": (
+        task(
+            {"type": "file", "file": "{case}.jpg"},
+            {"type": "mask_image", "file": "o.png", "grid": "image"},
+            {"type": "mask_image", "file": "{case}.png"},
+            labels={1: "left", 2: HOSTILE},
+        ),
+        drawn("JPEG"),
+        png(SQUARE),
+        npy(np.roll(SQUARE, 1, 0)),
+    ),
+    "objects of an array": (
+        task(
+            ARRAY,
+            {"type": "instances", "file": "o.npy", "grid": "image"},
+            {"type": "instances", "file": "{case}.npy"},
+            labels={1: "cell"},
+        ),
+        npy(np.ones((2, 8, 9))),
+        npy(np.stack([SQUARE, SQUARE])),
+        npy(np.stack([SQUARE, SQUARE * 2]).astype(np.uint32)),
+    ),
     "texts": (
         task(
             {"type": "file", "file": "{case}.json"},
@@ -249,6 +273,8 @@ def pictures(page: AppTest) -> list[str]:
         ("arrays", 4, 0),
         ("pictures", 4, 0),
         ("masks", 3, 3),
+        ("masks of a picture", 1, 2 + 2 * 2),
+        ("objects of an array", 1, 2 + 2 * 2),
         ("texts", 0, 0),
     ],
 )
@@ -267,7 +293,7 @@ def test_a_case_of_every_kind_is_drawn_with_what_was_true_and_what_was_answered(
     assert page.selectbox[-1].options == ["case-2", "case-11"]
 
 
-@pytest.mark.parametrize("kind", ["boxes", "instances", "images", "texts"])
+@pytest.mark.parametrize("kind", ["boxes", "instances", "images", "masks of a picture", "texts"])
 def test_a_case_without_an_answer_says_so(open_page: Any, kind: str) -> None:
     page = open_page(kind, predictions=None)
     assert not page.exception, page.exception
@@ -278,7 +304,8 @@ def test_a_case_without_an_answer_says_so(open_page: Any, kind: str) -> None:
     ("kind", "part"),
     [("boxes", "reference"), ("boxes", "inputs"), ("points", "inputs"), ("texts", "predictions"),
      ("texts", "reference"), ("arrays", "predictions"), ("masks", "predictions"),
-     ("pictures", "inputs"), ("pictures", "reference")],
+     ("pictures", "inputs"), ("pictures", "reference"), ("masks of a picture", "inputs"),
+     ("masks of a picture", "predictions"), ("masks of a picture", "reference")],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_a_sentence(open_page: Any, kind: str, part: str) -> None:
     page = open_page(kind, **{part: b"nonsense"})

@@ -10,16 +10,16 @@ import numpy.typing as npt
 
 from proctor_runner.decode.array import ARRAY_SUFFIX
 from proctor_runner.decode.grid import Grid
-from proctor_runner.decode.image import image_shape
+from proctor_runner.decode.on_grid import FlatGrid, open_grid, shape_on
 from proctor_runner.decode.picture import PICTURE_SUFFIXES
-from proctor_runner.decode.volume import open_volume
 
-_FLAT, _MOST_LEVEL = 2, 255
+_FLAT = 2
+_WHOLE_KINDS = (np.uint8, np.uint16, np.uint32)
 
 
-def write_constant_mask(volume: Path, label: int, path: Path) -> None:
-    """Write a mask in which every voxel of ``volume`` has ``label``."""
-    _write(volume, label, np.min_scalar_type(label), path)
+def write_constant_mask(grid: Path, label: int, path: Path) -> None:
+    """Write a mask in which every voxel of ``grid``, see `write_constant_image`, has ``label``."""
+    _write(grid, label, np.min_scalar_type(label), path, of_numbers=False)
 
 
 def write_constant_image(grid: Path, value: float, path: Path) -> None:
@@ -28,34 +28,40 @@ def write_constant_image(grid: Path, value: float, path: Path) -> None:
     Args:
         grid: A volume, an array or a picture.
     """
-    if path.suffix in PICTURE_SUFFIXES:
-        write_picture(np.full(image_shape(grid, grid.name), value), path)
-        return
-    if path.suffix == ARRAY_SUFFIX:
-        shape = image_shape(grid, grid.name)
-        np.save(path, np.full(shape, value, dtype=np.float32), allow_pickle=False)
-        return
-    _write(grid, value, np.dtype(np.float32), path)
+    _write(grid, value, np.dtype(np.float32), path, of_numbers=True)
 
 
 def write_picture(numbers: npt.NDArray[Any], path: Path) -> None:
-    """Write a picture: whole numbers of 0 to 255 as such, others in single precision.
+    """Write a picture: whole numbers as such, others in single precision.
 
     Args:
         numbers: Of the axes rows and columns, and channels behind them.
     """
     import SimpleITK
 
-    whole = ((numbers >= 0) & (numbers <= _MOST_LEVEL) & (numbers == np.rint(numbers))).all()
-    stored = numbers.astype(np.uint8 if whole else np.float32)
+    stored = numbers.astype(np.float32)
+    if ((numbers >= 0) & (numbers == np.rint(numbers))).all():
+        most = numbers.max(initial=0)
+        for kind in _WHOLE_KINDS:
+            if most <= np.iinfo(kind).max:
+                stored = numbers.astype(kind)
+                break
     image: Any = SimpleITK.GetImageFromArray(stored, isVector=stored.ndim > _FLAT)
     SimpleITK.WriteImage(image, str(path))
 
 
-def _write(volume: Path, value: float, kind: np.dtype[np.generic], path: Path) -> None:
-    grid = open_volume(volume, volume.name).grid
-    mask = np.full(grid.shape, value, dtype=kind)
-    if path.name.endswith((".nii", ".nii.gz")):
+def _write(
+    grid_file: Path, value: float, kind: np.dtype[np.generic], path: Path, *, of_numbers: bool
+) -> None:
+    grid = open_grid(grid_file, grid_file.name)
+    mask = np.full(shape_on(grid, of_numbers=of_numbers), value, dtype=kind)
+    if path.suffix == ARRAY_SUFFIX:
+        np.save(path, mask, allow_pickle=False)
+    elif path.suffix in PICTURE_SUFFIXES:
+        write_picture(mask, path)
+    elif isinstance(grid, FlatGrid):
+        raise ValueError(f"{path.name} is a volume, and {grid_file.name} is none")
+    elif path.name.endswith((".nii", ".nii.gz")):
         import nibabel
 
         image = nibabel.Nifti1Image(mask, grid.affine)  # type: ignore[no-untyped-call]  # nibabel

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from proctor.quick.splits import Array, Written
+    from proctor.quick.splits import Written
 
 Task = Literal["classification", "regression", "segmentation"]
 Metric = str | Mapping[str, Any]
@@ -57,9 +57,10 @@ def create_challenge(
 
     Args:
         inputs: One row an item (array, list, data frame); for a segmentation a sequence of
-            volumes; or a folder with one ``.npy`` or NIfTI file a case.
+            volumes or of pictures; or a folder with one file a case: ``.npy``, or for a
+            segmentation NIfTI, PNG, TIFF or JPEG.
         reference: The same for what is hidden: classes, numbers, masks, or a folder of the same
-            file names.
+            file names; masks of pictures are PNG or TIFF, one number a pixel.
         metrics: Names such as ``"accuracy"``, or mappings with ``name``, ``parameters`` and
             ``worst``; the first decides ranks.
         name: The challenge's slug; made of the data when not given.
@@ -141,15 +142,17 @@ def _write(
     items_per_case: int,
     spacing_mm: tuple[float, float, float],
 ) -> Written:
-    from proctor.quick.splits import write_folders, write_items, write_volumes
+    from proctor.quick.splits import write_folders, write_images, write_items
 
     folders = [isinstance(half, (str, Path)) for half in (inputs, reference)]
     if any(folders) and not all(folders):
         raise ValueError("give a folder for both inputs and reference, or for neither")
     if all(folders):
-        return write_folders(place, Path(inputs), Path(reference), sample)
+        return write_folders(
+            place, Path(inputs), Path(reference), sample, masks=task == "segmentation"
+        )
     if task == "segmentation":
-        return write_volumes(place, inputs, reference, sample, spacing_mm)
+        return write_images(place, inputs, reference, sample, spacing_mm)
     return write_items(place, inputs, reference, sample, items_per_case)
 
 
@@ -174,8 +177,7 @@ def _document(
     days: int,
 ) -> dict[str, Any]:
     """Return ``challenge.yaml`` as a document."""
-    pattern = "{case}" + written.suffix
-    form = _form(task, written.reference, names, pattern)
+    form = _form(task, written, names)
     declared = [_metric(metric, form["output"], form["reference"]) for metric in metrics]
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     task_document = {
@@ -214,15 +216,20 @@ def _document(
     }
 
 
-def _form(task: Task, reference: Array, names: dict[int, str], pattern: str) -> dict[str, Any]:
+def _form(task: Task, written: Written, names: dict[int, str]) -> dict[str, Any]:
     """Return what goes in and out of a model of this task."""
+    pattern, reference = "{case}" + written.suffix, written.reference
     if task == "segmentation":
+        volumes = written.suffix.startswith(".nii")
+        grid, kind, answer = ("scan", "volume", ".nii.gz") if volumes else ("photo", "file", ".png")
         return {
-            "inputs": {"scan": {"type": "volume", "file": pattern}},
+            "inputs": {grid: {"type": kind, "file": pattern}},
             "output": "mask",
-            "outputs": {"mask": {"type": "mask_image", "file": "mask.nii.gz", "grid": "scan"}},
+            "outputs": {"mask": {"type": "mask_image", "file": f"mask{answer}", "grid": grid}},
             "reference": "mask",
-            "references": {"mask": {"type": "mask_image", "file": pattern}},
+            "references": {
+                "mask": {"type": "mask_image", "file": "{case}" + written.reference_suffix}
+            },
         }
     classes = task == "classification"
     output = "probabilities" if classes else "values"

@@ -215,8 +215,9 @@ def _write_answer(target: Path, task: TaskSpec, answer: Any, source: bytes) -> N
         return
     array = np.asarray(answer)
     array_file = spec.file.endswith(".npy")
-    if spec.type.of_numbers and array_file:
-        np.save(target / spec.file, array.astype(np.float64))
+    if spec.grid is not None and array_file:
+        stored = array.astype(np.float64) if spec.type.of_numbers else array
+        np.save(target / spec.file, stored, allow_pickle=False)
         return
     if spec.file.endswith(PICTURE_SUFFIXES):
         from proctor.cli.constant_mask import write_picture

@@ -15,10 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from proctor.spec.outputs import PICTURE_SUFFIXES
+
 Array = npt.NDArray[Any]
 
 HIDDEN, SAMPLE = "hidden", "sample"
-_SUFFIXES = (".npy", ".nii.gz", ".nii")
+_VOLUMES = (".nii.gz", ".nii")
+_LOSSY = (".jpg", ".jpeg")
+_PICTURE = ".png"
+_FLAT, _CHANNELS = 2, (2, 3, 4)
 _SEED = 0
 
 
@@ -27,12 +32,14 @@ class Written:
     """What was written.
 
     Attributes:
-        suffix: of every file.
+        suffix: of every input.
+        reference_suffix: of every reference.
         most_items: items of the largest case.
         reference: every reference there is, to see which labels it holds.
     """
 
     suffix: str
+    reference_suffix: str
     most_items: int
     reference: Array
 
@@ -54,67 +61,109 @@ def write_items(
             case = f"{split}-{number:04}.npy"
             _save(folder / "data" / split / "inputs" / case, values[chosen])
             _save(folder / "data" / split / "reference" / case, reference[chosen])
-    return Written(".npy", min(items_per_case, len(values)), reference)
+    return Written(".npy", ".npy", min(items_per_case, len(values)), reference)
 
 
-def write_volumes(
+def write_images(
     folder: Path,
     inputs: Sequence[Any],
     reference: Sequence[Any],
     sample: float,
     spacing_mm: tuple[float, float, float],
 ) -> Written:
-    """Write volumes and their masks as NIfTI files, one case each.
+    """Write images and their masks, one case each: volumes as NIfTI files, pictures as PNG.
+
+    A mask of two axes is one of a picture, of rows and columns, and of channels where there are.
 
     Raises:
-        ValueError: a volume and its mask have other shapes, or are not three-dimensional.
+        ValueError: an image and its mask have other shapes, or a PNG does not hold its numbers.
     """
     if len(inputs) != len(reference):
-        raise ValueError(f"inputs has {len(inputs)} volumes, reference {len(reference)}")
-    volumes = [np.asarray(volume) for volume in inputs]
+        raise ValueError(f"inputs has {len(inputs)} images, reference {len(reference)}")
+    images = [np.asarray(image) for image in inputs]
     masks = [np.asarray(mask) for mask in reference]
-    for number, (volume, mask) in enumerate(zip(volumes, masks, strict=True)):
-        if volume.shape != mask.shape or volume.ndim != 3:
-            raise ValueError(
-                f"volume {number} has shape {volume.shape}, its mask {mask.shape};"
-                " three axes and the same lengths are needed"
-            )
-        if mask.dtype.kind not in "iub":
-            raise ValueError(f"mask {number} holds {mask.dtype}; whole label numbers are needed")
-    for split, rows in _dealt(len(volumes), sample).items():
+    flat = bool(masks) and masks[0].ndim == _FLAT
+    for number, (image, mask) in enumerate(zip(images, masks, strict=True)):
+        _refuse_unlike(number, image, mask, 2 if flat else 3)
+    suffix = _PICTURE if flat else _VOLUMES[0]
+    for split, rows in _dealt(len(images), sample).items():
         for number, row in enumerate(rows.tolist(), 1):
-            case = f"{split}-{number:04}.nii.gz"
-            _save_volume(folder / "data" / split / "inputs" / case, volumes[row], spacing_mm)
-            mask = masks[row].astype(np.int16)
-            _save_volume(folder / "data" / split / "reference" / case, mask, spacing_mm)
+            for half, array in (("inputs", images[row]), ("reference", masks[row])):
+                target = folder / "data" / split / half / f"{split}-{number:04}{suffix}"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if flat:
+                    _save_picture(target, array)
+                else:
+                    stored = array.astype(np.int16) if half == "reference" else array
+                    _save_volume(target, stored, spacing_mm)
     found = np.unique(np.concatenate([np.unique(mask) for mask in masks]).astype(np.int64))
-    return Written(".nii.gz", 1, found)
+    return Written(suffix, suffix, 1, found)
 
 
-def write_folders(folder: Path, inputs: Path, reference: Path, sample: float) -> Written:
+def _refuse_unlike(number: int, image: Array, mask: Array, axes: int) -> None:
+    channels = image.shape[axes:] if axes == _FLAT else ()
+    alike = image.shape[:axes] == mask.shape and image.ndim == axes + len(channels)
+    if not alike or mask.ndim != axes or (channels and channels[0] not in _CHANNELS):
+        raise ValueError(
+            f"image {number} has shape {image.shape}, its mask {mask.shape}; of volumes three axes"
+            " of the same lengths are needed, of pictures rows and columns, and channels of the"
+            " image behind them"
+        )
+    if mask.dtype.kind not in "iub":
+        raise ValueError(f"mask {number} holds {mask.dtype}; whole label numbers are needed")
+    most = 255 if channels else 65535
+    whole = image.dtype.kind in "iub" and image.min() >= 0 and image.max() <= most
+    if axes == _FLAT and not whole:
+        raise ValueError(
+            f"image {number} holds {image.dtype} from {image.min():g} to {image.max():g}; a picture"
+            f" has whole numbers from 0 to {most}"
+        )
+
+
+def write_folders(
+    folder: Path, inputs: Path, reference: Path, sample: float, *, masks: bool
+) -> Written:
     """Copy two folders of files, one file a case, with the same names in both.
+
+    Args:
+        masks: The references are masks: of volumes, or of pictures; a photo may be a JPEG.
 
     Raises:
         ValueError: a file has no counterpart, another kind, or there are too few.
     """
-    names = sorted(path.name for path in inputs.iterdir() if not path.name.startswith("."))
-    others = {path.name for path in reference.iterdir() if not path.name.startswith(".")}
-    if odd := sorted(others.symmetric_difference(names)):
+    named = (*_VOLUMES, *PICTURE_SUFFIXES) if masks else (".npy",)
+    given = _by_case(inputs, (*named, *_LOSSY) if masks else named)
+    known = _by_case(reference, named)
+    if odd := sorted(given.keys() ^ known.keys()):
         raise ValueError(f"{odd[0]} is not in both {inputs} and {reference}")
-    kinds = {_suffix(name) for name in names}
-    if len(kinds) != 1:
-        raise ValueError(f"{inputs} must hold files of one kind: {', '.join(_SUFFIXES)}")
-    suffix = kinds.pop()
-    read = _labels_of_volume if suffix.startswith(".nii") else _values_of_array
-    for split, rows in _dealt(len(names), sample).items():
+    for split, rows in _dealt(len(given), sample).items():
         for row in rows.tolist():
-            for half, source in (("inputs", inputs), ("reference", reference)):
-                target = folder / "data" / split / half / names[row]
+            case = sorted(given)[row]
+            for half, source in (("inputs", given[case]), ("reference", known[case])):
+                target = folder / "data" / split / half / source.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / names[row], target)
-    references = [read(reference / name) for name in names]
-    items = max(len(one) for one in references) if suffix == ".npy" else 1
-    return Written(suffix, items, np.concatenate(references))
+                shutil.copyfile(source, target)
+    suffixes = [
+        _suffix(next(iter(half.values())).name, (*named, *_LOSSY)) for half in (given, known)
+    ]
+    read = _labels_of_mask if masks else _values_of_array
+    references = [read(path) for path in known.values()]
+    items = 1 if masks else max(len(one) for one in references)
+    return Written(suffixes[0], suffixes[1], items, np.concatenate(references))
+
+
+def _by_case(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Return the files of a folder, all of one kind, by their names without its suffix.
+
+    Raises:
+        ValueError: they are of several kinds, or of another.
+    """
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    kinds = {_suffix(path.name, suffixes) for path in paths}
+    if len(kinds) != 1 or not kinds < {*suffixes}:
+        raise ValueError(f"{folder} must hold files of one kind: {', '.join(suffixes)}")
+    end = len(kinds.pop())
+    return {path.name[:-end]: path for path in paths}
 
 
 def as_array(data: Any, name: str) -> Array:
@@ -139,8 +188,8 @@ def _dealt(count: int, sample: float) -> dict[str, Array]:
     return {SAMPLE: np.sort(order[:public]), HIDDEN: np.sort(order[public:])}
 
 
-def _suffix(name: str) -> str:
-    found = [suffix for suffix in _SUFFIXES if name.lower().endswith(suffix)]
+def _suffix(name: str, suffixes: tuple[str, ...]) -> str:
+    found = [suffix for suffix in suffixes if name.endswith(suffix)]
     return found[0] if found else name
 
 
@@ -149,11 +198,14 @@ def _values_of_array(path: Path) -> Array:
     return array
 
 
-def _labels_of_volume(path: Path) -> Array:
-    import nibabel
+def _labels_of_mask(path: Path) -> Array:
+    from proctor_runner.mask_reference import load_mask
 
-    image = nibabel.Nifti1Image.from_filename(path)
-    return np.unique(np.asanyarray(image.dataobj)).astype(np.int64)
+    try:
+        mask = load_mask(path, _suffix(path.name, (*_VOLUMES, *PICTURE_SUFFIXES)))
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
+    return np.unique(np.asarray(mask.values)).astype(np.int64)
 
 
 def _save(path: Path, array: Array) -> None:
@@ -161,10 +213,15 @@ def _save(path: Path, array: Array) -> None:
     np.save(path, array, allow_pickle=False)
 
 
+def _save_picture(path: Path, array: Array) -> None:
+    from proctor.cli.constant_mask import write_picture
+
+    write_picture(array, path)
+
+
 def _save_volume(path: Path, array: Array, spacing_mm: tuple[float, float, float]) -> None:
     import nibabel
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     affine = np.diag([*spacing_mm, 1.0])
     image = nibabel.Nifti1Image(array, affine)  # type: ignore[no-untyped-call]  # nibabel's
     image.header.set_xyzt_units("mm")  # type: ignore[no-untyped-call]  # nibabel's

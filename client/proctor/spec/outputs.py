@@ -32,9 +32,12 @@ PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
 class OutputType(StrEnum):
     """What a model writes and how decode reads it.
 
-    ``table``: a number for every item and column, in CSV, or as an array of floats in a file
-    whose name ends in ``.npy``. ``label_list``: in CSV under the header ``label``, a class for
-    every item by its number or name. ``mask_image``: a label map on the grid of an input.
+    ``table``: a number for every item and column, in CSV, or as an array of floats in a file whose
+    name ends in ``.npy``.
+    ``label_list``: in CSV under the header ``label``, a class for every item by its number or name.
+    ``mask_image``: a label map on the grid of an input, as a volume; on an array or a picture as an
+    array of its shape in a file whose name ends in ``.npy``, or as a picture, ``.png``, ``.tif`` or
+    ``.tiff``, of one number a pixel.
     ``image``: finite numbers on the grid of an input, as a volume, or as an array of floats of its
     shape in a file whose name ends in ``.npy``; of an array input, as such an array. Of an array,
     or of a file that is a picture, also as a picture of its shape in a file whose name ends in
@@ -46,16 +49,18 @@ class OutputType(StrEnum):
     ``boxes``: boxes or points, any number in an item, each with a class and a score; in CSV under
     the header ``item,label,score`` and the numbers of its ``geometry``, or in a file whose name
     ends in ``.json`` as a list of objects with these names. A row with an item alone is no box.
-    ``instances``: a map of objects on the grid of an input, every voxel the number of its object
-    or 0; a number divided by ``class_divisor`` is a class, where there are several.
+    ``instances``: a map of objects on the grid of an input, in the files of a mask, every voxel the
+    number of its object or 0; a number divided by ``class_divisor`` is a class, where there are
+    several.
     ``heatmap``: an image in which higher is more likely; it may be held against a mask too.
     ``vector``: a number for every item, in CSV under the header ``value``, or as an array of one
     axis in a file whose name ends in ``.npy``.
     ``contour``: outlines on the grid of an input, in a ``.json`` file: a list of objects with a
     ``label``, which may be left out where there is one, and ``points``, each ``[x, y, z]`` in
-    voxels, or ``[x, y]`` where there is one slice. An outline lies in one slice and closes by
-    itself. It is scored as the mask that it fills: a voxel is inside where the outlines of a label
-    go around its center an odd number of times, and has the last of several labels.
+    voxels, or ``[x, y]`` where there is one slice; on a picture x goes along its rows. An outline
+    lies in one slice and closes by itself. It is scored as the mask that it fills: a voxel is
+    inside where the outlines of a label go around its center an odd number of times, and has the
+    last of several labels.
     ``custom``: anything that JSON says in a ``.json`` file of at most 4 MiB, for a metric of the
     organizer's own.
     """

@@ -53,16 +53,21 @@ class InputType(StrEnum):
 class ReferenceType(StrEnum):
     """What the reference of a task holds.
 
-    ``labels``: a ``.npy`` file with the number of a class for every item. ``values``: a ``.npy``
-    file with a number for every item, or one for every item and column. ``mask_image``: a label
-    map. ``multilabel``: a ``.npy`` file with a 0 or 1 for every item and column of the output,
-    which says whether that label holds. ``survival``: a ``.npy`` file of shape (items, 2) with the
-    time at which every item was last seen, and 1 where it had its event then, 0 where it was
-    censored. ``text``: a ``.json`` file, an array that has for every item the accepted text, or an
-    array of them. ``boxes``: a CSV file with the header ``item,label`` and the numbers of its
-    ``geometry``, in which every item of the case is named, one without boxes by a row with its
-    number alone; further columns are ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
-    ``instances``: a map of objects, with a ``class_divisor`` of its own.
+    ``labels``: a ``.npy`` file with the number of a class for every item.
+    ``values``: a ``.npy`` file with a number for every item, or one for every item and column.
+    ``mask_image``: a label map.
+    ``multilabel``: a ``.npy`` file with a 0 or 1 for every item and column of the output, which
+    says whether that label holds.
+    ``survival``: a ``.npy`` file of shape (items, 2) with the time at which every item was last
+    seen, and 1 where it had its event then, 0 where it was censored.
+    ``text``: a ``.json`` file, an array that has for every item the accepted text, or an array of
+    them.
+    ``boxes``: a CSV file with the header ``item,label`` and the numbers of its ``geometry``, in
+    which every item of the case is named, one without boxes by a row with its number alone; further
+    columns are ``ignore`` and ``crowd`` (0 or 1), ``area`` and ``radius``.
+    ``instances``: a map of objects, with a ``class_divisor`` of its own. This and ``mask_image``
+    are NIfTI volumes, or where the output lies on an array or a picture ``.npy`` arrays or pictures
+    (``.png``, ``.tif``) of one whole number a pixel; distances are in pixels there.
     ``image``: a NIfTI volume, a ``.npy`` array or a picture (``.png``, ``.tif``) of numbers on the
     grid of the output; NaN marks what lies outside the region that counts.
     """
@@ -274,9 +279,7 @@ class TaskSpec(Spec):
     @staticmethod
     def _refuse_another_grid(name: str, output: OutputSpec, grid: InputSpec | None) -> None:
         picture = output.file.endswith(PICTURE_SUFFIXES)
-        if picture and not output.type.of_numbers:
-            raise ValueError(f"outputs.{name}.file: a picture is an image or a heatmap")
-        flat = output.type.of_numbers and (picture or output.file.endswith(".npy"))
+        flat = picture or output.file.endswith((".npy", ".json"))
         if grid is not None and (
             (grid.type is InputType.VOLUME and not picture)
             or (flat and (grid.type is InputType.ARRAY or grid.is_picture))

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from proctor.client.api import CasePart
 from proctor.spec.task import InputType
-from proctor_dashboard.case_kinds.parts import Parts, draw_scores, read_picture
+from proctor_dashboard.case_kinds.parts import ARRAY_SUFFIX, Parts, draw_scores
 from proctor_dashboard.slices import picture
 from proctor_dashboard.text import plain
 from proctor_dashboard.volumes import (
@@ -21,7 +20,6 @@ from proctor_dashboard.volumes import (
     usual_window,
 )
 
-_ARRAY = ".npy"
 _COLORS = ((3,), (4,))
 _DIFFERENCE = "Difference"
 
@@ -56,7 +54,7 @@ def _volumes(parts: Parts, grid: str) -> _Shown:
     volume = parts.volume("inputs", grid)
     arrays = {"Input": volume.array}
     name = parts.reference_name
-    if parts.reference.file.endswith(_ARRAY):
+    if parts.reference.file.endswith(ARRAY_SUFFIX):
         arrays["Reference"] = read_prediction(parts.content("reference", name), volume)
     else:
         arrays["Reference"] = parts.volume("reference", name).array
@@ -69,8 +67,8 @@ def _volumes(parts: Parts, grid: str) -> _Shown:
 
 def _arrays(parts: Parts, grid: str) -> _Shown:
     arrays = {
-        "Input": _flat(parts, "inputs", grid, parts.task.inputs[grid].file),
-        "Reference": _flat(parts, "reference", parts.reference_name, parts.reference.file),
+        "Input": parts.numbers("inputs", grid, parts.task.inputs[grid].file),
+        "Reference": parts.numbers("reference", parts.reference_name, parts.reference.file),
     }
     if parts.answered:
         arrays["Prediction"] = parts.array("predictions", parts.output)
@@ -78,16 +76,10 @@ def _arrays(parts: Parts, grid: str) -> _Shown:
         if array.shape != arrays["Input"].shape or array.ndim not in (2, 3):
             raise VolumeError(f"The {name.lower()} has shape {array.shape}, which is not drawn.")
     arrays = _with_difference(arrays)
-    if not parts.reference.file.endswith(_ARRAY) and arrays["Input"].shape[2:] in _COLORS:
+    if not parts.reference.file.endswith(ARRAY_SUFFIX) and arrays["Input"].shape[2:] in _COLORS:
         # Slices are gray: of a colored picture its brightness is drawn.
         arrays = {name: array[..., :3].mean(axis=2) for name, array in arrays.items()}
     return _Shown(arrays, (1.0,) * arrays["Input"].ndim, anatomical=False)
-
-
-def _flat(parts: Parts, part: CasePart, name: str, file: str) -> Array:
-    if file.endswith(_ARRAY):
-        return parts.array(part, name)
-    return read_picture(parts.content(part, name), name)
 
 
 def _with_difference(arrays: dict[str, Array]) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""A case of objects: slices, and an outline around each object of reference and prediction."""
+"""A case of objects: slices or pictures, an outline around each of reference and prediction."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import numpy as np
 import streamlit as st
 
 from proctor.plots.numbers import number
-from proctor.spec.task import InputType
-from proctor_dashboard.case_kinds.layers import choose, draw_planes
+from proctor_dashboard.case_kinds.layers import choose, draw_ground
 from proctor_dashboard.case_kinds.parts import Parts, draw_scores, facts_table
 from proctor_dashboard.slices import Layer, Outlined, outlines
-from proctor_dashboard.volumes import Array, Volume
+from proctor_dashboard.volumes import Array, Pages, Volume
 
 _MOST_OUTLINED = 300
 
@@ -21,7 +20,7 @@ _MOST_OUTLINED = 300
 class _Shown(NamedTuple):
     """What is drawn; ``classes`` are class numbers by name, and a divisor is None for one class."""
 
-    volume: Volume
+    ground: Volume | Pages
     reference: Array
     prediction: Array | None
     classes: Mapping[str, int]
@@ -34,14 +33,14 @@ def draw(parts: Parts) -> None:
     Raises:
         VolumeError: something cannot be drawn.
     """
-    shown_input = parts.choose_input(InputType.VOLUME)
+    shown_input = parts.choose_ground()
     if shown_input is None:
-        st.info("This task has no volume to draw on.")
+        st.info("This task has nothing to draw on.")
         return
-    volume, reference, prediction = parts.masks_on(shown_input)
+    ground, reference, prediction = parts.masks_on(shown_input)
     divisors = parts.reference.class_divisor, parts.answer.class_divisor
     classes = {name: value for value, name in sorted(parts.task.labels.items())}
-    shown = _Shown(volume, reference, prediction, classes or {"object": 0}, divisors)
+    shown = _Shown(ground, reference, prediction, classes or {"object": 0}, divisors)
     _draw_slices(shown)
     if prediction is None:
         st.info("There is no prediction of this case to draw.")
@@ -51,7 +50,7 @@ def draw(parts: Parts) -> None:
 
 @st.fragment
 def _draw_slices(shown: _Shown) -> None:
-    choice = choose(shown.volume, "Classes", list(shown.classes), shown.reference, shown.prediction)
+    choice = choose(shown.ground, "Classes", list(shown.classes), shown.reference, shown.prediction)
 
     def marks(layers: list[Layer], pixel_mm: tuple[float, float]) -> list[str]:
         lines: list[str] = []
@@ -65,7 +64,7 @@ def _draw_slices(shown: _Shown) -> None:
             lines += outlines([layer], wanted, pixel_mm)
         return lines
 
-    draw_planes(shown.volume, shown.reference, choice, marks)
+    draw_ground(shown.ground, shown.reference, choice, marks)
 
 
 def _draw_counts(shown: _Shown) -> None:

@@ -1,4 +1,4 @@
-"""Slices of a volume with lines over them, and what is asked of a reader who looks at them."""
+"""Slices and pictures with lines over them, and what is asked of a reader who looks at them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import streamlit as st
 
 from proctor_dashboard.slices import Layer, color_of, picture
 from proctor_dashboard.text import plain
-from proctor_dashboard.volumes import Array, Plane, Volume, busiest, usual_window
+from proctor_dashboard.volumes import Array, Pages, Plane, Volume, busiest, usual_window
+
+Marks = Callable[[list[Layer], tuple[float, float]], list[str]]
+
+_PIXEL = (1.0, 1.0)
+_ALL_COLORS = (0.0, 255.0)
 
 BOTH = ["Reference", "Prediction"]
 
@@ -24,7 +29,11 @@ class Choice(NamedTuple):
 
 
 def choose(
-    volume: Volume, what: str, names: Sequence[str], reference: Array, prediction: Array | None
+    ground: Volume | Pages,
+    what: str,
+    names: Sequence[str],
+    reference: Array,
+    prediction: Array | None,
 ) -> Choice:
     """Ask which structures, outlines and intensities are drawn."""
     left, right = st.columns([3, 2])
@@ -33,7 +42,8 @@ def choose(
         drawn = {name: place for place, name in enumerate(names) if name in picked}
         over = st.pills("Outlines", BOTH, selection_mode="multi", default=BOTH)
     with right:
-        window = choose_window(volume.array)
+        colored = isinstance(ground, Pages) and ground.colored
+        window = _ALL_COLORS if colored else choose_window(ground.array)
     masks = [(reference, False)] if "Reference" in over else []
     if "Prediction" in over and prediction is not None:
         masks.append((prediction, True))
@@ -41,18 +51,31 @@ def choose(
     return Choice(drawn, masks, window)
 
 
-def draw_planes(
-    volume: Volume,
-    busy: Array,
-    choice: Choice,
-    marks: Callable[[list[Layer], tuple[float, float]], list[str]],
-) -> None:
-    """Draw three slices of a volume.
+def draw_ground(ground: Volume | Pages, busy: Array, choice: Choice, marks: Marks) -> None:
+    """Draw three slices of a volume, or a picture.
 
     Args:
         busy: a mask whose much cut slices are shown first.
         marks: makes lines of the masks' slices, for pixels of this size.
     """
+    if isinstance(ground, Pages):
+        _draw_page(ground, busy, choice, marks)
+    else:
+        _draw_planes(ground, busy, choice, marks)
+
+
+def _draw_page(pages: Pages, busy: Array, choice: Choice, marks: Marks) -> None:
+    with st.columns([2, 1])[0]:
+        count, page = len(pages.array), int(np.count_nonzero(busy, axis=(1, 2)).argmax())
+        if count > 1:
+            page = st.slider("Page", 0, count - 1, page)
+        layers = [Layer(mask[page], dashed) for mask, dashed in choice.masks]
+        lines = marks(layers, _PIXEL)
+        title = f"page {page} with outlines" if count > 1 else "picture with outlines"
+        st.html(picture(pages.array[page], lines, _PIXEL, choice.window, title))
+
+
+def _draw_planes(volume: Volume, busy: Array, choice: Choice, marks: Marks) -> None:
     for plane, column in zip(Plane, st.columns(3), strict=True):
         with column:
             count = volume.array.shape[plane.axis]

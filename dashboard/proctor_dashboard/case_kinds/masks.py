@@ -1,4 +1,4 @@
-"""A case of a segmentation: slices, and the outlines of reference and prediction over them."""
+"""A case of a segmentation: slices or pictures, and the outlines of reference and prediction."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import streamlit as st
 
 from proctor.plots.numbers import number
 from proctor.spec.api import CaseView
-from proctor.spec.task import InputType
-from proctor_dashboard.case_kinds.layers import choose, draw_planes
+from proctor_dashboard.case_kinds.layers import choose, draw_ground
 from proctor_dashboard.case_kinds.parts import Parts, facts_table
 from proctor_dashboard.slices import Layer, Outlined, outlines
-from proctor_dashboard.volumes import Array, Volume
+from proctor_dashboard.volumes import Array, Pages, Volume
 
 _MOST_STRUCTURES = 40
 
@@ -23,7 +22,7 @@ _MOST_STRUCTURES = 40
 class _Shown:
     """What is drawn: an input, the masks on it, and the labels of each structure by its name."""
 
-    volume: Volume
+    ground: Volume | Pages
     reference: Array
     prediction: Array | None
     structures: Mapping[str, tuple[int, ...]]
@@ -35,13 +34,13 @@ def draw(parts: Parts) -> None:
     Raises:
         VolumeError: something cannot be drawn.
     """
-    shown_input = parts.choose_input(InputType.VOLUME)
+    shown_input = parts.choose_ground()
     if shown_input is None:
-        st.info("This task has no volume to draw on.")
+        st.info("This task has nothing to draw on.")
         return
-    volume, reference, prediction = parts.masks_on(shown_input)
+    ground, reference, prediction = parts.masks_on(shown_input)
     structures = dict(list(parts.task.structures.items())[:_MOST_STRUCTURES])
-    shown = _Shown(volume, reference, prediction, structures)
+    shown = _Shown(ground, reference, prediction, structures)
     _draw_slices(shown, "Regions" if parts.task.regions else "Labels")
     _draw_facts(shown, parts.case)
 
@@ -49,13 +48,13 @@ def draw(parts: Parts) -> None:
 @st.fragment
 def _draw_slices(shown: _Shown, what: str) -> None:
     names = list(shown.structures)
-    choice = choose(shown.volume, what, names, shown.reference, shown.prediction)
+    choice = choose(shown.ground, what, names, shown.reference, shown.prediction)
     wanted = [Outlined(shown.structures[name], color) for name, color in choice.drawn.items()]
 
     def marks(layers: list[Layer], pixel_mm: tuple[float, float]) -> list[str]:
         return outlines(layers, wanted, pixel_mm)
 
-    draw_planes(shown.volume, shown.reference, choice, marks)
+    draw_ground(shown.ground, shown.reference, choice, marks)
 
 
 def _draw_facts(shown: _Shown, case: CaseView) -> None:
@@ -66,16 +65,18 @@ def _draw_facts(shown: _Shown, case: CaseView) -> None:
         metric, label = key.split("/", 1)
         scores.setdefault(label, {})[metric] = value
     metrics = list(dict.fromkeys(key.split("/", 1)[0] for key in case.scores))
-    milliliters = float(np.prod(shown.volume.spacing_mm)) / 1000
+    unit, a_voxel = "pixels", 1.0
+    if isinstance(shown.ground, Volume):
+        unit, a_voxel = "ml", float(np.prod(shown.ground.spacing_mm)) / 1000
     rows = []
     for name, labels in shown.structures.items():
         truth = np.isin(shown.reference, labels)
         answer = None if shown.prediction is None else np.isin(shown.prediction, labels)
-        volumes = [np.count_nonzero(truth) * milliliters]
+        volumes = [np.count_nonzero(truth) * a_voxel]
         if answer is not None:
             volumes += [
-                np.count_nonzero(answer) * milliliters,
-                np.count_nonzero(truth & answer) * milliliters,
+                np.count_nonzero(answer) * a_voxel,
+                np.count_nonzero(truth & answer) * a_voxel,
             ]
         cells = [number(scores.get(name, {}).get(metric)) for metric in metrics]
         cells += [number(volume) for volume in volumes]
@@ -83,7 +84,7 @@ def _draw_facts(shown: _Shown, case: CaseView) -> None:
     if "mean" in scores:
         means = [number(scores["mean"].get(metric)) for metric in metrics]
         rows.append(("mean", means))
-    head = [*metrics, "reference, ml"]
+    head = [*metrics, f"reference, {unit}"]
     if shown.prediction is not None:
-        head += ["prediction, ml", "in both, ml"]
+        head += [f"prediction, {unit}", f"in both, {unit}"]
     st.html(facts_table("Structure", head, rows))

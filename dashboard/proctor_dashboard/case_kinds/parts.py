@@ -18,20 +18,28 @@ from proctor.spec.task import InputType, OutputSpec, ReferenceSpec, TaskSpec
 from proctor_dashboard.text import plain
 from proctor_dashboard.volumes import (
     Array,
+    Pages,
     Volume,
     VolumeError,
+    pages_of,
     read_prediction,
     read_volume,
     refuse_other_grid,
 )
 
+ARRAY_SUFFIX = ".npy"
+"""How the name of an array ends."""
+
 _MOST_NUMBERS = 200_000_000
 
 
 class Masks(NamedTuple):
-    """A volume, and the voxels of reference and answer on its grid; None without an answer."""
+    """What masks are drawn on, and reference and answer on its grid; None without an answer.
 
-    volume: Volume
+    On a volume masks are of its shape, on pages of their shape without colors.
+    """
+
+    ground: Volume | Pages
     reference: Array
     prediction: Array | None
 
@@ -85,6 +93,8 @@ class Parts:
         Raises:
             VolumeError: one cannot be drawn, or lies on another grid.
         """
+        if self.task.inputs[name].type is not InputType.VOLUME:
+            return self._masks_on_pages(name)
         volume = self.volume("inputs", name)
         reference = self.volume("reference", self.reference_name).array
         refuse_other_grid("reference", reference, volume)
@@ -92,6 +102,27 @@ class Parts:
         if self.answered:
             prediction = read_prediction(self.content("predictions", self.output), volume)
         return Masks(volume, reference, prediction)
+
+    def _masks_on_pages(self, name: str) -> Masks:
+        reference = self.numbers("reference", self.reference_name, self.reference.file)
+        ground = pages_of(
+            self.numbers("inputs", name, self.task.inputs[name].file), reference.shape, "input"
+        )
+        prediction = None
+        if self.answered:
+            answer = self.array("predictions", self.output)
+            prediction = pages_of(answer, reference.shape, "prediction").array
+        return Masks(ground, pages_of(reference, reference.shape, "reference").array, prediction)
+
+    def numbers(self, part: CasePart, name: str, file: str) -> Array:
+        """Read an array or a picture; the end of ``file`` tells which.
+
+        Raises:
+            VolumeError: it cannot be drawn.
+        """
+        if file.endswith(ARRAY_SUFFIX):
+            return self.array(part, name)
+        return read_picture(self.content(part, name), name)
 
     def content(self, part: CasePart, name: str) -> bytes:
         """Read a file."""
@@ -105,6 +136,13 @@ class Parts:
             VolumeError: it is none, or too large.
         """
         return read_array(self.content(part, name), name)
+
+    def choose_ground(self) -> str | None:
+        """Return the input that masks are drawn on; asked where there are several."""
+        under = self.answer.grid
+        if under is not None and self.task.inputs[under].type is not InputType.VOLUME:
+            return under
+        return self.choose_input(InputType.VOLUME)
 
     def inputs(self, *kinds: InputType) -> list[str]:
         """Return the names of inputs of some kinds, the one first whose grid the answer is on."""

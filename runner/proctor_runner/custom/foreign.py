@@ -32,7 +32,8 @@ from proctor_runner.custom.score import CustomFound, CustomScoring, answers, ask
 from proctor_runner.custom.small_yaml import read_small_yaml
 from proctor_runner.decode import guarded_json
 from proctor_runner.decode.text import unpack_texts
-from proctor_runner.references import load_prediction, load_volume
+from proctor_runner.mask_reference import load_volume
+from proctor_runner.references import load_prediction
 from proctor_runner.sandbox.interface import Places, Program, SandboxJob
 
 if TYPE_CHECKING:

@@ -1,10 +1,11 @@
-"""Opens a ``.npy`` array of floats without believing its header."""
+"""Opens a ``.npy`` array of numbers without believing its header."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,20 +15,30 @@ from proctor_runner.decode.errors import InvalidOutputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
 ARRAY_SUFFIX = ".npy"
 """What is in a file of this suffix is an array."""
 
 ARRAY_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 """The types that an array of numbers may have."""
 
+LABEL_TYPES = (*(np.dtype(f"{kind}{size}") for size in (1, 2, 4, 8) for kind in "ui"), *ARRAY_TYPES)
+"""The types that an array of labels may have."""
+
 _MOST_HEADER_BYTES = 64 * 1024
 
 
-def open_array(path: Path, name: str, expected: tuple[int, ...]) -> NDArray[np.floating]:
+def open_array(
+    path: Path,
+    name: str,
+    expected: tuple[int, ...],
+    types: Collection[np.dtype[Any]] = ARRAY_TYPES,
+) -> NDArray[Any]:
     """Return the array of a file, still on disk and in its own byte order.
 
     Args:
         name: What the file is called in sentences.
+        types: Those that its numbers may have.
 
     Raises:
         InvalidOutputError: No array, another shape or type, or more than the array in the file.
@@ -49,8 +60,9 @@ def open_array(path: Path, name: str, expected: tuple[int, ...]) -> NDArray[np.f
         raise InvalidOutputError(f"{name} has shape {array.shape}; expected {expected}.")
     if path.stat().st_size > array.offset + array.nbytes:
         raise InvalidOutputError(f"{name} goes on after its array; expected nothing more.")
-    if array.dtype.newbyteorder("=") not in ARRAY_TYPES:
+    if array.dtype.newbyteorder("=") not in types:
+        whole = "whole numbers, " if types is LABEL_TYPES else ""
         raise InvalidOutputError(
-            f"{name} holds values of type {array.dtype}; expected float32 or float64."
+            f"{name} holds values of type {array.dtype}; expected {whole}float32 or float64."
         )
     return array

@@ -19,14 +19,13 @@ from proctor_runner.decode.contour import read_contours
 from proctor_runner.decode.document import read_document
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.foreign.translate import translated
-from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.image import read_image
 from proctor_runner.decode.instances import read_instances
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.mask import read_mask
+from proctor_runner.decode.on_grid import open_grid
 from proctor_runner.decode.table import read_table, read_vector
 from proctor_runner.decode.text import read_texts
-from proctor_runner.decode.volume import open_volume
 
 OK, INVALID_OUTPUT = "OK", "INVALID_OUTPUT"
 
@@ -167,10 +166,9 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
             items,
             output["most_per_item"],
         )
+    grid = open_grid(source / output["grid_file"], output["grid_file"])
     if output["type"] in ("image", "heatmap"):
-        grid_path = source / output["grid_file"]
-        return read_image(path, output["name"], grid_path, output["grid_file"], output["grid"])
-    grid: Grid = open_volume(source / output["grid_file"], output["grid_file"]).grid
+        return read_image(path, output["name"], grid, output["grid"])
     if output["type"] == "contour":
         return read_contours(path, output["name"], grid, output["grid"], output["labels"])
     if output["type"] == "instances":

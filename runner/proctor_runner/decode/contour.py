@@ -19,6 +19,7 @@ from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.guarded_json import loads
 from proctor_runner.decode.mask import mask_type
+from proctor_runner.decode.on_grid import FlatGrid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,9 +32,11 @@ _LEAST_POINTS = 3
 
 
 def read_contours(
-    path: Path, name: str, grid: Grid, grid_name: str, labels: Mapping[str, int]
+    path: Path, name: str, grid: Grid | FlatGrid, grid_name: str, labels: Mapping[str, int]
 ) -> NDArray[np.unsignedinteger]:
     """Return the mask that the outlines fill, in the voxel order of ``grid``.
+
+    On a picture x goes along a row, y down the columns, and z through the pages.
 
     Args:
         name: What the file is called in sentences.
@@ -50,17 +53,22 @@ def read_contours(
         raise InvalidOutputError(f"{name} is no readable JSON: {short(str(error))}.") from None
     if not isinstance(outlines, list):
         raise InvalidOutputError(f"{name} holds no list; expected a list of outlines.")
+    # Of an array or a picture the last axis is the one that x goes along.
+    shape = grid.shape[::-1] if isinstance(grid, FlatGrid) else grid.shape
+    spread = (*shape, 1)[:3]
     by_plane: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
     for number, outline in enumerate(outlines):
         where = f"{name} outline {number + 1}"
         if not isinstance(outline, dict) or not {"points"} <= set(outline) <= {"label", "points"}:
             raise InvalidOutputError(f"{where} is no object with label and points.")
         label = _label(outline.get("label"), where, labels)
-        points, k = _points(outline["points"], where, grid, grid_name)
+        points, k = _points(outline["points"], where, spread[2], grid_name)
         by_plane.setdefault((label, k), []).append(points)
-    mask = np.zeros(grid.shape, dtype=mask_type({0, *labels.values()}))
+    mask = np.zeros(spread, dtype=mask_type({0, *labels.values()}))
     for (label, k), polygons in by_plane.items():
-        mask[:, :, k][_filled(polygons, grid.shape[:2])] = label
+        mask[:, :, k][_filled(polygons, spread[:2])] = label
+    if isinstance(grid, FlatGrid):
+        return np.ascontiguousarray(mask.reshape(shape).T)
     return mask
 
 
@@ -76,11 +84,12 @@ def _label(label: object, where: str, labels: Mapping[str, int]) -> int:
     )
 
 
-def _points(points: Any, where: str, grid: Grid, grid_name: str) -> tuple[NDArray[np.float64], int]:
+def _points(
+    points: Any, where: str, slices: int, grid_name: str
+) -> tuple[NDArray[np.float64], int]:
     """Return the points as (n, 2) and the slice that they lie in."""
     if not isinstance(points, list) or len(points) < _LEAST_POINTS:
         raise InvalidOutputError(f"{where} has fewer than {_LEAST_POINTS} points.")
-    slices = grid.shape[2]
     size = len(points[0]) if isinstance(points[0], list) else 0
     if size not in (2, 3) or (size == 2 and slices > 1):
         expected = "[x, y, z]" if slices > 1 else "[x, y] or [x, y, z]"

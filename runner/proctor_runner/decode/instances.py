@@ -1,4 +1,4 @@
-"""Reads an instances output: a volume of object numbers on the grid of an input."""
+"""Reads an instances output: object numbers on the grid of an input."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.mask import read_whole_numbers
+from proctor_runner.decode.on_grid import FlatGrid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +25,7 @@ _COUNTED_TO = 1 << 24
 def read_instances(
     path: Path,
     name: str,
-    grid: Grid,
+    grid: Grid | FlatGrid,
     grid_name: str,
     labels: Collection[int],
     class_divisor: int | None,

@@ -1,4 +1,4 @@
-"""Reads a mask output: a volume of whole label numbers on the grid of an input."""
+"""Reads a mask output: whole label numbers on the grid of an input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
-from proctor_runner.decode.on_grid import read_on_grid
+from proctor_runner.decode.on_grid import FlatGrid, read_on_grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ def mask_type(labels: Collection[int]) -> np.dtype[np.unsignedinteger]:
 def read_mask(
     path: Path,
     name: str,
-    grid: Grid,
+    grid: Grid | FlatGrid,
     grid_name: str,
     labels: Collection[int],
     ignore_unknown: bool = False,
@@ -50,8 +50,10 @@ def read_mask(
     return np.ascontiguousarray(voxels, dtype=mask_type(known))
 
 
-def read_whole_numbers(path: Path, name: str, grid: Grid, grid_name: str) -> NDArray[np.generic]:
-    """Return a volume of whole numbers in the voxel order of ``grid``; see ``read_mask``.
+def read_whole_numbers(
+    path: Path, name: str, grid: Grid | FlatGrid, grid_name: str
+) -> NDArray[np.generic]:
+    """Return whole numbers in the voxel order of ``grid``; see ``read_mask``.
 
     Raises:
         InvalidOutputError: Another grid, or a value that is no whole number.

@@ -25,7 +25,7 @@ from proctor_runner.decode.grid import (
     reordering,
 )
 from proctor_runner.folders.errors import FolderError, RefusedError
-from proctor_runner.references import MaskReference, as_integers, unreadable
+from proctor_runner.mask_reference import MaskReference, as_integers, unreadable
 
 if TYPE_CHECKING:
     from proctor_runner.folders.pairs import FilePair

@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import proctor
 
@@ -134,6 +135,44 @@ def test_two_folders_with_the_same_names_become_a_challenge(host: Any, tmp_path:
     assert sorted(cases) == ["p0", "p1", "p2"]
 
 
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_pictures_become_a_segmentation(
+    host: Any, tmp_path: Path, channels: tuple[int, ...]
+) -> None:
+    masks = np.zeros((5, 6, 7), dtype=bool)
+    masks[:, 2:4, 2:4] = True
+    photos = np.random.default_rng(0).integers(0, 255, (5, 6, 7, *channels), np.uint8)
+    create(photos, masks, task="segmentation", metrics=["dice"], folder=tmp_path / "kept")
+    task, _ = sent(host)
+    assert task["inputs"]["photo"] == {"type": "file", "file": "{case}.png"}
+    assert (task["outputs"]["mask"]["file"], task["outputs"]["mask"]["grid"]) == (
+        "mask.png", "photo",
+    )  # fmt: skip
+    assert task["labels"] == {"1": "label 1"}
+    (photo,) = (tmp_path / "kept/data/sample/inputs").iterdir()
+    assert any(np.array_equal(np.asarray(Image.open(photo)), one) for one in photos)
+
+
+def test_a_folder_of_photos_and_one_of_masks_become_a_challenge(host: Any, tmp_path: Path) -> None:
+    for half in ("photos", "masks"):
+        (tmp_path / half).mkdir()
+    for number in range(3):
+        Image.new("RGB", (9, 8), "red").save(tmp_path / f"photos/p{number}.jpg")
+        Image.fromarray(np.eye(8, 9, dtype=np.uint8)).save(tmp_path / f"masks/p{number}.png")
+    create(tmp_path / "photos", tmp_path / "masks", task="segmentation", metrics=["dice", "hd95"])
+    task, data = sent(host)
+    assert task["inputs"]["photo"]["file"] == "{case}.jpg"
+    assert task["reference"]["mask"]["file"] == "{case}.png"
+    cases = [case["id"] for part in data.values() for case in part["inputs"]["cases"]]
+    assert sorted(cases) == ["p0", "p1", "p2"]
+    Image.new("RGB", (9, 8), "red").save(tmp_path / "masks/p1.png")
+    with pytest.raises(ValueError, match=r"p1\.png is no map of labels .* 3 numbers a pixel"):
+        create(tmp_path / "photos", tmp_path / "masks", task="segmentation", metrics=["dice"])
+    (tmp_path / "masks/p1.png").unlink()
+    with pytest.raises(ValueError, match="p1 is not in both"):
+        create(tmp_path / "photos", tmp_path / "masks", task="segmentation", metrics=["dice"])
+
+
 def test_the_same_data_make_the_same_request(host: Any) -> None:
     data = np.arange(20.0).reshape(10, 2), np.arange(10) % 2
     for _ in range(2):
@@ -154,7 +193,8 @@ def test_the_same_data_make_the_same_request(host: Any) -> None:
         ([[1.0]] * 4, [0, 1] * 2, {"task": "detection"}, "no task 'detection'"),
         ([[1.0]] * 4, [0.5, 1] * 2, {"task": "regression", "metrics": ["mae"]}, "worst"),
         ([[1.0]] * 4, [[0, 1]] * 4, {}, "one class an item"),
-        (np.zeros((2, 3, 3)), np.zeros((2, 3, 3), int), {"task": "segmentation"}, "three axes"),
+        (np.zeros((2, 3, 3)), np.zeros((2, 3, 3), int), {"task": "segmentation"}, "0 to 65535"),
+        (np.zeros((2, 3, 9), int), np.zeros((2, 3, 3), int), {"task": "segmentation"}, "rows and"),
         (np.zeros((2, 3, 3, 3)), np.zeros((2, 3, 3, 3)), {"task": "segmentation"}, "whole label"),
         ("scans", [0, 1], {}, "a folder for both"),
     ],

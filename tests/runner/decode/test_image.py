@@ -15,6 +15,7 @@ from PIL import Image
 
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.image import read_image
+from proctor_runner.decode.on_grid import open_grid
 
 SHAPE = (4, 5, 3)
 AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])
@@ -29,7 +30,7 @@ def read(tmp_path: Path) -> Callable[..., np.ndarray]:
         nib.save(nib.Nifti1Image(np.zeros(SHAPE, np.int16), AFFINE), tmp_path / "grid.nii.gz")
         np.save(tmp_path / "grid.npy", np.zeros(SHAPE[:2], np.uint8))
         write(tmp_path / name)
-        return read_image(tmp_path / name, name, tmp_path / grid, grid, "t1")
+        return read_image(tmp_path / name, name, open_grid(tmp_path / grid, grid), "t1")
 
     return read
 
@@ -167,7 +168,8 @@ def test_a_picture_is_read_as_the_numbers_that_it_holds(
     (tmp_path / "stored").write_bytes((tmp_path / f"p{suffix}").read_bytes())
     name = f"given{suffix if grid == 'picture' else '.npy'}"
     (picture if grid == "picture" else npy)(numbers)(tmp_path / name)
-    found = read_image(tmp_path / "stored", f"p{suffix}", tmp_path / name, name, "photo")
+    given = open_grid(tmp_path / name, name)
+    found = read_image(tmp_path / "stored", f"p{suffix}", given, "photo")
     assert found.dtype == np.float32
     assert (found == numbers).all()
 
@@ -211,4 +213,4 @@ def test_a_cut_picture_is_no_answer(tmp_path: Path) -> None:
     cut(tmp_path / "p.png")
     np.save(tmp_path / "grid.npy", np.zeros(COLORS))
     with pytest.raises(InvalidOutputError, match="is cut off"):
-        read_image(tmp_path / "p.png", "p.png", tmp_path / "grid.npy", "grid.npy", "t1")
+        read_image(tmp_path / "p.png", "p.png", open_grid(tmp_path / "grid.npy", "grid.npy"), "t1")

@@ -11,20 +11,31 @@ import pytest
 import yaml
 from PIL import Image
 
-from proctor.cli.constant_mask import write_constant_image
+from proctor.cli.constant_mask import write_constant_image, write_constant_mask
 from proctor.spec.task import TaskSpec
 from proctor_runner.checks import check_challenge
 from proctor_runner.local import run_local
+from proctor_runner.mask_reference import load_mask
 
 MODEL = """
 class Model:
     def predict(self, inputs):
         photo = inputs["photo"].astype(float)
-        return {"twice": photo * 2, "mean": photo.mean(axis=2) / 7}
+        cells = photo[:, :, 0] > 40
+        return {
+            "twice": photo * 2, "mean": photo.mean(axis=2) / 7, "cells": cells,
+            "objects": cells * 70_000, "outline": [[0, 3], [6, 3], [6, 5], [0, 5]],
+        }
 """
 IO = {
     "inputs": {"photo": {"type": "image", "formats": ["image/png"]}},
-    "outputs": {"twice": {"type": "image"}, "mean": {"type": "image"}},
+    "outputs": {
+        "twice": {"type": "image"},
+        "mean": {"type": "image"},
+        "cells": {"type": "mask_image"},
+        "objects": {"type": "instances"},
+        "outline": {"type": "contour"},
+    },
 }
 DATA = {
     split: {"inputs": f"{split}/inputs", "reference": f"{split}/reference"}
@@ -40,15 +51,25 @@ TASK: dict[str, Any] = {
     "outputs": {
         "twice": {"type": "image", "file": "twice.png", "grid": "photo"},
         "mean": {"type": "image", "file": "mean.tif", "grid": "flat"},
+        "cells": {"type": "mask_image", "file": "cells.png", "grid": "photo"},
+        "objects": {"type": "instances", "file": "objects.tif", "grid": "photo"},
+        "outline": {"type": "contour", "file": "outline.json", "grid": "photo"},
     },
     "reference": {
         "twice": {"type": "image", "file": "{case}.png"},
         "mean": {"type": "image", "file": "{case}.tif"},
+        "cells": {"type": "mask_image", "file": "{case}.tiff"},
+        "objects": {"type": "instances", "file": "{case}.npy"},
     },
+    "labels": {1: "cell"},
     "data": DATA,
     "metrics": [
         {"id": "mae", "name": "image_mae", "output": "twice", "reference": "twice", "worst": 255},
         {"id": "gray", "name": "image_mae", "output": "mean", "reference": "mean", "worst": 255},
+        {"id": "dice", "name": "dice", "output": "cells", "reference": "cells"},
+        {"id": "hd95", "name": "hd95", "output": "cells", "reference": "cells", "worst": 9},
+        {"id": "filled", "name": "dice", "output": "outline", "reference": "cells"},
+        {"id": "pq", "name": "panoptic_quality", "output": "objects", "reference": "objects"},
     ],
     "primary": "mae",
 }
@@ -65,6 +86,11 @@ def challenge(tmp_path: Path) -> Path:
         np.save(tmp_path / split / "inputs/c1.npy", mean)
         Image.fromarray(photo * 2 + 3).save(tmp_path / split / "reference/c1.png")
         Image.fromarray(mean).save(tmp_path / split / "reference/c1.tif")
+        # The lower rows, and one pixel above them.
+        cells = np.zeros((5, 6), np.uint8)
+        cells[3:] = cells[0, 0] = 1
+        Image.fromarray(cells).save(tmp_path / split / "reference/c1.tiff")
+        np.save(tmp_path / split / "reference/c1.npy", (cells * 9).astype(np.int32))
     document = {
         "schema": 1,
         "slug": "pictures",
@@ -99,7 +125,9 @@ def test_pictures_are_checked_answered_and_scored_as_the_numbers_in_them(challen
     assert [case.detail for case in report.cases if case.outcome != "OK"] == []
     assert report.scores is not None
     found = {one.metric: one.value for one in report.scores.aggregates}
-    assert found == pytest.approx({"mae": 3.0, "gray": 0.0}, abs=1e-6)
+    assert found.pop("hd95") > 0
+    expected = {"mae": 3.0, "gray": 0.0, "dice": 24 / 29, "filled": 24 / 25, "pq": 12 / 17}
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_a_picture_cannot_hold_is_said_of_the_model(challenge: Path) -> None:
@@ -120,7 +148,14 @@ def test_a_reference_of_another_size_is_told_before_anybody_is_scored(challenge:
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ({"type": "mask_image", "file": "a.png", "grid": "photo"}, "a picture is an image"),
+        (
+            {"type": "mask_image", "file": "a.png", "grid": "scan"},
+            "array, or file that is a picture",
+        ),
+        (
+            {"type": "mask_image", "file": "a.nii", "grid": "photo"},
+            "no input 'photo' of type volume",
+        ),
         ({"type": "image", "file": "a.png", "grid": "scan"}, "array, or file that is a picture"),
         ({"type": "image", "file": "a.png", "grid": "sound"}, "no input 'sound' of type array"),
         ({"type": "image", "file": "a.nii", "grid": "photo"}, "no input 'photo' of type volume"),
@@ -142,3 +177,13 @@ def test_a_constant_answer_is_a_picture_of_the_inputs_size(tmp_path: Path, name:
     write_constant_image(tmp_path / "photo.jpg", 0.0, tmp_path / name)
     with Image.open(tmp_path / name) as made:
         assert (made.size, made.mode, made.getextrema()) == ((6, 5), "RGB", ((0, 0),) * 3)
+
+
+@pytest.mark.parametrize(("name", "label"), [("c.png", 300), ("c.tif", 70_000), ("c.npy", 7)])
+def test_a_constant_mask_of_a_picture_has_its_rows_and_columns(
+    tmp_path: Path, name: str, label: int
+) -> None:
+    Image.new("RGB", (6, 5)).save(tmp_path / "photo.jpg")
+    write_constant_mask(tmp_path / "photo.jpg", label, tmp_path / name)
+    made = load_mask(tmp_path / name, Path(name).suffix)
+    assert (np.asarray(made.values) == np.full((5, 6), label)).all()

@@ -9,7 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from proctor_runner.references import load_volume
+from proctor_runner.mask_reference import load_volume
 
 
 def whole() -> bytes:

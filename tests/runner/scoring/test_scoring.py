@@ -13,9 +13,9 @@ from proctor.spec.outcomes import Code, OrganizerError
 from proctor.spec.ranking import BootstrapSpec
 from proctor.spec.task import TaskSpec
 from proctor.spec.work import ScoreCase
+from proctor_runner.mask_reference import MaskReference
 from proctor_runner.references import (
     LabelsReference,
-    MaskReference,
     MultilabelReference,
     ValuesReference,
 )

@@ -110,7 +110,7 @@ def _audit_mask(
     truth: Reference,
     finding: Finding,
 ) -> list[float]:
-    from proctor_runner.references import MaskReference
+    from proctor_runner.mask_reference import MaskReference
 
     if not isinstance(truth, MaskReference):
         raise TypeError(f"{metric.name} is of masks")

@@ -1,4 +1,4 @@
-"""Writes an image as a PNG or a TIFF whose numbers are those that were answered."""
+"""Writes an image or a map as a PNG or a TIFF whose numbers are those that were answered."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _FLAT, _COLORS = 2, (3, 4)
 _DEEPEST = 65535
 
 
-def write_picture(plain: NDArray[np.floating], asked: Asked, path: Path) -> None:
+def write_picture(plain: NDArray[Any], asked: Asked, path: Path) -> None:
     """Write numbers of the axes rows and columns, and channels behind or pages before them.
 
     Whole numbers of 0 to 255, or to 65535 where there are no colors, are kept as such; a TIFF
-    without colors holds any number in single precision.
+    without colors holds any number in single precision, and whole ones of a map to 2147483647.
 
     Raises:
         OutputError: The format does not hold such numbers or axes, or pillow is not installed.
@@ -47,15 +47,15 @@ def write_picture(plain: NDArray[np.floating], asked: Asked, path: Path) -> None
     first.save(path, format="TIFF" if is_tiff else "PNG", **how)
 
 
-def _stored(
-    plain: NDArray[np.floating], colors: bool, is_tiff: bool, asked: Asked
-) -> NDArray[np.generic]:
+def _stored(plain: NDArray[Any], colors: bool, is_tiff: bool, asked: Asked) -> NDArray[np.generic]:
     import numpy as np
 
     low, high = (float(plain.min()), float(plain.max())) if plain.size else (0.0, 0.0)
     most = 255 if colors else _DEEPEST
     if low >= 0 and high <= most and np.array_equal(plain, np.rint(plain)):
         return plain.astype(np.uint8 if high <= 255 else np.uint16)
+    if is_tiff and plain.dtype.kind == "u" and high < 2**31:
+        return plain.astype(np.int32)
     if is_tiff and not colors:
         return plain.astype(np.float32)
     raise OutputError(

@@ -1,6 +1,7 @@
 """`mask_image`, `instances`, `image` and `heatmap`: a value for every voxel. Plain form: an array.
 
 Where the output names a grid, it has the shape of that input and is written on its place in space.
+A mask of a picture has one number a pixel, however many channels the picture has.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ _LEAST_AXES = 2
 
 
 def _check_mask(value: object, asked: Asked) -> object:
-    return _on_grid(_labels(_data(value), 65535), asked)
+    return _on_grid(_labels(_data(value), 65535), asked, asked.map_shape)
 
 
 def _check_instances(value: object, asked: Asked) -> object:
-    return _on_grid(_labels(_data(value), 2**32 - 1), asked)
+    return _on_grid(_labels(_data(value), 2**32 - 1), asked, asked.map_shape)
 
 
 def _check_image(value: object, asked: Asked) -> object:
@@ -40,12 +41,13 @@ def _check_image(value: object, asked: Asked) -> object:
         place = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
         raise OutputError(f"it holds {array[place]} at {place}; every value must be finite")
     single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    return _on_grid(array.astype(np.float32 if single else np.float64), asked)
+    image = array.astype(np.float32 if single else np.float64)
+    return _on_grid(image, asked, asked.grid_shape)
 
 
-def _on_grid(array: NDArray[np.generic], asked: Asked) -> NDArray[np.generic]:
-    grid = asked.grid
-    expected = getattr(_data(grid), "shape", None)
+def _on_grid(
+    array: NDArray[np.generic], asked: Asked, expected: tuple[int, ...] | None
+) -> NDArray[np.generic]:
     if expected is not None:
         if array.shape != expected:
             raise OutputError(
@@ -93,7 +95,7 @@ def _write_volume(plain: Any, asked: Asked, path: Path) -> None:
     image.to_filename(path)
 
 
-def _write_image(plain: Any, asked: Asked, path: Path) -> None:
+def _write(plain: Any, asked: Asked, path: Path) -> None:
     if asked.suffix.endswith(".npy"):
         write_array(plain, path)
     elif asked.suffix.endswith(PICTURES):
@@ -102,7 +104,7 @@ def _write_image(plain: Any, asked: Asked, path: Path) -> None:
         _write_volume(plain, asked, path)
 
 
-MASK = Kind(_check_mask, _write_volume, ("i", "j", "k"))
-INSTANCES = Kind(_check_instances, _write_volume, ("i", "j", "k"))
-IMAGE = Kind(_check_image, _write_image, ("i", "j", "k"))
-HEATMAP = Kind(_check_image, _write_image, ("i", "j", "k"))
+MASK = Kind(_check_mask, _write, ("i", "j", "k"))
+INSTANCES = Kind(_check_instances, _write, ("i", "j", "k"))
+IMAGE = Kind(_check_image, _write, ("i", "j", "k"))
+HEATMAP = Kind(_check_image, _write, ("i", "j", "k"))

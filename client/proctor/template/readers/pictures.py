@@ -15,13 +15,15 @@ from .reader import is_of
 if TYPE_CHECKING:
     from ..held import File
 
-_FORMATS = {"png": "PNG", "jpeg": "JPEG", "tiff": "TIFF"}
+PICTURE_FORMATS = {"png": "PNG", "jpeg": "JPEG", "tiff": "TIFF"}
+"""What pillow calls the formats of pictures."""
+
 # What numpy has no good form for, and the mode that says the same.
 _PLAINER_MODES = {"1": "L", "P": "RGB", "PA": "RGBA"}
 
 
 class _PictureReader:
-    formats: tuple[str, ...] = tuple(_FORMATS)
+    formats: tuple[str, ...] = tuple(PICTURE_FORMATS)
     libraries: tuple[str, ...] = ("numpy", "PIL")
     package = "pillow"
 
@@ -59,7 +61,7 @@ class _PictureReader:
         with warnings.catch_warnings():
             # Twice its limit is refused by pillow itself, and `dim_limits` by whoever asks.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(source, formats=[_FORMATS[name]])
+            image = Image.open(source, formats=[PICTURE_FORMATS[name]])
         pages = getattr(image, "n_frames", 1) if name == "tiff" else 1
         if pages != 1:
             image.close()

@@ -28,11 +28,11 @@ from proctor_runner.decode.foreign.places import (
     nifti,
     outlines_of,
 )
-from proctor_runner.decode.image import image_shape
+from proctor_runner.decode.on_grid import FlatGrid, open_grid, shape_on
 from proctor_runner.decode.text import PLAIN_SUFFIX
-from proctor_runner.decode.volume import open_volume
 
 _ON_A_GRID = ("mask_image", "instances", "image", "heatmap")
+_OF_NUMBERS = ("image", "heatmap")
 _SNIFFED_BYTES = 1024
 _TIFF = (b"II*\x00", b"MM\x00*")
 
@@ -93,12 +93,12 @@ def _file(
         raise InvalidOutputError(f"The answer is of {len(values)} items; a grid has one.")
     if kind == "contour":
         return "", json.dumps(outlines_of(values[0])).encode()
-    grid_path = source / output["grid_file"]
-    array = array_of(values[0], image_shape(grid_path, output["grid_file"]), rule)
-    if output["name"].endswith(ARRAY_SUFFIX):
+    grid = open_grid(source / output["grid_file"], output["grid_file"])
+    array = array_of(values[0], shape_on(grid, of_numbers=kind in _OF_NUMBERS), rule)
+    if output["name"].endswith(ARRAY_SUFFIX) or isinstance(grid, FlatGrid):
         single = array.dtype == np.float32
-        return "", _npy(array.astype(np.float32 if single else np.float64))
-    grid = open_volume(grid_path, output["grid_file"]).grid
+        lacks = "" if output["name"].endswith(ARRAY_SUFFIX) else f" in an array{ARRAY_SUFFIX}"
+        return lacks, _npy(array.astype(np.float32 if single else np.float64))
     return " in NIfTI.nii", nifti(array, grid.affine)
 
 
