@@ -257,6 +257,7 @@ class TaskSpec(Spec):
                 raise ValueError(
                     f"metrics.{metric.id}.reference: no reference {metric.reference!r}"
                 )
+            self._refuse_lost_spacing(metric)
         for name, output in self.outputs.items():
             plain = output.type is OutputType.TEXT and output.file.endswith(".txt")
             if plain and self.items_per_case > 1:
@@ -275,6 +276,20 @@ class TaskSpec(Spec):
                     " fewer items_per_case or boxes"
                 )
         return self
+
+    def _refuse_lost_spacing(self, metric: MetricSpec) -> None:
+        reference = self.reference[metric.reference]
+        grid = self.inputs.get(self.outputs[metric.output].grid or "")
+        if (
+            grid is not None
+            and grid.type is InputType.VOLUME
+            and reference.type in (ReferenceType.MASK_IMAGE, ReferenceType.INSTANCES)
+            and not reference.file.endswith((".nii", ".nii.gz"))
+        ):
+            raise ValueError(
+                f"reference.{metric.reference}.file: of a volume it is .nii.gz or .nii, which say"
+                " how long a voxel is"
+            )
 
     @staticmethod
     def _refuse_another_grid(name: str, output: OutputSpec, grid: InputSpec | None) -> None:

@@ -171,6 +171,13 @@ def test_a_picture_lies_on_an_array_or_a_picture(output: dict[str, str], said: s
         TaskSpec.model_validate(TASK | {"inputs": inputs, "outputs": outputs})
 
 
+def test_the_mask_of_a_volume_says_how_long_a_voxel_is() -> None:
+    inputs = TASK["inputs"] | {"scan": {"type": "volume", "file": "{case}.nii"}}
+    outputs = TASK["outputs"] | {"cells": {"type": "mask_image", "file": "a.npy", "grid": "scan"}}
+    with pytest.raises(ValueError, match=r"reference\.cells\.file: of a volume it is \.nii"):
+        TaskSpec.model_validate(TASK | {"inputs": inputs, "outputs": outputs})
+
+
 @pytest.mark.parametrize("name", ["c.png", "c.tif"])
 def test_a_constant_answer_is_a_picture_of_the_inputs_size(tmp_path: Path, name: str) -> None:
     Image.new("RGB", (6, 5)).save(tmp_path / "photo.jpg")
