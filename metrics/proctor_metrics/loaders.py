@@ -17,7 +17,7 @@ from proctor_metrics.cases.label_volume import LabelVolume
 from proctor_metrics.inflate import MOST_RATIO, Inflater
 
 _NIFTI1_BYTES, _NIFTI2_BYTES = 348, 540
-_PIECE_BYTES = 1 << 18
+_PIECE_BYTES = 1 << 19
 _MOST_AFTER_BYTES = 1 << 20
 _SPATIAL_AXES = 3
 _AFFINE_ROUNDING = 1e-6

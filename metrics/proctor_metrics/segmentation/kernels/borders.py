@@ -135,3 +135,35 @@ def border_rows(
                     border &= border - np.uint64(1)
                     found += 1
     return starts.size, found
+
+
+@kernel
+def sort_by_owner(
+    owners: Owners,
+    positions: Positions,
+    codes: npt.NDArray[np.uint8],
+    sorted_positions: Positions,
+    sorted_codes: npt.NDArray[np.uint8],
+    n_structures: int,
+) -> npt.NDArray[np.int64]:
+    """Write entries structure by structure, in the order in which they are; return their ends.
+
+    Args:
+        owners: uint8 of shape (n,); which structure.
+        positions: int64, of at least as many.
+        codes: uint8, likewise.
+        sorted_positions: int64 of shape (n,). Written.
+        sorted_codes: uint8 of shape (n,). Written.
+        n_structures: how many there are.
+    """
+    ends = np.zeros(n_structures + 1, np.int64)
+    for owner in owners:
+        ends[owner + 1] += 1
+    for structure in range(n_structures):
+        ends[structure + 1] += ends[structure]
+    for i in range(owners.size):
+        place = ends[owners[i]]
+        sorted_positions[place] = positions[i]
+        sorted_codes[place] = codes[i]
+        ends[owners[i]] += 1
+    return ends[:-1]

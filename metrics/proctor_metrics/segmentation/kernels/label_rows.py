@@ -23,6 +23,8 @@ GROUP = 8
 """Voxels that a pass looks at together."""
 
 _PIECE_BYTES = 1 << 19
+_SHARE_KEPT = 8
+"""At first there is room for one voxel of so many."""
 
 
 class LabelRows(NamedTuple):
@@ -64,25 +66,39 @@ def rows_from(
     depth, height, width = shape
     row_bytes = width * dtype.itemsize
     extents = np.empty((depth * height, 2), np.int32)
-    kept: list[Codes] = []
-    row = 0
-    room = np.empty(0, np.uint8)
+    starts = np.empty(depth * height, np.int64)
+    # Pages that are never written to are never there.
+    room = np.empty(extents.shape[0] * row_bytes // _SHARE_KEPT, np.uint8)
+    row, written = 0, 0
+    padding = 2 * GROUP * dtype.itemsize
     for piece in pieces:
         n_rows = piece.size // row_bytes
-        most = n_rows * (row_bytes + 3 * GROUP * dtype.itemsize)
-        if room.size < most:
-            room = np.empty(most, np.uint8)
-        written = compact(piece, row_bytes, dtype.itemsize, extents[row : row + n_rows], room)
-        kept.append(room[:written].copy())
+        most = written + n_rows * (row_bytes + 3 * GROUP * dtype.itemsize) + padding
+        if most > room.size:
+            grown = np.empty(max(most, 2 * room.size), np.uint8)
+            grown[:written] = room[:written]
+            room = grown
+        rows = slice(row, row + n_rows)
+        written = compact(
+            piece, row_bytes, dtype.itemsize, extents[rows], starts[rows], room, written
+        )
         row += n_rows
-    kept.append(np.zeros(2 * GROUP * dtype.itemsize, np.uint8))
-    labels = np.concatenate(kept).view(dtype)
+    room[written : written + padding] = 0
+    labels = room[: written + padding].view(dtype)
     native = labels.astype(dtype.newbyteorder("="), copy=False)
-    return LabelRows(native, _starts(extents), extents, shape)
+    return LabelRows(native, starts, extents, shape)
 
 
 @kernel
-def compact(content: Codes, row_bytes: int, item_bytes: int, extents: Extents, kept: Codes) -> int:
+def compact(
+    content: Codes,
+    row_bytes: int,
+    item_bytes: int,
+    extents: Extents,
+    starts: Starts,
+    kept: Codes,
+    written: int,
+) -> int:
     """Copy the stretch of each row, after eight voxels of background.
 
     Args:
@@ -90,27 +106,27 @@ def compact(content: Codes, row_bytes: int, item_bytes: int, extents: Extents, k
         row_bytes: bytes of a row.
         item_bytes: bytes of a voxel.
         extents: int32 of shape (n_rows, 2); the stretch of each row in voxels. Written.
+        starts: int64 of shape (n_rows,); where voxel 0 of each row is in `kept`. Written.
         kept: uint8 with enough room. Written.
+        written: bytes of it that were written before.
 
     Returns:
-        Bytes written.
+        Bytes written in all.
     """
-    written = 0
     unit = GROUP * item_bytes
     zero = np.uint64(0)
+    words = kept[: kept.size // 8 * 8].view(np.uint64)
+    whole_words = row_bytes // 8 * 8
     for row in range(extents.shape[0]):
         base = row * row_bytes
-        first = 0
-        while first + 32 <= row_bytes:
-            i = base + first
-            if (
-                load_word(content, i)
-                | load_word(content, i + 8)
-                | load_word(content, i + 16)
-                | load_word(content, i + 24)
-            ) != zero:
-                break
-            first += 32
+        starts[row] = written // item_bytes
+        # Most rows are background; a loop without a way out takes several words at once.
+        anything = zero
+        for i in range(base, base + whole_words, 8):
+            anything |= load_word(content, i)
+        first = whole_words if anything == zero else 0
+        while first + 8 <= row_bytes and load_word(content, base + first) == zero:
+            first += 8
         while first < row_bytes and content[base + first] == 0:
             first += 1
         if first == row_bytes:
@@ -123,11 +139,15 @@ def compact(content: Codes, row_bytes: int, item_bytes: int, extents: Extents, k
             end -= 1
         first = first // unit * unit
         end = (end + unit - 1) // unit * unit
-        kept[written : written + unit] = 0
+        for word in range(written // 8, (written + unit) // 8):
+            words[word] = zero
         written += unit
+        starts[row] = (written - first) // item_bytes
         copied = min(end, row_bytes) - first
-        kept[written : written + copied] = content[base + first : base + first + copied]
-        kept[written + copied : written + end - first] = 0
+        for word in range(copied // 8):
+            words[written // 8 + word] = load_word(content, base + first + 8 * word)
+        for i in range(copied // 8 * 8, end - first):
+            kept[written + i] = content[base + first + i] if i < copied else 0
         written += end - first
         extents[row, 0], extents[row, 1] = first // item_bytes, end // item_bytes
     return written
@@ -145,24 +165,17 @@ def turned(rows: LabelRows) -> LabelRows:
     before = 0
     for y in range(height):
         gather_plane(*rows[:3], y, height, plane)
-        stretches = np.empty((width, 2), np.int32)
+        stretches, places = np.empty((width, 2), np.int32), np.empty(width, np.int64)
         content = plane.reshape(-1).view(np.uint8)
-        written = compact(content, depth * item_bytes, item_bytes, stretches, room)
+        written = compact(content, depth * item_bytes, item_bytes, stretches, places, room, 0)
         kept.append(room[:written].view(plane.dtype).copy())
         extents[:, y] = stretches
-        starts[:, y] = before + _starts(stretches)
+        starts[:, y] = before + places
         before += kept[-1].size
     kept.append(np.zeros(2 * GROUP, plane.dtype))
     return LabelRows(
         np.concatenate(kept), starts.reshape(-1), extents.reshape(-1, 2), (width, height, depth)
     )
-
-
-def _starts(extents: Extents) -> Starts:
-    """Return where voxel 0 of each row would be, if the stretches follow one another."""
-    lengths = (extents[:, 1] - extents[:, 0]).astype(np.int64)
-    stored = np.where(lengths > 0, lengths + GROUP, 0)
-    return np.asarray(np.cumsum(stored) - lengths - extents[:, 0], dtype=np.int64)
 
 
 @kernel

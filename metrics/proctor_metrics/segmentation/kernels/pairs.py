@@ -5,13 +5,19 @@ maps, and then every direction of every structure, are done side by side.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from proctor_metrics.cases.surfaces import SurfaceDefinition
-from proctor_metrics.segmentation.kernels.borders import Bits, Positions, border_rows
+from proctor_metrics.segmentation.kernels.borders import (
+    Bits,
+    Positions,
+    border_rows,
+    sort_by_owner,
+)
 from proctor_metrics.segmentation.kernels.corners import corner_rows
 from proctor_metrics.segmentation.kernels.joint import N_CODES
 from proctor_metrics.segmentation.kernels.label_rows import Codes, LabelRows
@@ -193,13 +199,10 @@ def _collect(
         total += found
         if many is not None and total > many:
             raise _ManyElementsError
-        if n_structures == 1:
-            parts[0].append(Surface(room.positions[:found].copy(), room.codes[:found].copy()))
-            continue
-        order = np.argsort(owners[:found], kind="stable")
-        ends = np.cumsum(np.bincount(owners[:found], minlength=n_structures))
-        for part, own in zip(parts, np.split(order, ends[:-1]), strict=True):
-            part.append(Surface(room.positions[own], room.codes[own]))
+        positions, codes = np.empty(found, np.int64), np.empty(found, np.uint8)
+        ends = sort_by_owner(owners[:found], *room, positions, codes, n_structures).tolist()
+        for part, (first, end) in zip(parts, pairwise([0, *ends]), strict=True):
+            part.append(Surface(positions[first:end], codes[first:end]))
     # Those of a structure are let go of before the next one's are put together.
     parts.reverse()
     return [
