@@ -142,6 +142,18 @@ def load_prediction(path: Path) -> npt.NDArray[Any]:
     return array
 
 
+def as_answer(task: TaskSpec, output: str, reference: Reference) -> npt.NDArray[Any] | None:
+    """Return the canonical answer that a reference itself would be; None where it is none."""
+    declared = task.outputs[output]
+    match reference:
+        case MaskReference(values) if declared.type.is_mask:
+            return np.asarray(values)
+        case InstancesReference(values, _, divisor) if declared.class_divisor == divisor:
+            return values
+        case _:
+            return None
+
+
 def class_values(labels: Mapping[int, str], columns: tuple[str, ...]) -> tuple[int, ...]:
     """Return the class that each column of a table scores: by its number, else by its name.
 

@@ -132,11 +132,14 @@ class Scorer:
         predictions: Mapping[str, npt.NDArray[Any]],
         references: Mapping[str, Reference],
         begin: Callable[[str], None] = lambda _metric: None,
+        *,
+        refuse: bool = False,
     ) -> CaseScores:
         """Score one case by every metric, and take nothing yet; see ``add``.
 
         Args:
             begin: told the id of each metric before it is computed.
+            refuse: take what was answered as every metric takes what it refuses.
         """
         made: dict[tuple[str, str], tuple[Case, bool]] = {}
         scores: list[MetricScores] = []
@@ -154,10 +157,10 @@ class Scorer:
                 scores.append(MetricScores(None, None, lost))
                 continue
             if pair not in made:
-                made[pair] = self._make(
-                    case, spec, predictions.get(spec.output), references[spec.reference]
-                )
+                answer = None if refuse else predictions.get(spec.output)
+                made[pair] = self._make(case, spec, answer, references[spec.reference])
             metric_case, refused = made[pair]
+            refused |= refuse and spec.output in predictions
             lost = ""
             if refused or spec.output not in predictions:
                 lost = REFUSED if refused else MISSING

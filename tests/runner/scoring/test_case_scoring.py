@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -14,7 +15,10 @@ from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.work import ScoreOrder
+from proctor_metrics.cases import MaskCase
 from proctor_metrics.classification import Accuracy
+from proctor_metrics.segmentation import HausdorffPercentile
+from proctor_runner import case_scoring
 from proctor_runner import side_by_side as crew
 from proctor_runner.desk import StoppedError
 from proctor_runner.score_work import score_cases
@@ -164,6 +168,74 @@ def test_a_case_that_takes_longer_than_its_task_allows_is_the_organizers_failure
     assert caught.value.code is Code.METRIC_FAILED
     assert "case 'c0' was not scored within 0.5 s" in caught.value.detail
     assert "score_case_s); metric 'top1' took" in caught.value.detail
+
+
+RIGHT = np.pad(np.ones((3, 3, 3), np.uint8), 2)
+
+
+def order_of_masks(folder: Path, predictions: dict[str, np.ndarray], limit_s: float) -> ScoreOrder:
+    """An order of masks whose references are all the same."""
+    content = nibabel.Nifti1Image(RIGHT, np.eye(4)).to_bytes()
+    digest = digest_bytes(content)
+    (folder / digest.removeprefix("sha256:")).write_bytes(content)
+    document = order(folder, 1).model_dump(mode="json", exclude_unset=True)
+    grid = {"type": "volume", "file": "{case}.nii"}
+    document["task"] |= {
+        "items_per_case": 1,
+        "inputs": {"t1": grid},
+        "outputs": {"p": {"type": "mask_image", "file": "p.nii", "grid": "t1"}},
+        "reference": {"mask": {"type": "mask_image", "file": "{case}.nii"}},
+        "labels": {1: "a"},
+        "metrics": [
+            {"id": "top1", "name": "dice", "output": "p", "reference": "mask"},
+            {"id": "hd95", "name": "hd95", "output": "p", "reference": "mask", "worst": 50},
+        ],
+        "score_case_s": limit_s,
+    }
+    (case,) = document["cases"]
+    reference = {"mask": {"digest": digest, "size": len(content)}}
+    document["cases"] = [
+        case
+        | {
+            "id": name,
+            "group": name,
+            "items": 1,
+            "predictions": {"p": keep(folder, answer)},
+            "reference": reference,
+        }
+        for name, answer in predictions.items()
+    ]
+    return ScoreOrder.model_validate(document)
+
+
+@pytest.mark.parametrize("slow_where_right", [False, True])
+def test_an_answer_that_takes_long_where_a_right_one_does_not_is_refused(
+    tmp_path, monkeypatch, slow_where_right
+):
+    """A wrong answer takes for ever; a right one is scored at once, or takes for ever too."""
+    monkeypatch.setattr(case_scoring, "_QUICK", 0.9)
+    measure = HausdorffPercentile.per_item
+    measure(HausdorffPercentile(), MaskCase("a", RIGHT, RIGHT, (1.0, 1.0, 1.0), {1: "a"}))
+
+    def slow(metric, case):
+        if slow_where_right or not np.array_equal(case.prediction, case.reference):
+            time.sleep(60)
+        return measure(metric, case)
+
+    monkeypatch.setattr(HausdorffPercentile, "per_item", slow)
+    asked = order_of_masks(tmp_path, {"a": RIGHT, "b": np.ones_like(RIGHT)}, 1.0)
+    if slow_where_right:
+        with pytest.raises(OrganizerError, match="metric 'hd95' took"):
+            score_cases(asked, Desk(tmp_path), no_bench)
+        return
+    rows = score_cases(asked, Desk(tmp_path), no_bench).rows
+    found = {(row.case, row.metric): (row.value, row.flag) for row in rows if row.label == "a"}
+    assert found == {
+        ("a", "top1"): (1.0, ""),
+        ("a", "hd95"): (0.0, ""),
+        ("b", "top1"): (0.0, "refused"),
+        ("b", "hd95"): (50.0, "refused"),
+    }
 
 
 def test_a_limit_leaves_no_alarm_behind(tmp_path):
