@@ -12,6 +12,7 @@ from proctor.spec.registry import (
     Basis,
     Fact,
     KnownElement,
+    ModelFile,
     ModelScore,
     ModelSummary,
     ModelVersion,
@@ -101,6 +102,15 @@ def packages_html(report: LicenseReport) -> str:
         mark = badge(one.standing.value, _STANDINGS[one.standing])
         lines.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in (*cells, mark))}</tr>")
     return lines_html(("Package", "Version", "License", "Standing"), "".join(lines))
+
+
+def model_files_html(files: Iterable[ModelFile]) -> str:
+    """Return a line a file, with the digest by which it is checked wherever it is used."""
+    rows = "".join(
+        f"<tr><td>{plain(one.path)}</td><td>{one.size:,}</td><td>{digest_html(one.digest)}</td></tr>"
+        for one in files
+    )
+    return lines_html(("File", "Bytes", "Digest"), rows)
 
 
 def versions_html(versions: Sequence[ModelVersion], shown: str) -> str:

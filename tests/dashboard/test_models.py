@@ -28,6 +28,7 @@ from proctor.spec.registry import (
     Filter,
     KnownElement,
     ModelBoard,
+    ModelFile,
     ModelList,
     ModelOrder,
     ModelScore,
@@ -177,6 +178,9 @@ class FakePlatform:
         )
         return DetectedMetadata(models=(main,))
 
+    def model_files(self, model_id: str) -> list[ModelFile]:
+        return [ModelFile(path=HOSTILE, size=7, digest=FILE.digest)]
+
     def model_licenses(self, model_id: str) -> LicenseReport:
         packages = [DetectedPackage(name=HOSTILE, license=one) for one in ("MIT", HOSTILE)]
         return license_report(packages)
@@ -313,6 +317,7 @@ def test_a_page_shows_measured_beside_claimed_and_how_to_use_and_cite_it(
     assert f"bibtex of {ID}" in codes
     assert "2 packages: 1 open source, 1 unknown" in page.expander[0].label
     assert shown.index("unknown") < shown.index("open source")
+    assert page.expander[1].label == "Files: 1"
     assert "1 of 2 elements are filled (50 %)" in " ".join(one.value for one in page.caption)
     refuse_markup(page)
 

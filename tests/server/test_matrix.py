@@ -86,6 +86,7 @@ EXPECTED: dict[tuple[str, str], ROW] = {
     ("GET", "/models/{submission_id}/citation"): READ_CHALLENGE,
     ("GET", "/models/{submission_id}/metadata"): (404, 403, 404, 404, 404),
     ("GET", "/models/{submission_id}/licenses"): (404, 403, 404, 404, 404),
+    ("GET", "/models/{submission_id}/files"): READ_CHALLENGE,
     ("GET", "/models/{submission_id}/similar"): READ_CHALLENGE,
     ("GET", "/models/{submission_id}/differences"): (404, 403, 404, 404, 404),
     ("GET", "/models/{submission_id}/reviews"): READ_CHALLENGE,

@@ -1,4 +1,4 @@
-"""`proctor models download|fork|run`: have a model here, build on it, see it answer."""
+"""`proctor models files|download|fork|run`: have a model here, build on it, see it answer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,21 @@ from proctor.cli.connection import connect
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.names import require_model_name
 from proctor.cli.options import FormatOption, HostOption, ModelIdArgument, SandboxOption
-from proctor.cli.output import Format, say
+from proctor.cli.output import Format, emit, say
 
 if TYPE_CHECKING:
     from proctor.spec.archive import ArchiveManifest
 
 _EXECUTABLE, _PLAIN = 0o755, 0o644
+
+
+def files(
+    model_id: ModelIdArgument, host: HostOption = None, style: FormatOption = Format.TABLE
+) -> None:
+    """List the files of a model with their digests, for those who may have them."""
+    with connect(host) as client:
+        found = client.model_files(model_id)
+    emit([one.model_dump(mode="json") for one in found], style)
 
 
 def download(

@@ -8,7 +8,14 @@ from proctor.client.connection import API
 from proctor.client.files import Files
 from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.card.package_licenses import LicenseReport
-from proctor.spec.registry import CitationFormat, Filter, ModelList, ModelOrder, ModelView
+from proctor.spec.registry import (
+    CitationFormat,
+    Filter,
+    ModelFile,
+    ModelList,
+    ModelOrder,
+    ModelView,
+)
 from proctor.spec.registry.differences import ModelDifferences
 from proctor.spec.registry.reviews import (
     DoiGiven,
@@ -85,6 +92,10 @@ class Registry(Files):
     def model_licenses(self, model_id: str) -> LicenseReport:
         """Return the packages beside a model with their licenses, those to look at first."""
         return self._get(LicenseReport, f"/models/{model_id}/licenses")
+
+    def model_files(self, model_id: str) -> list[ModelFile]:
+        """Return the files that were entered, by digest, for those who may have them."""
+        return self._get(list[ModelFile], f"/models/{model_id}/files")
 
     def analytics(
         self, filters: Mapping[Filter, str] | None = None, offset: int = 0, limit: int = 1000

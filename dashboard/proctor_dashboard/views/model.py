@@ -9,6 +9,7 @@ from proctor.spec.registry import CitationFormat, ModelView, Publication
 from proctor_dashboard.model_tables import (
     TONES,
     elements_html,
+    model_files_html,
     packages_html,
     scores_html,
     similar_html,
@@ -54,6 +55,8 @@ def draw() -> None:
     hosting.draw(view)
     _draw_elements(view)
     _draw_packages(view)
+    if view.downloadable:
+        _draw_files(view)
     _draw_versions(view)
     _draw_relatives(view)
     _draw_similar(view)
@@ -170,6 +173,12 @@ def _draw_packages(view: ModelView) -> None:
                 " package says of itself."
             )
             st.html(packages_html(report))
+
+
+def _draw_files(view: ModelView) -> None:
+    found = client().model_files(view.id)
+    with st.expander(f"Files: {len(found):,}"):
+        st.html(model_files_html(found))
 
 
 def _draw_versions(view: ModelView) -> None:

@@ -10,7 +10,14 @@ from fastapi.responses import Response
 from proctor.spec.card.detected import DetectedMetadata
 from proctor.spec.card.package_licenses import LicenseReport, license_report
 from proctor.spec.outcomes import Code
-from proctor.spec.registry import CitationFormat, Filter, ModelList, ModelOrder, ModelView
+from proctor.spec.registry import (
+    CitationFormat,
+    Filter,
+    ModelFile,
+    ModelList,
+    ModelOrder,
+    ModelView,
+)
 from proctor.spec.registry.differences import ModelDifferences
 from proctor.spec.registry.similar import Similar
 from proctor_platform import citing
@@ -18,6 +25,7 @@ from proctor_platform.database import Reading
 from proctor_platform.identity import OptionalUser
 from proctor_platform.registry.descriptions import Descriptions
 from proctor_platform.registry.differences import differences
+from proctor_platform.registry.files import files_of_model
 from proctor_platform.registry.lists import Wanted, list_models
 from proctor_platform.registry.pages import citable, metadata_of, view_model
 from proctor_platform.registry.sight import model_in_sight
@@ -147,6 +155,12 @@ def read_licenses(submission_id: ModelId, asker: OptionalUser, session: Reading)
     """List the packages beside a model with their licenses, those to look at first."""
     found = metadata_of(session, model_in_sight(session, submission_id, asker))
     return license_report(found.packages)
+
+
+@router.get("/{submission_id}/files", responses=problems(Code.NOT_FOUND, Code.FORBIDDEN))
+def list_files(submission_id: ModelId, asker: OptionalUser, session: Reading) -> list[ModelFile]:
+    """List the files that were entered, by digest, for those who may have them."""
+    return files_of_model(model_in_sight(session, submission_id, asker))
 
 
 @router.get("/{submission_id}/similar", responses=problems(Code.NOT_FOUND))

@@ -47,6 +47,11 @@ def test_the_page_of_a_model_says_where_it_is_hosted_and_counts_that(
     host.serve()
     assert hosted_facts(other, model) == [f"{deployed['path']} (it answers)"]
     assert hosted_facts(other, better) == []
+    usage = other.get(f"/models/{model}").json()["elements"]
+    (asked,) = (one for one in usage if one["element"] == "usage_statistics")
+    assert {"name": "questions here", "text": "0", "basis": "recorded", "link": ""} in asked[
+        "facts"
+    ]
     after = other.get(f"/models/{model}").json()
     assert after["completeness_percent"] > before["completeness_percent"]
     owner.post(f"/deployments/{deployed['id']}/stop")

@@ -89,6 +89,20 @@ def test_licenses_of_third_party_software_are_listed_and_held_against_open_sourc
     assert "Nobody has looked into this model yet." in proctor(other, "licenses", unseen).err
 
 
+def test_files_are_listed_by_digest_for_those_who_may_have_them(
+    published: Any, tiny: Any, person: Any, other: Any, enter: Any, proctor: Any
+) -> None:
+    ann = person("ann")
+    closed, free = enter(ann), enter(person("bob"), name="free", license="MIT")
+    entry = tiny.model.entries[0]
+    line = f"{entry.path},{entry.file.size},{entry.file.digest}"
+    assert line in proctor(ann, "files", closed, "--format", "csv").out.splitlines()
+    assert line in proctor(other, "files", free, "--format", "csv").out.splitlines()
+    refused = proctor(other, "files", closed)
+    assert refused.code != 0
+    assert "by its license" in refused.err
+
+
 def test_layers_are_listed_as_they_were_measured(
     published: Any, person: Any, other: Any, enter: Any, proctor: Any
 ) -> None:

@@ -125,6 +125,14 @@ class Tombstone(Spec):
     reason: str
 
 
+class ModelFile(Spec):
+    """One file that was entered; of an image its config and its layers, from below."""
+
+    path: str
+    size: int
+    digest: Digest
+
+
 class ModelView(Spec):
     """Everything that the asker may know of a model."""
 

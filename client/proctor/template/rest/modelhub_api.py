@@ -52,12 +52,13 @@ def get_model_io(service: Service, _request: Request) -> Response:
 def get_legal(service: Service, _request: Request) -> Response:
     """Return the texts of the licenses; where there is no file, the card's identifier."""
     folder = service.backend.folder
-    stated = str(service.backend.card.document.get("license") or "")
+    card = service.backend.card
+    stated = str(card.document.get("license") or "")
     legal = {
         "modelhub_license": "Apache-2.0 (Proctor, which serves this model)",
         "modelhub_acknowledgements": "",
         "model_license": stated,
-        "sample_data_license": "",
+        "sample_data_license": str(section(card, "licenses").get("sample_data") or ""),
     }
     for key, places in _LICENSES.items():
         for place in places:

@@ -29,6 +29,8 @@ def usage(known: Known) -> Iterator[Fact]:
     yield recorded("runs", f"{known.usage.runs:,}")
     yield recorded("re-runs", f"{known.usage.reruns:,}")
     yield recorded("downloads", f"{known.usage.downloads:,}")
+    if known.hosted:
+        yield recorded("questions here", f"{sum(one.asked for one in known.hosted):,}")
 
 
 def entry(known: Known) -> Iterator[Fact]:

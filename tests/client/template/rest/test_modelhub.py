@@ -186,6 +186,7 @@ def test_what_the_model_is_comes_in_modelhubs_words(serve: Any, model_folder: An
         description="Says how bright it is.",
         meta={"task": "Classification", "application_area": "Photos"},
         model={"architecture": "mean", "format": ".txt"},
+        licenses={"sample_data": "CC0-1.0"},
     )
 
     config = running.client.get("/api/get_config").json()
@@ -202,6 +203,7 @@ def test_what_the_model_is_comes_in_modelhubs_words(serve: Any, model_folder: An
     assert [sorted(output) for output in config["model"]["io"]["output"]] == [
         ["description", "name", "type"]] * 2  # fmt: skip
     assert legal["model_license"] == "Do what you like."
+    assert legal["sample_data_license"] == "CC0-1.0"
     assert sorted(legal) == ["model_license", "modelhub_acknowledgements", "modelhub_license",
                              "sample_data_license"]  # fmt: skip
 
