@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from proctor.spec.api import CaseFiles, CaseView
 from proctor.spec.digests import digest_bytes
-from proctor.spec.task import TaskSpec
+from proctor.spec.task import OutputType, TaskSpec
 from proctor.spec.work import Purpose, Split
 from proctor_dashboard.case_kinds import texts
 from proctor_dashboard.views import case
@@ -181,6 +181,51 @@ KINDS = {
         npy(np.stack([SQUARE, SQUARE])),
         npy(np.stack([SQUARE, SQUARE * 2]).astype(np.uint32)),
     ),
+    "rows": (
+        task(
+            ARRAY,
+            {"type": "table", "file": "p.csv", "columns": ["1", "0"]},
+            {"type": "labels", "file": "{case}.npy"},
+            items_per_case=3,
+            labels={0: "well", 1: HOSTILE},
+        ),
+        npy(np.ones((3, 8, 8))),
+        npy(np.array([1, 0, 1])),
+        npy(np.array([[0.75, 0.25], [0.6, 0.4], [0.5, 0.5]])),
+    ),
+    "numbers": (
+        task(
+            ARRAY,
+            {"type": "vector", "file": "p.csv"},
+            {"type": "values", "file": "{case}.npy"},
+            items_per_case=2,
+        ),
+        npy(np.ones((2, 8, 8))),
+        npy(np.array([1.5, 2.5])),
+        npy(np.array([[1.25], [-3.0]])),
+    ),
+    "labels": (
+        task(
+            ARRAY,
+            {"type": "label_list", "file": "p.csv"},
+            {"type": "labels", "file": "{case}.npy"},
+            items_per_case=2,
+            labels={0: "well", 1: HOSTILE},
+        ),
+        npy(np.ones((2, 8, 8))),
+        npy(np.array([1, 0])),
+        npy(np.array([1, 1])),
+    ),
+    "documents": (
+        task(
+            ARRAY,
+            {"type": "custom", "file": "o.json"},
+            {"type": "values", "file": "{case}.npy"},
+        ),
+        npy(np.ones((2, 8, 8))),
+        npy(np.array([1.5])),
+        npy(np.frombuffer(json.dumps({"graph": [1, HOSTILE]}).encode(), np.uint8)),
+    ),
     "texts": (
         task(
             {"type": "file", "file": "{case}.json"},
@@ -276,6 +321,10 @@ def pictures(page: AppTest) -> list[str]:
         ("masks of a picture", 1, 2 + 2 * 2),
         ("objects of an array", 1, 2 + 2 * 2),
         ("texts", 0, 0),
+        ("rows", 0, 0),
+        ("numbers", 0, 0),
+        ("labels", 0, 0),
+        ("documents", 0, 0),
     ],
 )
 def test_a_case_of_every_kind_is_drawn_with_what_was_true_and_what_was_answered(
@@ -293,7 +342,10 @@ def test_a_case_of_every_kind_is_drawn_with_what_was_true_and_what_was_answered(
     assert page.selectbox[-1].options == ["case-2", "case-11"]
 
 
-@pytest.mark.parametrize("kind", ["boxes", "instances", "images", "masks of a picture", "texts"])
+@pytest.mark.parametrize(
+    "kind",
+    ["boxes", "instances", "images", "masks of a picture", "texts", "rows", "documents"],
+)
 def test_a_case_without_an_answer_says_so(open_page: Any, kind: str) -> None:
     page = open_page(kind, predictions=None)
     assert not page.exception, page.exception
@@ -305,12 +357,36 @@ def test_a_case_without_an_answer_says_so(open_page: Any, kind: str) -> None:
     [("boxes", "reference"), ("boxes", "inputs"), ("points", "inputs"), ("texts", "predictions"),
      ("texts", "reference"), ("arrays", "predictions"), ("masks", "predictions"),
      ("pictures", "inputs"), ("pictures", "reference"), ("masks of a picture", "inputs"),
-     ("masks of a picture", "predictions"), ("masks of a picture", "reference")],
+     ("masks of a picture", "predictions"), ("masks of a picture", "reference"),
+     ("rows", "predictions"), ("numbers", "reference"), ("documents", "predictions")],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_a_sentence(open_page: Any, kind: str, part: str) -> None:
     page = open_page(kind, **{part: b"nonsense"})
     assert not page.exception, page.exception
     assert page.warning
+
+
+def test_every_type_of_output_has_a_view() -> None:
+    assert set(case.KINDS) == set(OutputType)
+
+
+def test_a_line_an_item_says_what_was_true_what_was_answered_and_whether_that_is_right(
+    open_page: Any,
+) -> None:
+    lines = re.findall(r"<tr>(.*?)</tr>", html_of(open_page("rows")))[1:4]
+    marks = [re.findall(r">(right|wrong)<", line) for line in lines]
+    assert marks == [["right"], ["wrong"], ["wrong"]]
+    assert "<b>0.7500</b>" in lines[0]
+    assert "well" in lines[1]
+    numbers = html_of(open_page("numbers"))
+    assert "<td>1.500</td><td>1.250</td>" in numbers
+    assert re.findall(r">(right|wrong)<", html_of(open_page("labels"))) == ["right", "wrong"]
+    (document,) = open_page("documents").code
+    assert json.loads(document.value) == {"graph": [1, HOSTILE]}
+
+
+def html_of(page: AppTest) -> str:
+    return "".join(one.proto.body for one in page.get("html"))
 
 
 def test_words_that_differ_are_marked_and_nothing_else() -> None:

@@ -11,7 +11,15 @@ from proctor.spec.api import CaseFiles, CaseView, RunView, SubmissionView
 from proctor.spec.outcomes import OUTCOMES, Code
 from proctor.spec.task import OutputType, TaskSpec
 from proctor.spec.work import Purpose, Split
-from proctor_dashboard.case_kinds import boxes, images, instances, masks, texts
+from proctor_dashboard.case_kinds import (
+    boxes,
+    documents,
+    images,
+    instances,
+    masks,
+    rows,
+    texts,
+)
 from proctor_dashboard.case_kinds.parts import Parts
 from proctor_dashboard.text import address, literal, trail
 from proctor_dashboard.visitor import client
@@ -23,7 +31,7 @@ _PURPOSES = {
     Purpose.RERUN: "re-run",
     Purpose.REFRESH: "later test set",
 }
-_KINDS: Mapping[OutputType, Callable[[Parts], None]] = {
+KINDS: Mapping[OutputType, Callable[[Parts], None]] = {
     OutputType.MASK_IMAGE: masks.draw,
     OutputType.CONTOUR: masks.draw,
     OutputType.INSTANCES: instances.draw,
@@ -31,6 +39,10 @@ _KINDS: Mapping[OutputType, Callable[[Parts], None]] = {
     OutputType.IMAGE: images.draw,
     OutputType.HEATMAP: images.draw,
     OutputType.TEXT: texts.draw,
+    OutputType.TABLE: rows.draw,
+    OutputType.VECTOR: rows.draw,
+    OutputType.LABEL_LIST: rows.draw,
+    OutputType.CUSTOM: documents.draw,
 }
 
 
@@ -52,10 +64,10 @@ def draw() -> None:
         )
     )
     st.title("Cases", anchor=False)
-    tasks = {task.slug: task for task in spec.tasks if is_drawn(task)}
+    tasks = {task.slug: task for task in spec.tasks}
     runs = [run for run in submission.runs if run.task in tasks and run.cases_done]
     if not runs:
-        st.info("This submission has no case with a picture yet.")
+        st.info("This submission has no case to look at yet.")
         return
     left, right = st.columns([3, 2])
     with left:
@@ -72,11 +84,6 @@ def draw() -> None:
         st.info(literal(error.problem.detail or error.problem.title))
     except (VolumeError, DownloadError) as error:
         st.warning(literal(str(error)))
-
-
-def is_drawn(task: TaskSpec) -> bool:
-    """Tell whether any of a task's answers can be looked at."""
-    return any(output.type in _KINDS for output in task.outputs.values())
 
 
 def _choose_run(runs: list[RunView]) -> RunView:
@@ -121,6 +128,6 @@ def _draw_case(
 ) -> None:
     if case.outcome is not Code.OK:
         st.warning(f"**{OUTCOMES[case.outcome].message}** {literal(case.detail)}")
-    drawn = [name for name, output in task.outputs.items() if output.type in _KINDS]
-    output = drawn[0] if len(drawn) == 1 else st.selectbox("Output", drawn)
-    _KINDS[task.outputs[output].type](Parts(api, submission.id, task, files, case, output))
+    outputs = list(task.outputs)
+    output = outputs[0] if len(outputs) == 1 else st.selectbox("Output", outputs)
+    KINDS[task.outputs[output].type](Parts(api, submission.id, task, files, case, output))

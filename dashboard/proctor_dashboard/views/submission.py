@@ -24,7 +24,6 @@ from proctor_dashboard.text import (
     seconds,
     trail,
 )
-from proctor_dashboard.views.case import is_drawn
 from proctor_dashboard.visitor import client
 
 _REFRESH = "2s"
@@ -165,9 +164,10 @@ def _draw_cases(submission: SubmissionView, spec: ChallengeSpec) -> None:
     if not cases:
         return
     st.subheader("Cases", anchor=False)
-    if any(is_drawn(task) for task in spec.tasks):
-        link = address("case", id=submission.id)
-        st.html(f'<div class="pr-links"><a href="{link}" target="_self">Look at slices</a></div>')
+    on_grids = any(one.type.on_a_grid for task in spec.tasks for one in task.outputs.values())
+    link = address("case", id=submission.id)
+    title = "Look at slices" if on_grids else "Look at cases"
+    st.html(f'<div class="pr-links"><a href="{link}" target="_self">{title}</a></div>')
     st.dataframe([_case_line(case) for case in cases], hide_index=True)
 
 
