@@ -135,6 +135,10 @@ class DockerProgram:
         ending = weigh(None, self._memory.was_out_of_memory(False, self._witness), full)
         return Harvest(collected, None if ending is Ending.EXITED else ending, is_clean)
 
+    def rest(self) -> None:
+        """Bring the container to a standstill."""
+        self._standstill.begin()
+
     def rouse(self) -> None:
         """Resume the container."""
         self._standstill.finish()

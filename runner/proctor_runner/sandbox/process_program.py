@@ -121,6 +121,10 @@ class ServingProcess:
         self._inputs.empty()
         return Harvest(collected, ending, is_clean)
 
+    def rest(self) -> None:
+        """Stop the processes."""
+        self._signal(signal.SIGSTOP)
+
     def rouse(self) -> None:
         """Continue the processes."""
         self._signal(signal.SIGCONT)

@@ -77,6 +77,10 @@ class ServingProgram(Protocol):
         """Pause it, collect the outputs of the case, and remove inputs and outputs."""
         ...
 
+    def rest(self) -> None:
+        """Bring it to a standstill until it is asked."""
+        ...
+
     def rouse(self) -> None:
         """Let it go on although nothing is asked."""
         ...
@@ -109,13 +113,18 @@ class ServingSession:
         self._is_awake = False
 
     def start(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult | None:
-        """Make the program ready; return why it is not.
+        """Make the program ready, to stand still until it is asked; return why it is not.
 
         Raises:
             PlatformError: SANDBOX_FAILED.
         """
         try:
-            return None if self._program is not None else self._start(job, cancelled)
+            if self._program is not None:
+                return None
+            failed = self._start(job, cancelled)
+            if self._program is not None and not self._is_awake:
+                self._program.rest()
+            return failed
         except BaseException:
             self.close()
             raise

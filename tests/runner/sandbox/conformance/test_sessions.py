@@ -6,6 +6,7 @@ import itertools
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -454,6 +455,33 @@ def test_a_program_that_is_never_ready_is_not_waited_for(served: Served) -> None
 
     assert result.ending is Ending.START_FAILED
     assert result.detail == "It was not ready after 0.7 s (start_s)."
+
+
+def states_of_processes_with(model: str) -> list[str]:
+    """Return the states of the processes that have this model folder in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"PROCTOR_MODEL={model}\0".encode() in (process / "environ").read_bytes():
+                found.append((process / "stat").read_text().rpartition(")")[2].split()[0])
+    return found
+
+
+def test_a_program_that_was_made_ready_is_paused_until_it_is_asked(
+    served: Served, request: pytest.FixtureRequest
+) -> None:
+    job = served.job("pass")
+    served.session.close()
+    assert served.session.start(job, lambda: False) is None
+
+    if served.sandbox.name == "process":
+        assert states_of_processes_with(str(job.program.model_folder)) == ["T"]
+    else:
+        client = request.getfixturevalue("docker_client")
+        found = client.containers.list(filters={"label": f"proctor.work={served.work}"})
+        stands_still = request.getfixturevalue("stands_still")
+        assert any(stands_still(container.id) for container in found)
+    assert served.count() == 1
 
 
 def test_a_program_is_paused_while_nothing_is_asked(
