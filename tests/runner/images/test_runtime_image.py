@@ -110,8 +110,8 @@ def test_the_runtime_has_its_libraries_compiled_and_the_engine_light(
         "import importlib.util, json, os, sys\n"
         "import proctor.template\n"
         "engine = sorted(name for name in ('pydantic', 'numpy') if name in sys.modules)\n"
-        "import numpy, scipy.ndimage, sklearn.svm, nibabel, SimpleITK, onnxruntime, PIL\n"
-        "packages = (proctor, numpy, sklearn, nibabel, SimpleITK, onnxruntime, PIL)\n"
+        "import numpy, scipy.ndimage, sklearn.svm, nibabel, SimpleITK, onnxruntime, PIL, h5py\n"
+        "packages = (proctor, numpy, sklearn, nibabel, SimpleITK, onnxruntime, PIL, h5py)\n"
         "cached = [os.path.exists(it.__cached__) for it in packages]\n"
         "print(json.dumps([engine, all(cached), importlib.util.find_spec('pydantic') is None]))\n"
     )
@@ -127,6 +127,30 @@ def test_a_model_folder_answers_a_case_without_network_or_a_writable_root(
     np.save(folders["input"] / "images.npy", np.zeros((3, 8, 8)))
     answer = answered(client, runtime_id, folders)
     assert answer.tolist() == [[0.5, 0.5]] * 3
+
+
+def test_an_output_of_voxels_leaves_the_runtime_as_hdf5_that_says_what_it_is(
+    client: docker.DockerClient, runtime_id: str
+) -> None:
+    code = (
+        "import json, h5py, numpy as np\n"
+        "from pathlib import Path\n"
+        "from proctor.template.case import OutputFile\n"
+        "from proctor.template.outputs.hdf5 import write_hdf5\n"
+        "from proctor.template.values import Volume\n"
+        "grid = Volume(np.zeros((2, 3, 4)), np.diag([1.0, 2.0, 3.0, 1.0]), (1.0, 2.0, 3.0))\n"
+        "asked = OutputFile('lesion', 'mask_image', 'lesion.nii.gz')\n"
+        "write_hdf5(np.ones((2, 3, 4), np.uint8), asked, grid, Path('/dev/shm/m.h5'))\n"
+        "with h5py.File('/dev/shm/m.h5') as file:\n"
+        "    found = file['lesion']\n"
+        "    told = {key: np.asarray(value).tolist() for key, value in found.attrs.items()}\n"
+        "    print(json.dumps([int(found[()].sum()), told]))\n"
+    )
+    count, told = json.loads(run_python(client, runtime_id, code))
+    assert count == 24
+    assert (told["type"], told["dtype"]) == ("mask_image", "uint8")
+    assert (told["axes"], told["spacing_mm"]) == (["i", "j", "k"], [1.0, 2.0, 3.0])
+    assert told["affine"] == np.diag([1.0, 2.0, 3.0, 1.0]).tolist()
 
 
 def test_a_graph_alone_answers_a_case_in_the_runtime(
