@@ -333,16 +333,16 @@ def _task(
     split = SplitSpec(inputs=".", reference=".")
     if layout is None:
         output = OutputSpec(type=OutputType.MASK_IMAGE, file="prediction.nii.gz", grid=GRID)
-        kind = ReferenceType.MASK_IMAGE
+        kind, file = ReferenceType.MASK_IMAGE, "{case}.nii.gz"
     else:
         output = OutputSpec(type=layout.answer, file="prediction.csv", columns=layout.columns)
-        kind = layout.reference
+        kind, file = layout.reference, "{case}.npy"
     return TaskSpec(
         slug="folders",
         title="Two folders",
         inputs={GRID: InputSpec(type=InputType.VOLUME, file="{case}.nii.gz")},
         outputs={OUTPUT: output},
-        reference={REFERENCE: ReferenceSpec(type=kind, file="{case}.npy")},
+        reference={REFERENCE: ReferenceSpec(type=kind, file=file)},
         labels=dict(labels),
         regions=dict(request.regions),
         data=TaskData(hidden=split, sample=split),
