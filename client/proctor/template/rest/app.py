@@ -51,6 +51,7 @@ SHARED_HEADERS = {
     "Cache-Control": "no-store",
 }
 _READING = ("GET", "HEAD")
+_ASKING = frozenset(path for path, methods in CALLS.items() if "POST" in methods)
 
 
 class App:
@@ -76,6 +77,12 @@ class App:
         if path.startswith(max_api.PREFIX):
             return max_api.refusal(error)
         return own_api.refusal(error)
+
+    def is_for_model(self, method: str, path: str) -> bool:
+        """Tell whether a request asks the model, and nothing is waited for but the model."""
+        # What is fetched from elsewhere comes when it comes.
+        fetches = bool(self._service.settings.url_hosts)
+        return method == "POST" and path in _ASKING and not fetches
 
     def _answer(self, request: Request, origin: str) -> Response:
         methods = CALLS.get(request.path)

@@ -10,12 +10,14 @@ import select
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .failures import GoneError, RefusedError
 from .messages import Body, Head, Request, Response, read_head
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _RECEIVE_BYTES = 1 << 16
@@ -23,6 +25,7 @@ _SMALL_BYTES = 1 << 16
 _LINGER_S = 2.0
 _MOST_WASTED_BYTES = 16 << 20
 _UNREAD_BYTES = 1 << 16
+_RESTS, _IN_HEAD, _IN_BODY = range(3)
 
 
 class Patience:
@@ -51,8 +54,14 @@ class Patience:
 class Connection:
     """A connection that was accepted; the thread that serves it owns it.
 
+    While it has no thread, `reception` watches it: then nothing is waited for, and what has come so
+    far is kept. The methods for that are `rest` to `answer_at_once`.
+
     Attributes:
         rests_since: When it began to wait for a request, None while it has one.
+        deadline: When it is given up, if nothing more comes.
+        is_taken: Whether the model's thread is answering it.
+        is_closed: Whether it was let go.
     """
 
     def __init__(self, accepted: socket.socket, patience: Patience, most_head_bytes: int) -> None:
@@ -60,11 +69,91 @@ class Connection:
         self._patience = patience
         self._most_head_bytes = most_head_bytes
         self._buffer = b""
-        self._deadline = 0.0
+        self._head: Head | None = None
+        self._stage = _RESTS
         self._is_paced = False
-        self.rests_since: float | None = time.monotonic()
+        self.is_taken = False
+        self.is_closed = False
         if accepted.family != socket.AF_UNIX:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.rests_since: float | None = None
+        self.deadline = 0.0
+        self.rest()
+
+    @property
+    def has_more(self) -> bool:
+        """Tell whether something of the next request has come already."""
+        return bool(self._buffer) or self._head is not None
+
+    def fileno(self) -> int:
+        """Return its number among the files of the process."""
+        return self._socket.fileno()
+
+    def rest(self) -> None:
+        """Begin to wait for the next request without a thread."""
+        if self._socket.gettimeout() != 0:
+            self._socket.settimeout(0)
+        self.rests_since = time.monotonic()
+        self.deadline = self.rests_since + self._patience.idle_s
+        self._stage = _RESTS
+
+    def take_in(self) -> bool:
+        """Take in what has come; return whether the client is still there.
+
+        Raises:
+            GoneError: It is not.
+        """
+        try:
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            raise GoneError(str(error)) from error
+        self._buffer += data
+        return bool(data)
+
+    def head_at_hand(self) -> Head | None:
+        """Return the first lines of the next request, None while they are not all there.
+
+        Raises:
+            RefusedError: As `next_head`, which will raise it again.
+        """
+        if self._head is None:
+            self._head = self._whole_head(0)
+            if self._head is None and self._buffer:
+                self._begin(_IN_HEAD, self._patience.head_s)
+        return self._head
+
+    def has_body_of(self, head: Head) -> bool:
+        """Tell whether all of a body whose length is said has come."""
+        length = int(head.headers["content-length"])
+        if len(self._buffer) >= length:
+            return True
+        self._begin(_IN_BODY, self._patience.body_s + length / self._patience.least_bytes_per_s)
+        return False
+
+    def answer_at_once(
+        self, response: Response, keeps_alive: bool, shared: bytes
+    ) -> Callable[[], None] | None:
+        """Send as much of an answer as can be sent without waiting.
+
+        Returns:
+            What sends the rest, for a thread that may wait; None when nothing is left.
+
+        Raises:
+            GoneError: The client is gone.
+        """
+        content = response.content
+        if response.file is not None or len(content) > _SMALL_BYTES:
+            return partial(self.answer, response, keeps_alive, shared, True)
+        data = response.head(len(content), keeps_alive, shared) + content
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise GoneError(str(error)) from error
+        return None if sent == len(data) else partial(self._send, data[sent:])
 
     def next_head(self) -> Head | None:
         """Return the first lines of the next request, None when no more come.
@@ -73,6 +162,9 @@ class Connection:
             RefusedError: They are too long, or no request.
             GoneError: The client is gone or too slow.
         """
+        head, self._head = self._head, None
+        if head is not None:
+            return head
         self.rests_since = time.monotonic()
         self._set_clock(self._patience.idle_s)
         self._is_paced = False
@@ -80,23 +172,15 @@ class Connection:
             self._buffer = b""
             if not self._receive():
                 return None
-        self._buffer = self._buffer.lstrip(b"\r\n")
         self._set_clock(self._patience.head_s)
         searched = 0
         while True:
-            end = self._buffer.find(b"\r\n\r\n", max(0, searched - 3))
-            if end >= 0:
-                break
+            head = self._whole_head(searched)
+            if head is not None:
+                return head
             searched = len(self._buffer)
-            if searched > self._most_head_bytes:
-                raise RefusedError(431, "headers", "The first lines of the request are too long.")
             if not self._receive():
                 return None
-        if end > self._most_head_bytes:
-            raise RefusedError(431, "headers", "The first lines of the request are too long.")
-        text, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
-        self.rests_since = None
-        return read_head(text)
 
     def request(self, head: Head, most_body_bytes: int) -> Request:
         """Return the request that begins with ``head``; its body is read through this.
@@ -104,6 +188,7 @@ class Connection:
         Raises:
             RefusedError: What it says of its body cannot be.
         """
+        self._head = None
         self._set_clock(self._patience.body_s)
         self._is_paced = True
         body = Body(self, head.headers, most_body_bytes)
@@ -191,9 +276,36 @@ class Connection:
 
     def close(self) -> None:
         """Let go. Safe to call twice, and from another thread to end a wait."""
+        self.is_closed = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def _whole_head(self, searched: int) -> Head | None:
+        """Return the first lines of the next request if they are all there.
+
+        Args:
+            searched: How many bytes hold no end of them.
+
+        Raises:
+            RefusedError: They are too long, or no request; what has come is left as it is.
+        """
+        self._buffer = self._buffer.lstrip(b"\r\n")
+        end = self._buffer.find(b"\r\n\r\n", max(0, searched - 3))
+        if (len(self._buffer) if end < 0 else end) > self._most_head_bytes:
+            raise RefusedError(431, "headers", "The first lines of the request are too long.")
+        if end < 0:
+            return None
+        head = read_head(self._buffer[:end])
+        self._buffer = self._buffer[end + 4 :]
+        self.rests_since = None
+        return head
+
+    def _begin(self, stage: int, seconds: float) -> None:
+        """Set the clock where another part of a request begins, and not again within it."""
+        if self._stage != stage:
+            self._stage = stage
+            self.deadline = time.monotonic() + seconds
 
     def _answer_file(
         self, response: Response, file: Path, keeps_alive: bool, shared: bytes, body: bool
@@ -221,10 +333,10 @@ class Connection:
         return self._patience.body_s + size / self._patience.least_bytes_per_s
 
     def _set_clock(self, seconds: float) -> None:
-        self._deadline = time.monotonic() + seconds
+        self.deadline = time.monotonic() + seconds
 
     def _receive(self) -> bool:
-        left = self._deadline - time.monotonic()
+        left = self.deadline - time.monotonic()
         if left <= 0:
             raise GoneError("the client is too slow")
         try:
@@ -233,6 +345,6 @@ class Connection:
         except OSError as error:
             raise GoneError(str(error)) from error
         if self._is_paced:
-            self._deadline += len(data) / self._patience.least_bytes_per_s
+            self.deadline += len(data) / self._patience.least_bytes_per_s
         self._buffer += data
         return bool(data)

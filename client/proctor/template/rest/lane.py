@@ -1,7 +1,8 @@
 """The one lane to a model: questions wait in a row, and one thread asks them.
 
 A model is not expected to be safe for two threads, nor to like a thread that did not load it. So
-whoever calls `Lane.run` owns the model, and everybody else waits here, never more than a few.
+whoever calls `Lane.run` owns the model, and everybody else waits here, never more than a few. While
+nobody waits, the owner may do something else on the same thread, and ask questions of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from .failures import RefusedError, busy
 
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 
 _LOOK_AGAIN_S = 0.5
+
+
+class Aside(Protocol):
+    """What the model's thread does while nobody waits for it."""
+
+    def attend(self) -> None:
+        """Do it for a while, and at most until `wake` is called."""
+        ...
+
+    def wake(self) -> None:
+        """Let `attend` return, now or when it is called next; from any thread."""
+        ...
 
 
 class _Turn(Generic[A]):
@@ -56,6 +69,12 @@ class Lane(Generic[A]):
         self._is_asking = False
         self._is_closed = False
         self._seconds = 0.1
+        self._owner = 0
+        self._aside: Aside | None = None
+
+    def beside(self, aside: Aside) -> None:
+        """Have something else done while nobody waits; to be said before `run`."""
+        self._aside = aside
 
     @property
     def waiting(self) -> int:
@@ -71,6 +90,10 @@ class Lane(Generic[A]):
         Raises:
             RefusedError: Too many wait, or this one waited too long.
         """
+        if threading.get_ident() == self._owner:
+            if self._is_closed:
+                raise _stopping()
+            return self._asked(question)
         turn: _Turn[A] = _Turn(question, is_gone)
         with self._lock:
             if self._is_closed:
@@ -79,6 +102,8 @@ class Lane(Generic[A]):
                 raise busy(self._retry_after_s())
             self._in_row += 1
             self._row.put(turn)
+        if self._aside is not None:
+            self._aside.wake()
         if not turn.done.acquire(timeout=self._most_wait_s):
             if self._leaves(turn):
                 raise busy(self._retry_after_s())
@@ -89,10 +114,10 @@ class Lane(Generic[A]):
 
     def run(self) -> None:
         """Ask whatever comes, on this thread, until the lane is closed."""
+        self._owner = threading.get_ident()
         while True:
             try:
-                # A signal that comes just before the wait begins does not end the wait.
-                turn = self._row.get(timeout=_LOOK_AGAIN_S)
+                turn = self._next_turn()
             except Empty:
                 continue
             if turn is None:
@@ -103,11 +128,10 @@ class Lane(Generic[A]):
                 turn.is_waiting = False
                 self._in_row -= 1
                 self._is_asking = True
-            began = time.monotonic()
             try:
                 if turn.is_gone():
                     raise RefusedError(499, "gone", "Whoever asked has left.")
-                turn.answer = turn.ask()
+                turn.answer = self._asked(turn.ask)
             except Exception as error:
                 turn.error = error
             except BaseException:
@@ -115,7 +139,6 @@ class Lane(Generic[A]):
                 raise
             finally:
                 self._is_asking = False
-                self._seconds += (time.monotonic() - began - self._seconds) / 4
                 turn.done.release()
 
     def close(self) -> None:
@@ -128,10 +151,37 @@ class Lane(Generic[A]):
             if turn is not None:
                 left.append(turn)
         self._row.put(None)
+        if self._aside is not None:
+            self._aside.wake()
         for turn in left:
             if self._leaves(turn):
                 turn.error = _stopping()
                 turn.done.release()
+
+    def _next_turn(self) -> _Turn[A] | None:
+        """Return who stands first in the row; None when the lane is closed.
+
+        Raises:
+            Empty: Nobody came for a while.
+        """
+        if self._aside is None:
+            # A signal that comes just before the wait begins does not end the wait.
+            return self._row.get(timeout=_LOOK_AGAIN_S)
+        try:
+            return self._row.get_nowait()
+        except Empty:
+            self._aside.attend()
+            return self._row.get_nowait()
+
+    def _asked(self, question: Callable[[], A]) -> A:
+        """Ask a question on this thread, the model's."""
+        self._is_asking = True
+        began = time.monotonic()
+        try:
+            return question()
+        finally:
+            self._is_asking = False
+            self._seconds += (time.monotonic() - began - self._seconds) / 4
 
     def _leaves(self, turn: _Turn[A]) -> bool:
         """Take a turn out of the row; return whether it still stood in it."""

@@ -1,31 +1,49 @@
-"""Listens, gives each connection a thread, and has each request answered by one function.
+"""Takes connections in and has each request answered by one function, on whichever thread has it.
 
-There are never more connections than threads were promised: when all are taken, one that rests
-makes room, and where none rests a newcomer is told to come again.
+`reception` waits for them; a request that cannot be answered there gets a thread. There are never
+more connections than threads were promised: when all are taken, one that rests makes room, and
+where none rests a newcomer is told to come again.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import threading
 import time
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from .connection import Connection, Patience
 from .failures import GoneError, RefusedError, busy
-from .messages import Request, Response
+from .messages import Head, Request, Response
+from .reception import Reception
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 MOST_HEAD_BYTES = 32 * 1024
-_BACKLOG = 128
 _RESTS_AT_LEAST_S = 0.05
+_SMALL_BODY_BYTES = 1 << 16
+_SMALL_LENGTH = re.compile(r"[0-9]{1,5}\Z")
+
+
+class _Answered(NamedTuple):
+    """What became of a request.
+
+    Attributes:
+        goes_on: Whether another may follow on the same connection.
+        is_read: Whether all that was sent has been read.
+    """
+
+    response: Response
+    goes_on: bool
+    is_read: bool
 
 
 class Server:
@@ -33,8 +51,10 @@ class Server:
 
     Args:
         listening: A bound socket; it is closed with the server.
-        answer: Called on the thread of each connection; it raises RefusedError for what it refuses.
+        answer: Called on the thread of each request; it raises RefusedError for what it refuses.
         refusal: Says a refusal in the form that the path's callers know.
+        is_for_model: Tells by method and path whether a request asks for the model and nothing
+            else, so that the model's own thread may answer it.
         most_connections: At a time.
         most_body_bytes: Of one request.
         shared_headers: Headers of every answer.
@@ -45,14 +65,15 @@ class Server:
         listening: socket.socket,
         answer: Callable[[Request], Response],
         refusal: Callable[[str, RefusedError], Response],
+        is_for_model: Callable[[str, str], bool],
         most_connections: int = 128,
         most_body_bytes: int = 512 << 20,
         patience: Patience | None = None,
         shared_headers: dict[str, str] | None = None,
     ) -> None:
-        self._listening = listening
         self._answer = answer
         self._refusal = refusal
+        self._is_for_model = is_for_model
         self._most_connections = most_connections
         self._most_body_bytes = most_body_bytes
         self._patience = patience or Patience()
@@ -61,115 +82,150 @@ class Server:
         ).encode("latin-1")
         self._lock = threading.Lock()
         self._open: dict[int, Connection] = {}
-        self._is_closed = False
-        self._thread = threading.Thread(target=self._accept, name="rest-accept", daemon=True)
+        self.reception = Reception(listening, self)
 
     def start(self) -> None:
         """Accept connections from now on."""
-        self._listening.listen(_BACKLOG)
-        self._thread.start()
+        self.reception.start()
 
     def close(self) -> None:
         """Accept nothing more and end every connection."""
-        self._is_closed = True
-        with suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+        self.reception.close()
         with self._lock:
             still_open = list(self._open.values())
         for connection in still_open:
             connection.close()
 
-    def _accept(self) -> None:
-        while not self._is_closed:
-            try:
-                accepted, _ = self._listening.accept()
-            except OSError:
-                if self._is_closed:
-                    return
-                # Out of descriptors, say: those who are here may leave some.
-                time.sleep(0.05)
-                continue
-            connection = Connection(accepted, self._patience, MOST_HEAD_BYTES)
-            if not self._admit(connection):
-                self._turn_away(connection)
-                continue
-            thread = threading.Thread(
-                target=self._serve, args=(connection,), name="rest-connection", daemon=True
-            )
-            try:
-                thread.start()
-            except RuntimeError:
-                self._leave(connection)
-                self._turn_away(connection)
-
-    def _admit(self, connection: Connection) -> bool:
-        """Count a connection in, in place of one that rests if need be."""
+    def admit(self, accepted: socket.socket) -> Connection | None:
+        """Count a newcomer in, in place of one that rests if need be; see `reception.Desk`."""
+        connection = Connection(accepted, self._patience, MOST_HEAD_BYTES)
         with self._lock:
-            if len(self._open) >= self._most_connections:
-                oldest = min(
-                    (one for one in self._open.values() if one.rests_since is not None),
-                    key=lambda one: one.rests_since or 0.0,
-                    default=None,
-                )
-                rested = oldest is not None and oldest.rests_since is not None
-                if not rested or oldest is None:
-                    return False
-                if time.monotonic() - (oldest.rests_since or 0.0) < _RESTS_AT_LEAST_S:
-                    return False
-                del self._open[id(oldest)]
-                oldest.close()
-            self._open[id(connection)] = connection
-            return True
+            has_room = len(self._open) < self._most_connections or self._make_room()
+            if has_room:
+                self._open[id(connection)] = connection
+        if has_room:
+            return connection
+        self._turn_away(connection)
+        return None
 
-    def _leave(self, connection: Connection) -> None:
+    def is_quick(self, head: Head) -> bool:
+        """See `reception.Desk`."""
+        headers = head.headers
+        length = _SMALL_LENGTH.match(headers.get("content-length", ""))
+        if length is None or int(length.group()) > _SMALL_BODY_BYTES:
+            return False
+        plain = "expect" not in headers and "transfer-encoding" not in headers
+        return plain and self._is_for_model(head.method, head.path)
+
+    def answer_here(self, connection: Connection, head: Head) -> Callable[[], None] | None:
+        """See `reception.Desk`."""
+        try:
+            answered = self._answered(connection, head)
+            left = connection.answer_at_once(answered.response, answered.goes_on, self._shared)
+        except GoneError:
+            return partial(self.end, connection)
+        if left is None and answered.goes_on and not connection.has_more:
+            return None
+        if left is None and answered.is_read and not answered.goes_on:
+            return partial(self.end, connection)
+
+        def finish() -> bool:
+            if left is not None:
+                left()
+            return self._goes_on(connection, answered)
+
+        return partial(self._start, connection, finish)
+
+    def hand_over(self, connection: Connection) -> None:
+        """See `reception.Desk`."""
+        self._start(connection, partial(self._one_request, connection))
+
+    def end(self, connection: Connection) -> None:
+        """See `reception.Desk`."""
         with self._lock:
             self._open.pop(id(connection), None)
+        connection.close()
+
+    def _make_room(self) -> bool:
+        oldest = min(
+            (one for one in self._open.values() if one.rests_since is not None),
+            key=lambda one: one.rests_since or 0.0,
+            default=None,
+        )
+        if oldest is None or time.monotonic() - (oldest.rests_since or 0.0) < _RESTS_AT_LEAST_S:
+            return False
+        del self._open[id(oldest)]
+        self.reception.forget(oldest)
+        oldest.close()
+        return True
 
     def _turn_away(self, connection: Connection) -> None:
         with suppress(GoneError):
             connection.answer(self._refusal("", busy()), False, self._shared, True)
         connection.close()
 
-    def _serve(self, connection: Connection) -> None:
+    def _start(self, connection: Connection, first: Callable[[], bool]) -> None:
+        thread = threading.Thread(
+            target=self._serve, args=(connection, first), name="rest-connection", daemon=True
+        )
         try:
-            while self._one_request(connection):
-                pass
+            thread.start()
+        except RuntimeError:
+            self._turn_away(connection)
+            self.end(connection)
+
+    def _serve(self, connection: Connection, first: Callable[[], bool]) -> None:
+        """Answer on a thread of its own what comes; begin with ``first``."""
+        try:
+            goes_on = first()
+            while goes_on and (connection.has_more or not self.reception.is_attended):
+                goes_on = self._one_request(connection)
+            if goes_on:
+                self.reception.take_back(connection)
+                return
         except (GoneError, OSError):
             # A file of an answer may go while it is sent, like a client.
             pass
-        finally:
-            connection.close()
-            self._leave(connection)
+        self.end(connection)
 
     def _one_request(self, connection: Connection) -> bool:
         """Answer the next request; return whether another may follow."""
-        path, method = "", "GET"
-        request: Request | None = None
-        keeps_alive = False
         try:
             head = connection.next_head()
-            if head is None:
-                return False
-            path, method = head.path, head.method
+        except RefusedError as error:
+            connection.answer(self._refusal("", error), False, self._shared, True)
+            connection.close_gently()
+            return False
+        if head is None:
+            return False
+        answered = self._answered(connection, head)
+        connection.answer(answered.response, answered.goes_on, self._shared, head.method != "HEAD")
+        return self._goes_on(connection, answered)
+
+    def _answered(self, connection: Connection, head: Head) -> _Answered:
+        request: Request | None = None
+        try:
             request = connection.request(head, self._most_body_bytes)
-            keeps_alive = head.keeps_alive
             response = self._answer(request)
         except RefusedError as error:
-            response = self._refusal(path, error)
+            response = self._refusal(head.path, error)
         except GoneError:
             raise
         except Exception:
             # The one who asked gets no traceback; the log has it.
             traceback.print_exc(file=sys.stderr)
             response = self._refusal(
-                path, RefusedError(500, "internal", "The service failed; its log says why.")
+                head.path, RefusedError(500, "internal", "The service failed; its log says why.")
             )
-        goes_on = keeps_alive and request is not None and connection.use_up(request)
-        connection.answer(response, goes_on, self._shared, method != "HEAD")
-        if not goes_on and (request is None or not request.body.is_over):
+        if request is None:
+            return _Answered(response, False, False)
+        goes_on = head.keeps_alive and connection.use_up(request)
+        return _Answered(response, goes_on, request.body.is_over)
+
+    def _goes_on(self, connection: Connection, answered: _Answered) -> bool:
+        if not answered.goes_on and not answered.is_read:
             connection.close_gently()
-        return goes_on
+        return answered.goes_on
 
 
 def listen_on(host: str, port: int) -> socket.socket:

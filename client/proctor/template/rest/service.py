@@ -20,7 +20,7 @@ from .backend import Wish
 from .fetching import UrlFetcher
 from .folder_pool import FolderPool
 from .kept_files import KeptFiles
-from .lane import Lane
+from .lane import Aside, Lane
 from .samples import Samples
 from .settings import Settings
 from .uploads import Question, Uploads
@@ -92,6 +92,10 @@ class Service:
     def run(self) -> None:
         """Let the model answer on this thread until the service is closed."""
         self._lane.run()
+
+    def beside(self, aside: Aside) -> None:
+        """Have the model's thread do something else while nobody waits; before it runs."""
+        self._lane.beside(aside)
 
     def run_aside(self) -> threading.Thread:
         """Do the same on a thread of its own."""

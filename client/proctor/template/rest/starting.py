@@ -42,11 +42,13 @@ def served(
         listening,
         app.answer,
         app.refusal,
+        app.is_for_model,
         settings.most_connections,
         settings.most_body_bytes,
         patience,
         SHARED_HEADERS,
     )
+    service.beside(server.reception)
     server.start()
     try:
         yield service

@@ -6,7 +6,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -233,3 +235,70 @@ def test_nothing_of_a_failure_but_a_sentence_reaches_the_client(
             assert leak not in answer.text
     log = capfd.readouterr().err
     assert "ValueError: s3cret" in log, "whoever runs the service gets to know why"
+
+
+GATED = """
+import pathlib, time
+
+class Model:
+    def load(self, folder):
+        self.folder = folder
+
+    def predict(self, inputs):
+        (self.folder / "began").touch()
+        while inputs["text"] == "slow" and not (self.folder / "gate").exists():
+            time.sleep(0.002)
+        return [len(inputs["text"])]
+"""
+
+
+def test_who_asks_for_something_else_is_heard_while_the_model_works(serve: Any) -> None:
+    running = serve(GATED, TEXT, LENGTH)
+    with ThreadPoolExecutor(2) as pool, running.stranger() as other:
+        slow = pool.submit(running.client.post, "/predict", files={"text": b"slow"})
+        while not (running.folder / "began").exists():
+            threading.Event().wait(0.002)
+        assert other.get("/healthz").json()["waiting"] == 1
+        with running.stranger() as third:
+            next_one = pool.submit(third.post, "/predict", files={"text": b"quick"})
+            while other.get("/healthz").json()["waiting"] < 2:
+                threading.Event().wait(0.002)
+            (running.folder / "gate").touch()
+            assert next_one.result().json()["outputs"]["length"]["value"] == [5.0]
+        assert slow.result().json()["outputs"]["length"]["value"] == [4.0]
+        # The model's thread has taken over again, on the same connections.
+        for client in (running.client, other):
+            answer = client.post("/predict", files={"text": b"after"}).json()
+            assert answer["outputs"]["length"]["value"] == [5.0]
+
+
+def test_who_does_not_read_the_answers_keeps_nobody_waiting(counting: Any) -> None:
+    request = post(FORM, b"Content-Length: %d" % len(FORM))
+    with raw(counting) as deaf:
+        deaf.setblocking(False)
+        sent = 0
+        with suppress(BlockingIOError):
+            while sent < 64 << 20:
+                sent += deaf.send(request * 50)
+        for _ in range(3):
+            assert b'"value":[5.0]' in answered(counting, request)
+
+
+def test_a_client_may_say_that_it_has_said_all(counting: Any) -> None:
+    with raw(counting) as connection:
+        connection.sendall(post(FORM, b"Content-Length: %d" % len(FORM)))
+        connection.shutdown(socket.SHUT_WR)
+        assert b'"value":[5.0]' in heard(connection)
+
+
+def test_a_request_that_comes_in_pieces_is_one(counting: Any) -> None:
+    request = post(FORM, b"Content-Length: %d" % len(FORM))
+    body = len(request) - len(FORM)
+    cuts = (0, 1, 20, body - 2, body, body + 9, len(request))
+    with raw(counting) as connection:
+        for start, end in pairwise(cuts):
+            connection.sendall(request[start:end])
+            # The pace of the client, not a wait for the server.
+            threading.Event().wait(0.01)
+        connection.shutdown(socket.SHUT_WR)
+        assert heard(connection).count(b'"value":[5.0]') == 1

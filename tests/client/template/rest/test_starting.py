@@ -17,6 +17,17 @@ TEXT = {"text": {"type": "text"}}
 LENGTH = {"length": {"type": "vector"}}
 COUNT = "class Model:\n def predict(self, inputs):\n  return [len(inputs['text'])]\n"
 
+OWN_THREAD = """
+import threading
+
+class Model:
+    def load(self, folder):
+        self.thread = threading.get_ident()
+
+    def predict(self, inputs):
+        return [len(inputs["text"]) if threading.get_ident() == self.thread else -1]
+"""
+
 
 def start(model: Path, address: str) -> subprocess.Popen[str]:
     variables = {
@@ -35,7 +46,7 @@ def start(model: Path, address: str) -> subprocess.Popen[str]:
 def test_a_container_answers_on_a_socket_until_it_is_stopped(
     model_folder: Any, tmp_path: Path
 ) -> None:
-    model = model_folder(COUNT, TEXT, LENGTH)
+    model = model_folder(OWN_THREAD, TEXT, LENGTH)
     place = tmp_path / "door"
     with start(model, f"unix:{place}") as process:
         assert process.stderr is not None
@@ -47,6 +58,9 @@ def test_a_container_answers_on_a_socket_until_it_is_stopped(
         ) as client:
             answer = client.post("/predict", json={"text": "four"}).json()
             assert answer["outputs"]["length"]["value"] == [4.0]
+            # In chunks it comes to another thread first.
+            chunked = client.post("/predict", content=iter([b"fo", b"ur"])).json()
+            assert chunked["outputs"]["length"]["value"] == [4.0]
         process.send_signal(signal.SIGTERM)
         assert process.wait(LONGEST_WAIT_S) == 0
         assert process.stderr.read() == ""
