@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -51,6 +52,7 @@ SHARED_HEADERS = {
     "Cache-Control": "no-store",
 }
 _READING = ("GET", "HEAD")
+_HOST = re.compile(r"[\w.:\[\]-]*\Z")
 _ASKING = frozenset(path for path, methods in CALLS.items() if "POST" in methods)
 
 
@@ -118,7 +120,7 @@ class App:
                 here.
         """
         host = said.strip().lower()
-        if not all(letter.isalnum() or letter in ".-:[]_" for letter in host):
+        if not _HOST.match(host):
             raise RefusedError(400, "bad_request", "The header Host is not a host.")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         known = self._service.settings.hosts

@@ -7,6 +7,7 @@ what `Service.predict` returns as their callers know it.
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import tempfile
 import threading
@@ -73,7 +74,8 @@ class Service:
             (self.scratch / name).mkdir()
         self._large = FolderPool(self.scratch / "requests")
         self._small = FolderPool.in_memory() or self._large
-        self._answers = itertools.count()
+        self._answers = self.scratch / "answers"
+        self._numbers = itertools.count()
         self._kept = KeptFiles(self.scratch / "kept", settings.most_kept_bytes, settings.keep_s)
         self._lane: Lane[list[Answer]] = Lane(settings.most_waiting, settings.most_wait_s)
         self.samples = Samples(backend.folder, backend.card.inputs)
@@ -164,7 +166,7 @@ class Service:
             dict.fromkeys(question.inputs, text) for text in question.texts
         ]
 
-        folders = [self.scratch / "answers" / str(next(self._answers)) for _ in asked]
+        folders = [self._answers / str(next(self._numbers)) for _ in asked]
 
         def ask() -> list[Answer]:
             return [
@@ -178,7 +180,7 @@ class Service:
         finally:
             for folder in folders:
                 # Few answers have files; a look is cheaper than an attempt.
-                if folder.exists():
+                if os.path.exists(folder):
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _tell(self, answer: Answer, fields: Mapping[str, str]) -> Told:
