@@ -54,6 +54,7 @@ class Engine:
         self._source = source
         self._process = os.getpid()
         self._asking = threading.Lock()
+        self._declared = asked_by_card(card)
 
     @property
     def model(self) -> object:
@@ -137,7 +138,7 @@ class Engine:
                 raise InputError(name, UNKNOWN, f"is none of the model's, which are {known}")
         files = {name: self._file(name, file) for name, file in inputs.items()}
         loaded = load_inputs(files, self.card.inputs)
-        asked = asked_by_card(self.card) if outputs is None else dict(outputs)
+        asked = dict(self._declared if outputs is None else outputs)
         case = Case("prediction", (), files, asked, {}, seed)
         began = time.perf_counter()
         answer = self._ask(case, loaded, seed)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _BACKLOG = 128
 _MOMENT_S = 0.02
 _LOOK_AGAIN_S = 0.5
-_END_S = 5.0
+_END_S = 2.0
 
 
 class Desk(Protocol):
@@ -83,6 +83,7 @@ class Reception:
         self._next_look = 0.0
         self._lead = threading.Lock()
         self._is_wanted = False
+        self._is_leading = False
         self._is_called = False
         self._turns = 0
         self._changes = 0
@@ -138,11 +139,12 @@ class Reception:
         self._stirs.set()
         self._ring()
         self._watch.join(_END_S)
-        with self._lead:
-            self._watched.clear()
-            self._selector.close()
-            for end in (self._listening, self._bell, self._rope):
-                end.close()
+        # Nobody holds it for long; who was ended by a signal may have left with it.
+        self._lead.acquire(timeout=_END_S)
+        self._watched.clear()
+        self._selector.close()
+        for end in (self._listening, self._bell, self._rope):
+            end.close()
 
     def _ring(self) -> None:
         # A bell that is closed, or full of rings, need not be rung.
@@ -155,8 +157,13 @@ class Reception:
             self._ring()
             self._lead.acquire()
             self._is_wanted = False
+        self._is_leading = True
 
     def _let_go(self) -> None:
+        if not self._is_leading:
+            # A signal came while the lead was asked for.
+            return
+        self._is_leading = False
         self._turns += 1
         self._lead.release()
         if not self._stirs.is_set():
