@@ -20,6 +20,8 @@ from proctor.cli.output import text_of_cell
 
 _ABSENT = {"", "na", "n/a", "nan", "none", "null"}
 _DELIMITERS = (",", ";", "\t")
+_HEADER = "Such as algorithm,case,metric,value; below it one row for each value."
+_DECIMAL_COMMA = "A decimal comma is read where semicolons part the fields; else write a point."
 _FOUND_BY = {"task": ("task", "structure")}
 """Where a column goes by another name than its role; a structure is what `proctor score` writes."""
 
@@ -87,7 +89,7 @@ def _read(path: Path, columns: Columns) -> tuple[Score, ...]:
         header = file.readline()
         if not header.strip():
             raise CommandError(
-                f"{path} has no first line with the names of its columns.", "", Exit.USAGE
+                f"{path} has no first line with the names of its columns.", _HEADER, Exit.USAGE
             )
         delimiter = max(_DELIMITERS, key=header.count)
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
@@ -95,7 +97,11 @@ def _read(path: Path, columns: Columns) -> tuple[Score, ...]:
         # Semicolons part a spreadsheet's fields where its numbers have a decimal comma.
         found = tuple(_scores(path, rows, names, columns, "," if delimiter == ";" else "."))
     if not found:
-        raise CommandError(f"{path} has no rows below its first line.", "", Exit.USAGE)
+        raise CommandError(
+            f"{path} has no rows below its first line.",
+            "One row holds the value of one algorithm on one case.",
+            Exit.USAGE,
+        )
     return found
 
 
@@ -134,7 +140,7 @@ def _scores(
             raise CommandError(
                 f"{path}, line {number}: {len(row)} fields where the first line names"
                 f" {len(names)} columns.",
-                "Put a field that holds the separator in double quotes.",
+                f"Put a field that holds the separator in double quotes. {_DECIMAL_COMMA}",
                 Exit.USAGE,
             )
         case = cell(row, "case")
@@ -177,17 +183,20 @@ def _named(path: Path, line: int, role: str, name: str) -> str:
 def _value(path: Path, line: int, text: str, decimal: str) -> float | None:
     if text.lower() in _ABSENT:
         return None
+    plain = text.replace(decimal, ".") if text.count(decimal) == 1 else text
+    if not _is_number(plain):
+        hint = "Leave the field empty where there is no value; --missing says what that means."
+        if decimal == "." and _is_number(text.replace(",", ".")):
+            hint = _DECIMAL_COMMA
+        raise CommandError(f"{path}, line {line}: {text!r} is no finite number.", hint, Exit.USAGE)
+    return float(plain)
+
+
+def _is_number(text: str) -> bool:
     try:
-        value = float(text.replace(decimal, ".") if text.count(decimal) == 1 else text)
+        return math.isfinite(float(text))
     except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise CommandError(
-            f"{path}, line {line}: {text!r} is no finite number.",
-            "Leave the field empty where there is no value; --missing says what that means.",
-            Exit.USAGE,
-        )
-    return value
+        return False
 
 
 def _refuse_twice(rows: Sequence[Score]) -> None:

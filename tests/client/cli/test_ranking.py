@@ -145,6 +145,7 @@ def test_a_slip_is_answered_with_what_there_is(proctor, scores, given, says):
         ("algorithm,case,value\na,1,0,5\n", "line 2: 4 fields where the first line names 3"),
         ("algorithm,case,value\na,1,good\n", "line 2: 'good' is no finite number"),
         ("algorithm,case,value\na,1,inf\n", "line 2: 'inf' is no finite number"),
+        ('algorithm,case,value\na,1,"0,5"\n', "A decimal comma is read where semicolons part"),
         ("algorithm,case,value\n,1,0.5\n", "line 2: the algorithm has no name"),
         ("algorithm,case,value\na,1,0.5\na,1,0.6\n", "lines 2 and 3 both have value of a"),
         ("algorithm,case,value\na,1,\xe9\n", "is no text in UTF-8"),
