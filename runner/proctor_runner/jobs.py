@@ -8,7 +8,7 @@ ours go back to the platform, and a lost lease makes all of it silent.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -51,6 +51,8 @@ from proctor_runner.scratch import scratch_folder
 from proctor_runner.serving.host import host
 from proctor_runner.workshop import RunTools, Workshop
 
+_MOST_PROBLEMS = 16
+
 _log = structlog.get_logger()
 
 
@@ -68,6 +70,7 @@ class WorkContext:
     facts: WorkerFacts | None = None
     gpus: HeldGpus | None = None
     score_processes: int = 1
+    problems: Callable[[], tuple[str, ...]] = tuple
 
     def claim(self, wait_s: float = 0.0) -> Claim:
         """Return the question for work, with what this process has at this moment.
@@ -78,6 +81,8 @@ class WorkContext:
         facts = self.facts
         if facts is not None and self.gpus is not None:
             facts = facts.model_copy(update={"gpus": self.gpus.facts()})
+        if facts is not None and (problems := self.problems()):
+            facts = facts.model_copy(update={"problems": problems[:_MOST_PROBLEMS]})
         return Claim(queue=self.queue, worker=self.worker, facts=facts, wait_s=wait_s)
 
 

@@ -38,7 +38,7 @@ from proctor_runner.http_worker import AskingProcess
 from proctor_runner.platform_api import PlatformApi
 from proctor_runner.rq_worker import QueueProcess, fork_bound
 from proctor_runner.sandbox.choose import choose
-from proctor_runner.sandbox.slots import shared_folder
+from proctor_runner.sandbox.slots import Slots, shared_folder
 from proctor_runner.scratch import sweep_scratch
 from proctor_runner.settings import SettingsError, WorkerSettings
 from proctor_runner.workshop import SandboxWorkshop
@@ -145,6 +145,7 @@ def children_of(settings: WorkerSettings, open_driver: OpenDriver = open_nvml) -
                     host=socket.gethostname()[:120],
                     cache_bytes=settings.cache_bytes,
                 ),
+                problems=tuple if role is Role.SCORE else _problems,
             )
             children.append(Child(worker, _queue_work(settings, context, workshop, open_driver)))
     if settings.runs_models:
@@ -239,6 +240,10 @@ def sweep(settings: WorkerSettings) -> None:
             _log.warning("sweep_failed", detail=error.detail)
         sweep_scratch(state / "scratch")
         time.sleep(settings.sweep_s)
+
+
+def _problems() -> tuple[str, ...]:
+    return Slots().told_aside()
 
 
 def _slots(settings: WorkerSettings, role: Role, open_driver: OpenDriver) -> int:

@@ -91,6 +91,11 @@ def workers(host: HostOption = None, style: FormatOption = Format.TABLE) -> None
         style,
         document=[view.model_dump(mode="json") for view in found],
     )
+    if style is Format.TABLE:
+        # Workers of one host say the same.
+        told = {(view.facts.host, problem) for view in found for problem in view.facts.problems}
+        for name, problem in sorted(told):
+            say(f"{name}: {problem}")
 
 
 def _role_and_queue(role: str | None, queue: str | None) -> tuple[Role | None, Queue | None]:

@@ -143,6 +143,7 @@ class WorkerFacts(Spec):
     host: str = Field(max_length=120)
     gpus: tuple[GpuFacts, ...] = Field((), max_length=16, description="held by this process")
     cache_bytes: int = Field(ge=0, description="size limit of its blob cache")
+    problems: tuple[str, ...] = Field((), max_length=16, description="for operators of its host")
 
 
 class Claim(Spec):

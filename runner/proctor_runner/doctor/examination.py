@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import docker
@@ -65,6 +65,20 @@ def describe_process_sandbox() -> list[Finding]:
     ]
 
 
+def describe_slots(slots: Slots) -> Finding:
+    """Return which slots nobody can use, and why."""
+    aside = slots.told_aside()
+    if not aside:
+        return fact("slots", "none is set aside")
+    return Finding(
+        "slots",
+        Standing.ADVICE,
+        " ".join(aside),
+        "The engine does not remove what it is told to: look at its log, or start it anew. Workers"
+        " use other slots meanwhile, and these again once nothing is left of them.",
+    )
+
+
 def _examine(
     client: docker.DockerClient, state: Path, image_id: str, runtime: str
 ) -> list[Finding]:
@@ -89,11 +103,14 @@ def _examine(
     work = f"doctor-{secrets.token_hex(8)}"
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=state, prefix="doctor-") as folder:
-        with closing(DockerSandbox(client, state, Slots(), image, runtime=runtime)) as sandbox:
+        slots = Slots()
+        with closing(DockerSandbox(client, state, slots, image, runtime=runtime)) as sandbox:
             found += probe(sandbox, image, Path(folder), work)
             way = "mounts of this process's own" if sandbox.mounts_itself else "a keeper"
             found.append(fact("output_way", f"/output is limited by {way}"))
-        found.append(_nothing_left(client, work))
+            with suppress(PlatformError):
+                sandbox.sweep()
+        found += [_nothing_left(client, work), describe_slots(slots)]
     return sorted(found, key=lambda one: list(Standing).index(one.standing))
 
 

@@ -30,7 +30,6 @@ from proctor_runner.sandbox.leftovers import (
     SLOTS_LABEL,
     container_name,
     output_name,
-    remove_leftovers,
 )
 from proctor_runner.sandbox.output_area import HostOutput, KeeperOutput, OutputArea
 from proctor_runner.sandbox.slot_folder import SlotFolder
@@ -139,15 +138,6 @@ class SlotContainers:
             folders.append(str(job.program.model_folder.absolute()))
         folders += [str(path.absolute()) for path in job.program.places.mounts.values()]
         return without_host_paths(said, folders)
-
-    def remove_leftovers(self) -> None:
-        """Remove what a dead holder of this slot left.
-
-        Raises:
-            PlatformError: SANDBOX_FAILED.
-        """
-        remove_leftovers(self._api, self._slots.id, self._slot.number)
-        self.folder.clear()
 
     def _make(
         self, job: SandboxJob, input_folder: Path, output_folder: Path, interactive: bool

@@ -30,7 +30,7 @@ from proctor_runner.sandbox.interface import (
     SandboxResult,
     Session,
 )
-from proctor_runner.sandbox.leftovers import sweep
+from proctor_runner.sandbox.leftovers import sweep, take_clean
 from proctor_runner.sandbox.logs import sanitize
 from proctor_runner.sandbox.memory_watch import KernelWitness, MemoryWatch
 from proctor_runner.sandbox.output_area import OutputArea
@@ -82,7 +82,7 @@ class DockerSandbox:
         with ours("the daemon was asked for its properties"):
             self._info = self._api.info()
         self._runtime = _known_runtime(self._info, runtime)
-        self._slot = slots.take()
+        self._slot = take_clean(self._api, slots)
         self._folder = SlotFolder(state, self._slot.number)
         self._containers = SlotContainers(
             client,
@@ -95,7 +95,7 @@ class DockerSandbox:
             self._runtime,
         )
         try:
-            self._containers.remove_leftovers()
+            self._folder.clear()
         except PlatformError:
             self._slot.release()
             raise

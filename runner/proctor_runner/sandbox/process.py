@@ -119,8 +119,8 @@ class ProcessSandbox:
             number = path.name.removeprefix("slot-")
             if not number.isdecimal():
                 continue
-            with self._slots.if_free(int(number)) as free:
-                if free:
+            with self._slots.if_free(int(number)) as slot:
+                if slot is not None:
                     kill_all(_mark(self._slots, int(number)))
                     SlotFolder(self._state, int(number)).clear()
 

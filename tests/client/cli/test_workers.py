@@ -178,3 +178,12 @@ def test_the_list_says_who_is_idle_busy_or_silent(proctor, logged_in):
     assert "silent since 2026-01-01 12:30:00" in lines["c/run-0"]
     document = json.loads(proctor("workers", "--format", "json").out)
     assert document[0]["facts"]["gpus"] == [GPU]
+
+
+def test_the_list_says_once_what_is_wrong_with_a_host(proctor, logged_in):
+    rows = [view("a/run-0"), view("a/run-1")]
+    for row in rows:
+        row["facts"]["problems"] = ["Slot 0 is set aside: its container stays."]
+    logged_in.on("GET /workers", (200, rows))
+    said = proctor("workers").err
+    assert said.count("Slot 0 is set aside: its container stays.") == 1

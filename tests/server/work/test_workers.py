@@ -80,9 +80,10 @@ def test_admins_see_which_worker_is_idle_busy_or_silent(
 
 def test_what_a_worker_says_of_itself_is_shown_as_it_said_it_last(fake: Any, admin: Any) -> None:
     fake.ask(facts=facts())
-    fake.ask("run.gpu", facts=facts(gpu()))
+    fake.ask("run.gpu", facts=facts(gpu()) | {"problems": ["Slot 0 is set aside: it is stuck."]})
     (row,) = admin.get("/workers").json()
     assert (row["queue"], row["facts"]["gpus"]) == ("run.gpu", [gpu()])
+    assert row["facts"]["problems"] == ["Slot 0 is set aside: it is stuck."]
 
 
 def test_a_heartbeat_keeps_a_busy_worker_from_being_silent(
