@@ -15,7 +15,14 @@ from proctor_metrics import custom
 from proctor_metrics.metric import Metric
 from proctor_metrics.parameters import MetricParameterError, Parameters
 
-__all__ = ["MetricParameterError", "UnknownMetricError", "metric_class", "names", "resolve"]
+__all__ = [
+    "MetricParameterError",
+    "UnknownMetricError",
+    "load",
+    "metric_class",
+    "names",
+    "resolve",
+]
 
 _FAMILIES: Mapping[str, str] = {
     "classification": """
@@ -95,6 +102,12 @@ def names() -> tuple[str, ...]:
     return tuple(
         sorted({metric.name for family in _FAMILIES for metric in _metrics_of(family).values()})
     )
+
+
+def load() -> None:
+    """Import every family now, for those who are forked from this process and score one each."""
+    for family in _FAMILIES:
+        _metrics_of(family)
 
 
 def metric_class(name: str) -> type[Metric]:

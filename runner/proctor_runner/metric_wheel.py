@@ -67,6 +67,7 @@ def metric_wheel() -> bytes:
     return stream.getvalue()
 
 
+@cache
 def library_versions() -> dict[str, str]:
     """Return the versions of what can change a score here."""
     return {name: version(name) for name in LIBRARIES}

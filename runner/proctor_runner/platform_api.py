@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+import httpcore2  # noqa: F401  httpx2 does with its first client only: here, in every fork
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 

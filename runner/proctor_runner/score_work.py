@@ -7,6 +7,8 @@ arrays were written by decode, and are read without pickle.
 from __future__ import annotations
 
 from proctor.spec.work import ScoreOrder, ScoreReport
+from proctor_metrics import registry
+from proctor_metrics.segmentation.warm_up import warm_up
 from proctor_runner.case_scoring import score_all
 from proctor_runner.custom.score import OpenTools, score_custom
 from proctor_runner.desk import Desk
@@ -50,6 +52,14 @@ def score_run(
     if faults is not None:
         faults.reached(FaultPoint.UPLOAD)
     return report
+
+
+def prepare() -> None:
+    """Do once what every scoring needs, in a process that scorings are forked from."""
+    warm_up()
+    registry.load()
+    metric_wheel()
+    library_versions()
 
 
 def score_cases(order: ScoreOrder, desk: Desk, open_tools: OpenTools, processes: int = 1) -> Scores:

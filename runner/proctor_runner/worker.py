@@ -28,7 +28,6 @@ from redis.retry import Retry
 
 from proctor.spec.outcomes import PlatformError
 from proctor.spec.work import Queue, Role, WorkerFacts
-from proctor_metrics.segmentation.warm_up import warm_up
 from proctor_runner import jobs
 from proctor_runner.doctor.admission import admit, in_a_child
 from proctor_runner.gpus.held import count_gpus, hold
@@ -39,6 +38,7 @@ from proctor_runner.platform_api import PlatformApi
 from proctor_runner.rq_worker import QueueProcess, fork_bound
 from proctor_runner.sandbox.choose import choose
 from proctor_runner.sandbox.slots import Slots, shared_folder
+from proctor_runner.score_work import prepare
 from proctor_runner.scratch import sweep_scratch
 from proctor_runner.settings import SettingsError, WorkerSettings
 from proctor_runner.workshop import SandboxWorkshop
@@ -280,7 +280,7 @@ def _queue_work(
             able = replace(context, gpus=gpus, workshop=replace(workshop, gpus=gpus))
         if context.queue is Queue.SCORE:
             # Once, here: what does the work is forked from this process.
-            warm_up()
+            prepare()
         jobs.CONTEXT.set(able)
         _ask_or_listen(settings, able)
 

@@ -23,6 +23,20 @@ def test_a_small_case_is_scored_without_compiler_or_statistics() -> None:
     assert finished.stdout.strip() == "[]"
 
 
+IMAGES = """
+import sys
+import proctor_metrics.images
+print("scipy.stats" in sys.modules)
+"""
+
+
+def test_who_compares_images_waits_for_no_statistics() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", IMAGES], check=True, capture_output=True, text=True
+    )
+    assert finished.stdout.strip() == "False"
+
+
 SMALL_TABLE = """
 import sys
 import numpy as np
