@@ -34,8 +34,9 @@ def main() -> int:
     options, passed_on = parser.parse_known_args()
     left_out = [] if options.nightly else ["slow"]
     machine = this_machine()
-    # Models and decoders write no byte code: each of their many processes would compile anew.
-    for folder in ("client", "runner"):
+    # Models and decoders write no byte code, nor does anything where the environment says so: each
+    # of the many processes that the tests start would compile anew.
+    for folder in ("client", "platform", "runner", "metrics", "dashboard"):
         compileall.compile_dir(ROOT / folder, quiet=2)
     with (
         tempfile.TemporaryDirectory(prefix="proctor-suite-") as logs,
