@@ -50,6 +50,21 @@ assert callable(providers._get_local_constants)
 providers._get_local_constants = Constants
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """End the id of a test with its group, where the scheduler looks for it.
+
+    xdist 3.8 writes it to what pytest 9.2 no longer reads; each process would start anew what the
+    tests of a group share.
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        groups = sorted({mark.args[0] for mark in item.iter_markers("xdist_group")})
+        if groups and "@" not in item.nodeid.rpartition("]")[2]:
+            item._id = type(item.id).parse(f"{item.nodeid}@{'_'.join(groups)}")
+
+
 def pytest_collection_finish() -> None:
     """Spare the garbage collector the modules and tests: millions of objects, and all stay."""
     gc.collect()

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -50,3 +52,10 @@ def test_no_module_is_longer_than_a_reader_bears() -> None:
         if (lines := len(path.read_text().splitlines())) > 400
     }
     assert long == {}
+
+
+@pytest.mark.xdist_group("structure")
+def test_tests_of_a_group_are_told_apart_by_the_scheduler(request: pytest.FixtureRequest) -> None:
+    if not request.config.getoption("loadgroup", False):
+        pytest.skip("without --dist loadgroup nothing is grouped")
+    assert request.node.nodeid.endswith("@structure")
