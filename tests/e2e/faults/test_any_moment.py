@@ -143,9 +143,9 @@ def test_faults_at_any_moment_cost_nobody_anything(
 ) -> None:
     seed = int(os.environ.get("PROCTOR_TEST_SEED", "11"))
     number = int(os.environ.get("PROCTOR_TEST_SUBMISSIONS", "80"))
-    with world(short_path, at_points=False) as made:
+    with world(short_path, at_points=False, forks_models=False) as made:
         publish(made, one_case, docker=False)
-        tokens = [invite(made, f"participant-{place}") for place in range(number)]
+        tokens = invite(made, [f"participant-{place}" for place in range(number)])
         for name in ("one", "two"):
             made.start_worker(name)
         with Chaos(made, random.Random(seed)) as chaos:
@@ -168,7 +168,7 @@ def test_redis_that_forgets_two_hundred_who_wait_loses_nobody(
     number = int(os.environ.get("PROCTOR_TEST_WAITING", "200"))
     with world(short_path, at_points=False) as made:
         publish(made, one_case, docker=False)
-        tokens = [invite(made, f"participant-{place}") for place in range(number)]
+        tokens = invite(made, [f"participant-{place}" for place in range(number)])
         with ThreadPoolExecutor(4) as pool:
             entries = list(pool.map(lambda place: enter(made, place, tokens[place]), range(number)))
         assert oracle.unfinished(made) == number

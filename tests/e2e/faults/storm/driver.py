@@ -16,9 +16,13 @@ from storm.visit import Director
 from storm.world import PATIENCE_S, World, wait_until
 
 _AT_ONCE = 10
+_MORE = 4
+"""So many are under way when all have been entered and some faults have not happened yet."""
+
 _AHEAD = 0.1
 """So large a part of the faults may have happened before the same part of the work has ended."""
 
+_LOOK_S = 0.2
 _SETTLE_S = 120.0
 
 
@@ -38,7 +42,7 @@ def storm(
         {name: partial(harm, world) for name, harm in TOGETHER.items()},
         generator,
     )
-    tokens = [invite(world, f"participant-{number}") for number in range(submissions)]
+    tokens = invite(world, [f"participant-{number}" for number in range(submissions)])
     director.start()
     for name in ("one", "two"):
         world.start_worker(name)
@@ -47,9 +51,9 @@ def storm(
     try:
         with ThreadPoolExecutor(4) as pool:
             while True:
-                ended = len(entering) - oracle.unfinished(world)
-                director.allow(_AHEAD + ended / submissions)
-                waiting = sum(not future.done() for future in entering) + oracle.unfinished(world)
+                unfinished = oracle.unfinished(world)
+                director.allow(_AHEAD + (len(entering) - unfinished) / submissions)
+                waiting = sum(not future.done() for future in entering) + unfinished
                 if len(entering) == len(tokens) and waiting == 0 and director.left == 0:
                     break
                 if director.errors or time.monotonic() > end:
@@ -57,18 +61,20 @@ def storm(
                 if waiting < _AT_ONCE and len(entering) < len(tokens):
                     number = len(entering)
                     entering.append(pool.submit(enter, world, number, tokens[number]))
-                elif waiting == 0 and director.left:
+                elif waiting < _MORE and director.left:
                     # Not every pair has met; more work brings more visits.
-                    director.allow(1.0)
-                    tokens.append(invite(world, f"participant-{len(tokens)}"))
-                time.sleep(0.05)
+                    tokens += invite(world, [f"participant-{len(tokens)}"])
+                time.sleep(_LOOK_S)
             director.calm()
         entries = [future.result() for future in entering]
         if not director.errors:
             wait_until(
                 lambda: oracle.unfinished(world) == 0, "every submission ends", _SETTLE_S * 2
             )
-            (row,) = world.read("select count(*) as number from evaluation where state = 'scored'")
+            (row,) = world.read(
+                "select count(distinct run.submission_id) as number from evaluation"
+                " join run on run.id = evaluation.run_id where evaluation.state = 'scored'"
+            )
             scored = row["number"]
             wait_until(lambda: not oracle.board_is_missing(world, scored), "the board", _SETTLE_S)
     finally:

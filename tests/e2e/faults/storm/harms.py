@@ -30,18 +30,21 @@ _FUNCTION = "proctor_runner.jobs.execute"
 
 def horse_killed(world: World, visit: Visit) -> None:
     """The process that does the work dies."""
-    os.kill(visit.process, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(visit.process, signal.SIGKILL)
 
 
 def parent_killed(world: World, visit: Visit) -> None:
     """The process that listens dies, and with it the one that works."""
-    os.kill(visit.parent, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(visit.parent, signal.SIGKILL)
     wait_until(lambda: not is_alive(visit.process), "a child dies with its parent")
 
 
 def worker_killed(world: World, visit: Visit) -> None:
     """The whole worker dies, and is started again."""
     name = world.worker_of(visit.process)
+    visit.missed = name is None
     if name is not None:
         world.kill_worker(name)
         wait_until(lambda: not is_alive(visit.process), "a process dies with its worker")
@@ -51,6 +54,7 @@ def worker_killed(world: World, visit: Visit) -> None:
 def worker_drained(world: World, visit: Visit) -> None:
     """The worker is asked to go; it finishes, or gives its work back."""
     name = world.worker_of(visit.process)
+    visit.missed = name is None
     if name is None:
         return
     process = world.workers[name]

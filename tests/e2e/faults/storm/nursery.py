@@ -18,13 +18,13 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from storm import mutations
+from storm import models, mutations
 
 import proctor_platform.__main__
 import proctor_runner.worker
-from proctor_metrics.segmentation.warm_up import warm_up
 from proctor_platform.app import create_app
 from proctor_platform.settings import PlatformSettings
+from proctor_runner.score_work import prepare
 
 _PR_SET_PDEATHSIG = 1
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 def _load() -> None:
     """Do once what each would do at its start, since they are killed all the time."""
-    warm_up()
+    prepare()
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(PlatformSettings(home=Path(folder)), rounds=False)
         app.openapi()
@@ -66,6 +66,8 @@ def _live(asked: dict[str, Any]) -> NoReturn:
         _shift_clock(asked["skew_s"])
         if asked["mutation"]:
             getattr(mutations, asked["mutation"])()
+        if asked["models"]:
+            models.start_here(Path(asked["models"]))
         if asked["what"] == "platform":
             proctor_platform.__main__.main()
             status = 0

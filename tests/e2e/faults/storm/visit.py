@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import socket
@@ -12,6 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from storm.world import is_alive
+
+_TURN_S = 0.6
+"""A visit that is to meet a fault of which only one may happen waits so long for another's end."""
 
 
 class Visit:
@@ -40,7 +44,7 @@ class Director:
     Args:
         address: The socket at which workers ask.
         plan: What may still happen at each point; the last of a list is next.
-        lone: Faults of which only one may happen at a time.
+        lone: Faults of which only one may happen at a time; whoever meets another waits a moment.
     """
 
     def __init__(
@@ -53,10 +57,12 @@ class Director:
     ) -> None:
         self._plan = plan
         self._lone, self._together = lone, together
+        self._choosing, self._busy = threading.Lock(), threading.Lock()
+        self._happening = 0
+        self._is_over = False
         self._planned = self.left
         self._least_left = 0
         self._random = generator
-        self._choosing, self._busy = threading.Lock(), threading.Lock()
         self.hits: Counter[tuple[str, str]] = Counter()
         self.took_s: defaultdict[str, float] = defaultdict(float)
         self.errors: list[BaseException] = []
@@ -68,7 +74,8 @@ class Director:
     @property
     def left(self) -> int:
         """How many faults have not happened yet."""
-        return sum(map(len, self._plan.values()))
+        with self._choosing:
+            return self._happening + sum(map(len, self._plan.values()))
 
     def allow(self, part: float) -> None:
         """Let so large a part of the plan happen by now, so that it spreads over all work."""
@@ -79,10 +86,10 @@ class Director:
 
     def calm(self) -> None:
         """Let every further visit pass."""
-        for waiting in self._plan.values():
-            waiting.clear()
-        with self._busy:
-            return
+        with self._choosing:
+            self._is_over = True
+        while self._happening:
+            time.sleep(0.02)
 
     def stop(self) -> None:
         self._server.shutdown(socket.SHUT_RDWR)
@@ -104,36 +111,47 @@ class Director:
             connection.close()  # killed while it asked
             return
         name = self._choose(visit.point)
-        began_at = time.monotonic()
+        happened = False
         try:
-            if name is None:
-                return
-            (self._lone | self._together)[name](visit)
-            self.took_s[name] += time.monotonic() - began_at
-            if visit.missed:
-                self._plan[visit.point].insert(0, name)
-            else:
-                self.hits[visit.point, name] += 1
+            if name in self._together:
+                happened = self._harm(self._together[name], visit, name)
+            elif name is not None and self._busy.acquire(timeout=_TURN_S):
+                try:
+                    happened = self._harm(self._lone[name], visit, name)
+                finally:
+                    self._busy.release()
         except BaseException as error:
             self.errors.append(error)
         finally:
             visit.go()
-            if name in self._lone:
-                self._busy.release()
+            self._end(visit.point, name, happened)
+
+    def _harm(self, harm: Callable[[Visit], None], visit: Visit, name: str) -> bool:
+        if not is_alive(visit.process):
+            return False  # another fault was its end while it waited
+        began_at = time.monotonic()
+        harm(visit)
+        self.took_s[name] += time.monotonic() - began_at
+        return not visit.missed
 
     def _choose(self, point: str) -> str | None:
         with self._choosing:
             waiting = self._plan.get(point)
-            if not waiting or self.left <= self._least_left:
+            left = sum(map(len, self._plan.values()))
+            if not waiting or left <= self._least_left or self._is_over:
                 return None
-            free = self._busy.acquire(blocking=False)
-            for index in reversed(range(len(waiting))):
-                if free or waiting[index] in self._together:
-                    name = waiting.pop(index)
-                    if free and name in self._together:
-                        self._busy.release()
-                    return name
-            return None
+            self._happening += 1
+            return waiting.pop()
+
+    def _end(self, point: str, name: str | None, happened: bool) -> None:
+        if name is None:
+            return
+        with self._choosing:
+            self._happening -= 1
+            if happened:
+                self.hits[point, name] += 1
+            else:
+                self._plan[point].insert(0, name)
 
 
 def every_pair(
@@ -144,15 +162,3 @@ def every_pair(
     for point in points:
         plan[point] = [harm for _ in range(rounds) for harm in generator.sample(harms, len(harms))]
     return plan
-
-
-def some_pairs(
-    points: Sequence[str], harms: Sequence[str], each: int, generator: random.Random
-) -> dict[str, list[str]]:
-    """Plan so many faults at every point, and all of them equally often, give or take one.
-
-    >>> some_pairs("ab", "xyz", 2, random.Random(1))
-    {'a': ['x', 'z'], 'b': ['y', 'x']}
-    """
-    order = itertools.cycle(generator.sample(harms, len(harms)))
-    return {point: list(itertools.islice(order, each)) for point in points}

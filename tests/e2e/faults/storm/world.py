@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import redis
+from storm.models import ROOM
 from storm.proxy import Proxy
 
 from proctor.cli.services.redis_server import server_program
@@ -44,11 +45,8 @@ def wait_until(good: Callable[[], bool], what: str, patience_s: float = PATIENCE
 
 
 def is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Tell whether it still does anything; one that nobody has buried does not."""
+    return _stat(process)[:1] not in ([], ["Z"], ["X"])
 
 
 @dataclass
@@ -63,6 +61,7 @@ class World:
         engine: The Docker daemon of its workers, where it has one of its own.
         fault_socket: Where workers ask at named points.
         at_points: Whether they ask there; somebody must answer.
+        forks_models: Whether models are forked from one process, in place of an interpreter each.
     """
 
     folder: Path
@@ -72,6 +71,7 @@ class World:
     disk_bytes: int = 96 << 20
     engine: Engine | None = None
     at_points: bool = True
+    forks_models: bool = True
     workers: dict[str, int] = field(default_factory=dict)
     platform: int = 0
 
@@ -82,6 +82,7 @@ class World:
         self.proxy = Proxy(self.port)
         self.redis: subprocess.Popen[bytes] | None = None
         self.log = self.folder / "log"
+        self._servers: list[subprocess.Popen[str]] = []
 
     @property
     def home(self) -> Path:
@@ -102,6 +103,10 @@ class World:
     @property
     def fault_socket(self) -> Path:
         return self.folder / "faults.sock"
+
+    @property
+    def model_socket(self) -> Path:
+        return self.folder / "models.sock"
 
     @property
     def redis_url(self) -> str:
@@ -213,33 +218,39 @@ class World:
         for process in (*self.workers.values(), self.platform):
             if process:
                 self._kill(process)
-        for stream in (self._nursery.stdin, self._nursery.stdout):
-            assert stream is not None
-            stream.close()
-        self._nursery.wait()
+        for server in self._servers:
+            server.communicate()
         self.kill_redis()
         self.proxy.stop()
 
     def open(self) -> None:
         """Start everything but the workers."""
+        self._nursery = self._serve("storm.nursery")
+        if self.forks_models:
+            self._serve("storm.models", str(self.model_socket))
+        self.start_redis()
+        self.proxy.start()
+        for server in self._servers:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n", self.log.read_text()
+        self.start_platform()
+
+    def _serve(self, module: str, *arguments: str) -> subprocess.Popen[str]:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("PROCTOR_")
         }
         with self.log.open("ab") as log:
-            self._nursery = subprocess.Popen(
-                [sys.executable, "-m", "storm.nursery"],
+            server = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
                 cwd=Path(__file__).parent.parent,
-                env=environment,
+                env=environment | ROOM,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
             )
-        assert self._nursery.stdout is not None
-        self.start_redis()
-        self.proxy.start()
-        assert self._nursery.stdout.readline() == "ready\n", self.log.read_text()
-        self.start_platform()
+        self._servers.append(server)
+        return server
 
     def _fork(
         self, what: str, environment: Mapping[str, str], skew_s: float, mutation: str = ""
@@ -250,6 +261,7 @@ class World:
             "log": str(self.log),
             "skew_s": skew_s,
             "mutation": mutation,
+            "models": str(self.model_socket) if self.forks_models else "",
         }
         assert self._nursery.stdin is not None
         assert self._nursery.stdout is not None
@@ -314,10 +326,15 @@ def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
 
 def parent_of(process: int) -> int:
     """Return the parent of a process; 0 where it is gone."""
+    return int((_stat(process) or ["", "0"])[1])
+
+
+def _stat(process: int) -> list[str]:
+    """Return what /proc says of a process, from its state on; nothing where it is gone."""
     try:
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0
+        return []
 
 
 def _short(seconds: float) -> None:
