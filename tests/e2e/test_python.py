@@ -95,7 +95,7 @@ def test_a_few_lines_make_enter_rank_and_compare(
         env=stack.environment | {"PROCTOR_TOKEN": organizer},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr

@@ -269,7 +269,7 @@ def test_a_tissue_baseline_answers_through_the_engine(tissue: Path, tmp_path: Pa
         "PROCTOR_MODEL": str(tissue / "baselines/random-forest"),
     }
     subprocess.run(
-        [sys.executable, "-m", "proctor.template"], env=environment, check=True, timeout=60
+        [sys.executable, "-m", "proctor.template"], env=environment, check=True, timeout=300
     )
     answered = voxels(tmp_path / "output/seg.nii.gz")
     assert np.array_equal(answered > 0, voxels(source) > 0)
@@ -376,7 +376,7 @@ def test_every_baseline_answers_a_public_case_through_the_engine(
         "    out = Path(sys.argv[1]) / f'answer-{number}'\n"
         "    Engine.start(Path(model), 0).answer(Path(sys.argv[1]), out)\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path), *asked], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", program, str(tmp_path), *asked], check=True, timeout=300)
     left = {path.name for path in tmp_path.glob("answer-*/*")}
     assert len(list(tmp_path.glob("answer-*/*"))) == len(asked) >= 3
     assert left == {output.file for output in task.outputs.values()}

@@ -34,7 +34,7 @@ class Model:
 """
 IO = {"inputs": {"values": {"type": "array"}}, "outputs": {"sum": {"type": "vector"}}}
 BASE = "https://proctor.example/api/v1/hosted/dep_1"
-LONGEST_WAIT_S = 60
+LONGEST_WAIT_S = 120
 
 
 class Desk:

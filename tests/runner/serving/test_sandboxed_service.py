@@ -114,7 +114,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
             stack.callback(service.run_aside().join)
             stack.callback(service.close)
             address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            http = stack.enter_context(httpx2.Client(base_url=address, timeout=60))
+            http = stack.enter_context(httpx2.Client(base_url=address, timeout=120))
             return Hosted(http, backend, log, model)
 
         yield start
@@ -164,7 +164,7 @@ def test_what_the_model_does_not_take_is_said_as_outside_of_a_sandbox(host: Host
 
 
 def test_a_model_that_does_not_come_back_is_ended_in_time(host: Host) -> None:
-    hosted = host(limits=Limits(memory_bytes=GIB, case_s=1))
+    hosted = host(limits=Limits(memory_bytes=GIB, case_s=4))
 
     slow = hosted.client.post("/predict", files=values(3))
     after = hosted.client.post("/predict", files=values(0, 1))
