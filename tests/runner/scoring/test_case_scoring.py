@@ -223,7 +223,7 @@ def test_an_answer_that_takes_long_where_a_right_one_does_not_is_refused(
         return measure(metric, case)
 
     monkeypatch.setattr(HausdorffPercentile, "per_item", slow)
-    asked = order_of_masks(tmp_path, {"a": RIGHT, "b": np.ones_like(RIGHT)}, 1.0)
+    asked = order_of_masks(tmp_path, {"a": RIGHT, "b": np.ones_like(RIGHT)}, 2.0)
     if slow_where_right:
         with pytest.raises(OrganizerError, match="metric 'hd95' took"):
             score_cases(asked, Desk(tmp_path), no_bench)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import textwrap
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -50,6 +51,7 @@ LIMITS = Limits(
     log_bytes=8192,
     cpus=1,
 )
+LONGEST_WAIT_S = 120
 COUNT = "open(HERE + 'count', 'w').write(str(KEPT['cases']))"
 
 
@@ -457,6 +459,14 @@ def test_a_program_that_is_never_ready_is_not_waited_for(served: Served) -> None
     assert result.detail == "It was not ready after 0.7 s (start_s)."
 
 
+def come_true(condition: Callable[[], bool]) -> None:
+    """Wait for a process to stand still: it is told to, and does so at its next turn."""
+    end = time.monotonic() + LONGEST_WAIT_S
+    while not condition():
+        assert time.monotonic() < end, "it goes on"
+        time.sleep(0.01)
+
+
 def states_of_processes_with(model: str) -> list[str]:
     """Return the states of the processes that have this model folder in their environment."""
     found = []
@@ -475,7 +485,8 @@ def test_a_program_that_was_made_ready_is_paused_until_it_is_asked(
     assert served.session.start(job, lambda: False) is None
 
     if served.sandbox.name == "process":
-        assert states_of_processes_with(str(job.program.model_folder)) == ["T"]
+        folder = str(job.program.model_folder)
+        come_true(lambda: states_of_processes_with(folder) == ["T"])
     else:
         client = request.getfixturevalue("docker_client")
         found = client.containers.list(filters={"label": f"proctor.work={served.work}"})
@@ -490,8 +501,8 @@ def test_a_program_is_paused_while_nothing_is_asked(
     result = served.ask("open(HERE + 'count', 'w').write(str(os.getpid()))")
 
     if served.sandbox.name == "process":
-        state = Path(f"/proc/{result.outputs['count'].read_text()}/stat").read_text()
-        assert state.rpartition(")")[2].split()[0] == "T"
+        state = Path(f"/proc/{result.outputs['count'].read_text()}/stat")
+        come_true(lambda: state.read_text().rpartition(")")[2].split()[0] == "T")
         return
     client = request.getfixturevalue("docker_client")
     found = client.containers.list(filters={"label": f"proctor.work={served.work}"})
