@@ -19,8 +19,8 @@ def score_table(found: FolderScores, title: str) -> ScoreTable:
         f"{len(found.cases)} cases. Intervals are 95 %, by bootstrap over items.",
         *(
             [
-                f"{len(found.missing)} cases without a prediction and {len(found.refused)} whose"
-                " prediction is refused count at the worst value."
+                f"Counted at the worst value: {len(found.missing)} without a prediction,"
+                f" {len(found.refused)} whose prediction is refused."
             ]
             if lost
             else []
