@@ -101,6 +101,12 @@ def wait_for(look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
     return seen
 
 
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """Look until what is seen is good, and return it."""
+    return wait_for
+
+
 def any_port() -> int:
     """Return a port that is free now, away from those that people use."""
     with socket.socket() as probe:
@@ -196,25 +202,31 @@ def participant(stack: Stack, request: pytest.FixtureRequest) -> str:
     return stack.user(f"p{abs(hash(slug)) % 10**8}-{slug[-20:].strip('-')}")
 
 
+def write_model(folder: Path, source: str = GOOD, name: str = "model") -> Path:
+    """Write a model folder with the given source."""
+    folder.mkdir()
+    (folder / "model.py").write_text(source)
+    card = {
+        "contract": 1,
+        "name": name,
+        "title": name.title(),
+        "license": "Apache-2.0",
+        "runtime": "runtime-cpu",
+    }
+    (folder / "model.json").write_text(json.dumps(card))
+    return folder
+
+
+@pytest.fixture(scope="session", name="write_model")
+def _write_model() -> Callable[..., Path]:
+    """The function that writes a model folder."""
+    return write_model
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Callable[..., Path]:
-    """A function that writes a model folder with the given source."""
-
-    def write(source: str = GOOD, name: str = "model") -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "model.py").write_text(source)
-        card = {
-            "contract": 1,
-            "name": name,
-            "title": name.title(),
-            "license": "Apache-2.0",
-            "runtime": "runtime-cpu",
-        }
-        (folder / "model.json").write_text(json.dumps(card))
-        return folder
-
-    return write
+    """A function that writes a model folder with the given source, below the test's own."""
+    return lambda source=GOOD, name="model": write_model(tmp_path / name, source, name)
 
 
 def write_challenge(folder: Path, slug: str, **phase: Any) -> Path:
