@@ -118,6 +118,6 @@ def test_no_platform_without_a_fence_comes_through_a_storm(
 ) -> None:
     generator = random.Random(5)
     plan = every_pair(POINTS, ["messages_stale", "messages_reordered"], 1, generator)
-    amount = {"submissions": 20, "patience_s": 300, "generator": generator}
+    amount = {"submissions": 20, "patience_s": 60, "settle_s": 5, "generator": generator}
     with pytest.raises(AssertionError, match=r"has evaluations|ended \[|was told of"):
         survive(short_path, one_case, capsys, plan, mutation=NO_FENCE, **amount)
