@@ -14,7 +14,7 @@ import numpy as np
 from proctor_runner.decode.array import ARRAY_SUFFIX, ARRAY_TYPES, LABEL_TYPES, open_array
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid, difference, reordering
-from proctor_runner.decode.picture import PICTURE_SUFFIXES, open_picture
+from proctor_runner.decode.picture import PICTURE_SUFFIXES, OpenedPicture, open_picture
 from proctor_runner.decode.volume import open_volume
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def read_labels_of_picture(path: Path, name: str) -> NDArray[np.generic]:
         InvalidOutputError: It cannot be read, or holds colors.
     """
     picture = open_picture(path, name)
-    _refuse_colors(picture.channels, picture.has_palette, name)
+    _refuse_colors(picture, name)
     return picture.read()
 
 
@@ -115,7 +115,7 @@ def _read_picture(
 ) -> NDArray[np.generic]:
     picture = open_picture(path, name)
     if not of_numbers:
-        _refuse_colors(picture.channels, picture.has_palette, name)
+        _refuse_colors(picture, name)
     if picture.shape != expected:
         raise InvalidOutputError(
             f"{name} has shape {picture.shape}; expected {expected}, that of {grid_name}."
@@ -123,8 +123,16 @@ def _read_picture(
     return picture.read()
 
 
-def _refuse_colors(channels: int, has_palette: bool, name: str) -> None:
-    if channels == 1 and not has_palette:
+def _refuse_colors(picture: OpenedPicture, name: str) -> None:
+    if picture.channels == 1 and not picture.has_palette:
         return
-    what = "a palette of colors" if has_palette else f"{channels} numbers a pixel"
+    if picture.has_palette:
+        what = "a palette of colors"
+    elif picture.is_unpacked:
+        raise InvalidOutputError(
+            f"{name} is stored in tiles, turned, or in bits that fill no byte; expected strips of"
+            " 8, 16 or 32 bits a pixel."
+        )
+    else:
+        what = f"{picture.channels} numbers a pixel"
     raise InvalidOutputError(f"{name} holds {what}; expected one number a pixel, saved as gray.")

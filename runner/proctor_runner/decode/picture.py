@@ -16,6 +16,15 @@ import numpy as np
 
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.itk import itk_reader, numbers_of
+from proctor_runner.decode.tiff_tags import (
+    BITS,
+    FLOATING_POINT,
+    PALETTE,
+    PHOTOMETRIC,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    first_shorts,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +39,7 @@ PICTURE_SUFFIXES = tuple(_READERS)
 
 _PNG_DEPTH, _PNG_COLOR_TYPE, _PNG_HEADER_BYTES = 24, 25, 26
 _PNG_GRAY, _PNG_PALETTE = 0, 3
-_BYTE = 8
+_BYTE, _HALF = 8, 16
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,13 @@ class OpenedPicture:
     Attributes:
         channels: How many numbers a pixel has; where they are several they are the last axis.
         has_palette: Whether its file names colors by number.
+        is_unpacked: Whether its file has one number a pixel, and only its colors can be read.
     """
 
     shape: tuple[int, ...]
     channels: int
     has_palette: bool
+    is_unpacked: bool
     read: Callable[[], NDArray[np.generic]]
 
     @property
@@ -72,7 +83,10 @@ def open_picture(path: Path, name: str) -> OpenedPicture:
     try:
         reader.ReadImageInformation()
     except RuntimeError:
-        raise InvalidOutputError(f"{name} has a broken header.") from None
+        raise InvalidOutputError(
+            f"{name} has a broken header, or one of a kind that cannot be read, such as gray with"
+            " transparency or whole numbers of 64 bits."
+        ) from None
     shape = tuple(reversed(reader.GetSize()))
     channels = reader.GetNumberOfComponents()
     if channels > 1:
@@ -87,8 +101,24 @@ def open_picture(path: Path, name: str) -> OpenedPicture:
     # ITK stretches gray of fewer than 8 bits to the whole of a byte.
     bits = start[_PNG_DEPTH] if color_type == _PNG_GRAY else _BYTE
     stretch = 255 // (2**bits - 1) if 0 < bits < _BYTE else 1
+    tags = first_shorts(path) if _READERS[suffix] is _TIFF else {}
+    has_palette = color_type == _PNG_PALETTE or tags.get(PHOTOMETRIC) == PALETTE
+    is_half = tags.get(SAMPLE_FORMAT) == FLOATING_POINT and tags.get(BITS) == _HALF
+    samples = tags.get(SAMPLES, 1)
+    if samples > 1 and channels == 1 and not has_palette:
+        raise InvalidOutputError(
+            f"{name} holds {samples} numbers a pixel in a form that cannot be read; expected one,"
+            " or the colors of a pixel."
+        )
+    # Tiles, and bits that fill no byte, are read by ITK as red, green, blue and alpha.
+    is_unpacked = bool(tags) and samples == 1 and channels > 1
 
     def read() -> NDArray[np.generic]:
+        if is_half:
+            # ITK takes their bits for whole numbers.
+            raise InvalidOutputError(
+                f"{name} holds numbers of half precision; expected single precision."
+            )
         try:
             numbers = np.asarray(numbers_of(reader))
         except RuntimeError:
@@ -102,4 +132,4 @@ def open_picture(path: Path, name: str) -> OpenedPicture:
             )
         return numbers if stretch == 1 else numbers // numbers.dtype.type(stretch)
 
-    return OpenedPicture(shape, channels, color_type == _PNG_PALETTE, read)
+    return OpenedPicture(shape, channels, has_palette, is_unpacked, read)

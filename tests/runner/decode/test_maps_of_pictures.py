@@ -118,6 +118,58 @@ def palette(path: Path) -> None:
     drawn.save(path)
 
 
+def tiff(*more: tuple[int, int], of: bytes = MASK.tobytes(), packed: str = "<") -> Write:
+    """Write a TIFF of one strip, with the shorts that ``more`` says beside what it needs."""
+    shorts = {256: 4, 257: 3, 258: 8, 259: 1, 262: 1, 277: 1, 278: 3} | dict(more)
+    entries = [struct.pack(packed + "HHIH2x", tag, 3, 1, shorts[tag]) for tag in shorts]
+    place = 8 + 2 + 12 * (len(shorts) + 2) + 4
+    for tag, value in ((273, place), (279, len(of))):
+        entries.append(struct.pack(packed + "HHII", tag, 4, 1, value))
+    entries.sort(key=lambda entry: struct.unpack_from(packed + "H", entry))
+    start = (b"II" if packed == "<" else b"MM") + struct.pack(packed + "HI", 42, 8)
+    listed = struct.pack(packed + "H", len(entries)) + b"".join(entries) + bytes(4)
+    return lambda path: path.write_bytes(start + listed + of)
+
+
+@pytest.mark.parametrize("packed", ["<", ">"])
+def test_a_plain_tiff_is_a_mask_in_either_byte_order(tmp_path: Path, grid, packed: str) -> None:
+    tiff(packed=packed)(tmp_path / "m.tif")
+    found = read_mask(tmp_path / "m.tif", "m.tif", grid("slide.png"), "slide", [1, 2])
+    assert (found == MASK).all()
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (palette, "m.tif holds a palette of colors; expected one number a pixel"),
+        (
+            tiff((258, 16), (339, 3), of=MASK.astype("<f2").tobytes()),
+            "m.tif holds numbers of half precision; expected single precision.",
+        ),
+        (
+            tiff((258, 16), (339, 3), of=MASK.astype(">f2").tobytes(), packed=">"),
+            "m.tif holds numbers of half precision; expected single precision.",
+        ),
+        (picture(MASK > 0), "m.tif is stored in tiles, turned, or in bits that fill no byte;"),
+        (
+            tiff((277, 2), (338, 2), of=np.dstack([MASK, MASK]).tobytes()),
+            "m.tif holds 2 numbers a pixel in a form that cannot be read;",
+        ),
+        (
+            tiff((274, 6)),
+            "m.tif is stored in tiles, turned, or in bits that fill no byte;",
+        ),
+    ],
+)
+def test_a_tiff_whose_numbers_would_be_read_as_others_is_refused(
+    tmp_path: Path, grid, write: Write, said: str
+) -> None:
+    write(tmp_path / "m.tif")
+    with pytest.raises(InvalidOutputError) as caught:
+        read_mask(tmp_path / "m.tif", "m.tif", grid("slide.png"), "slide", [1, 2])
+    assert str(caught.value).startswith(said)
+
+
 @pytest.mark.parametrize(
     ("name", "write", "said"),
     [
