@@ -75,7 +75,9 @@ class Connection:
         self.is_taken = False
         self.is_closed = False
         if accepted.family != socket.AF_UNIX:
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Some systems refuse it on a connection that was reset already; reading will tell.
+            with suppress(OSError):
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rests_since: float | None = None
         self.deadline = 0.0
         self.rest()

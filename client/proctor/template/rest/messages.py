@@ -74,7 +74,7 @@ class Body:
         self._left_bytes = 0
         self.before: Callable[[], None] = _nothing
         if self._is_chunked:
-            if headers["transfer-encoding"].strip().lower() != "chunked":
+            if headers["transfer-encoding"].lower() != "chunked":
                 raise unreadable("The only transfer encoding that is understood is chunked.")
             if "content-length" in headers:
                 raise unreadable("A request says its length twice, in two different ways.")

@@ -125,6 +125,8 @@ def test_a_client_that_asks_first_is_told_to_go_on(counting: Any) -> None:
         (post(FORM, b"Content-Length: -3"), b"400"),
         (post(FORM, b"Content-Length: +3"), b"400"),
         (post(FORM, b"Transfer-Encoding: gzip, chunked"), b"400"),
+        (post(b"0\r\n\r\n", b"Transfer-Encoding: chunked\xa0"), b"400"),
+        (post(b"0\r\n\r\n", b"Transfer-Encoding: \x85chunked"), b"400"),
         (post(b"zz\r\n", b"Transfer-Encoding: chunked"), b"400"),
         (post(b"2\r\nabc\r\n", b"Transfer-Encoding: chunked"), b"400"),
     ],
