@@ -22,7 +22,11 @@ ARRAY_SUFFIX = ".npy"
 ARRAY_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 """The types that an array of numbers may have."""
 
-LABEL_TYPES = (*(np.dtype(f"{kind}{size}") for size in (1, 2, 4, 8) for kind in "ui"), *ARRAY_TYPES)
+LABEL_TYPES = (
+    np.dtype(np.bool_),
+    *(np.dtype(f"{kind}{size}") for size in (1, 2, 4, 8) for kind in "ui"),
+    *ARRAY_TYPES,
+)
 """The types that an array of labels may have."""
 
 _MOST_HEADER_BYTES = 64 * 1024

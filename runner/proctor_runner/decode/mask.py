@@ -62,6 +62,9 @@ def read_whole_numbers(
 
 
 def _whole(voxels: NDArray[np.generic], name: str) -> NDArray[np.generic]:
+    if voxels.dtype.kind == "b":
+        # Not converted: a byte that is neither true nor false stays the number it is.
+        return voxels.view(np.uint8)
     if voxels.dtype.kind in "iu":
         return voxels
     numbers = voxels.astype(np.float64, copy=False)

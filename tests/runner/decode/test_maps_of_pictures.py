@@ -97,6 +97,16 @@ def test_black_and_white_is_a_mask_of_one_label(tmp_path: Path, grid) -> None:
     assert (found == (MASK > 0)).all()
 
 
+def test_an_array_of_true_and_false_is_a_mask_of_one_label(tmp_path: Path, grid) -> None:
+    path = tmp_path / "mask.npy"
+    np.save(path, MASK > 0)
+    found = read_mask(path, "mask.npy", grid("slide.npy"), "slide", [1])
+    assert (found.dtype, found.tolist()) == (np.uint8, (MASK > 0).tolist())
+    path.write_bytes(path.read_bytes()[:-1] + b"\7")
+    with pytest.raises(InvalidOutputError, match=r"holds the label 7; the task knows 0, 1\."):
+        read_mask(path, "mask.npy", grid("slide.npy"), "slide", [1])
+
+
 def test_pages_are_a_mask_of_pages(tmp_path: Path, grid) -> None:
     pages(PAGES)(tmp_path / "mask.tif")
     found = read_mask(tmp_path / "mask.tif", "mask.tif", grid("stack.tif"), "stack", [1, 2])
