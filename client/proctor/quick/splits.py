@@ -111,6 +111,14 @@ def _refuse_unlike(number: int, image: Array, mask: Array, axes: int) -> None:
         )
     if mask.dtype.kind not in "iub":
         raise ValueError(f"mask {number} holds {mask.dtype}; whole label numbers are needed")
+    if not image.size:
+        raise ValueError(f"image {number} has shape {image.shape}; it holds nothing")
+    least, greatest = (0, 65535) if axes == _FLAT else (-32768, 32767)
+    if mask.min() < least or mask.max() > greatest:
+        raise ValueError(
+            f"mask {number} holds labels from {mask.min()} to {mask.max()}; it is stored with"
+            f" labels from {least} to {greatest}"
+        )
     most = 255 if channels else 65535
     whole = image.dtype.kind in "iub" and image.min() >= 0 and image.max() <= most
     if axes == _FLAT and not whole:

@@ -135,6 +135,23 @@ def test_two_folders_with_the_same_names_become_a_challenge(host: Any, tmp_path:
     assert sorted(cases) == ["p0", "p1", "p2"]
 
 
+@pytest.mark.parametrize(
+    ("image", "mask", "said"),
+    [
+        ((6, 7), -np.ones((6, 7), np.int8), "mask 0 holds labels from -1 to -1"),
+        ((6, 7), np.full((6, 7), 1 << 33), "labels from 8589934592 to 8589934592; it is stored"),
+        ((6, 7, 2), np.full((6, 7, 2), 40_000), "stored with labels from -32768 to 32767"),
+        ((0, 7), np.zeros((0, 7), np.int8), r"image 0 has shape \(0, 7\); it holds nothing"),
+    ],
+)
+def test_a_mask_that_a_file_does_not_hold_is_refused_by_its_number(
+    host: Any, image: tuple[int, ...], mask: np.ndarray, said: str
+) -> None:
+    images = [np.zeros(image, np.uint8)] * 3
+    with pytest.raises(ValueError, match=said):
+        create(images, [mask] * 3, task="segmentation", metrics=["dice"])
+
+
 @pytest.mark.parametrize("channels", [(), (3,)])
 def test_pictures_become_a_segmentation(
     host: Any, tmp_path: Path, channels: tuple[int, ...]
