@@ -16,14 +16,17 @@ import numpy as np
 
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.itk import itk_reader, numbers_of
+from proctor_runner.decode.png_header import GRAY, INDEXED, read_png_header
 from proctor_runner.decode.tiff_tags import (
     BITS,
     FLOATING_POINT,
+    MOST_PAGES,
     PALETTE,
     PHOTOMETRIC,
     SAMPLE_FORMAT,
     SAMPLES,
     first_shorts,
+    has_an_end,
 )
 
 if TYPE_CHECKING:
@@ -37,9 +40,23 @@ _READERS = {".png": _PNG, ".tif": _TIFF, ".tiff": _TIFF, ".jpg": _JPEG, ".jpeg":
 PICTURE_SUFFIXES = tuple(_READERS)
 """What is in a file of one of these suffixes is a picture."""
 
-_PNG_DEPTH, _PNG_COLOR_TYPE, _PNG_HEADER_BYTES = 24, 25, 26
-_PNG_GRAY, _PNG_PALETTE = 0, 3
 _BYTE, _HALF = 8, 16
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """How a file stores its numbers, which ITK does not tell.
+
+    Attributes:
+        stretch: What ITK multiplies every number by.
+        samples: How many a pixel has, where that is known.
+        unlike: Why what is read would be other numbers; a phrase.
+    """
+
+    has_palette: bool = False
+    stretch: int = 1
+    samples: int | None = None
+    unlike: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,9 +93,10 @@ def open_picture(path: Path, name: str) -> OpenedPicture:
     suffix = Path(name).suffix
     reader_name, signatures = _READERS[suffix]
     with path.open("rb") as stream:
-        start = stream.read(_PNG_HEADER_BYTES)
+        start = stream.read(8)
     if not start.startswith(signatures):
         raise InvalidOutputError(f"{name} is no {suffix} file.")
+    stored = _STORED.get(reader_name, _as_read)(path, name)
     reader = itk_reader(path, reader_name)
     try:
         reader.ReadImageInformation()
@@ -95,30 +113,17 @@ def open_picture(path: Path, name: str) -> OpenedPicture:
         raise InvalidOutputError(
             f"{name} has the shape {shape}; expected one page, or pages of one channel."
         )
-
-    is_png = suffix == ".png" and len(start) == _PNG_HEADER_BYTES
-    color_type = start[_PNG_COLOR_TYPE] if is_png else None
-    # ITK stretches gray of fewer than 8 bits to the whole of a byte.
-    bits = start[_PNG_DEPTH] if color_type == _PNG_GRAY else _BYTE
-    stretch = 255 // (2**bits - 1) if 0 < bits < _BYTE else 1
-    tags = first_shorts(path) if _READERS[suffix] is _TIFF else {}
-    has_palette = color_type == _PNG_PALETTE or tags.get(PHOTOMETRIC) == PALETTE
-    is_half = tags.get(SAMPLE_FORMAT) == FLOATING_POINT and tags.get(BITS) == _HALF
-    samples = tags.get(SAMPLES, 1)
-    if samples > 1 and channels == 1 and not has_palette:
+    if (stored.samples or 1) > 1 and channels == 1 and not stored.has_palette:
         raise InvalidOutputError(
-            f"{name} holds {samples} numbers a pixel in a form that cannot be read; expected one,"
-            " or the colors of a pixel."
+            f"{name} holds {stored.samples} numbers a pixel in a form that cannot be read;"
+            " expected one, or the colors of a pixel."
         )
     # Tiles, and bits that fill no byte, are read by ITK as red, green, blue and alpha.
-    is_unpacked = bool(tags) and samples == 1 and channels > 1
+    is_unpacked = stored.samples == 1 and channels > 1
 
     def read() -> NDArray[np.generic]:
-        if is_half:
-            # ITK takes their bits for whole numbers.
-            raise InvalidOutputError(
-                f"{name} holds numbers of half precision; expected single precision."
-            )
+        if stored.unlike:
+            raise InvalidOutputError(f"{name} {stored.unlike}")
         try:
             numbers = np.asarray(numbers_of(reader))
         except RuntimeError:
@@ -130,6 +135,38 @@ def open_picture(path: Path, name: str) -> OpenedPicture:
                 f"{name} was read as {numbers.dtype} of shape {numbers.shape}; its header announces"
                 f" {shape}."
             )
-        return numbers if stretch == 1 else numbers // numbers.dtype.type(stretch)
+        return numbers if stored.stretch == 1 else numbers // numbers.dtype.type(stored.stretch)
 
-    return OpenedPicture(shape, channels, has_palette, is_unpacked, read)
+    return OpenedPicture(shape, channels, stored.has_palette, is_unpacked, read)
+
+
+def _as_read(_path: Path, _name: str) -> _Stored:
+    return _Stored()
+
+
+def _in_png(path: Path, name: str) -> _Stored:
+    header = read_png_header(path)
+    # ITK stretches gray of fewer than 8 bits to the whole of a byte.
+    bits = header.bits if header.color_type == GRAY else _BYTE
+    stretch = 255 // (2**bits - 1) if 0 < bits < _BYTE else 1
+    unlike = ""
+    if header.says_significant_bits:
+        # ITK shifts its numbers by what they say.
+        unlike = "says in sBIT how many bits of its numbers count; expected it without."
+    return _Stored(header.color_type == INDEXED, stretch, unlike=unlike)
+
+
+def _in_tiff(path: Path, name: str) -> _Stored:
+    if not has_an_end(path):
+        raise InvalidOutputError(
+            f"{name} has pages that lead back to earlier ones, or more than {MOST_PAGES}."
+        )
+    tags = first_shorts(path)
+    is_half = tags.get(SAMPLE_FORMAT) == FLOATING_POINT and tags.get(BITS) == _HALF
+    # ITK takes their bits for whole numbers.
+    unlike = "holds numbers of half precision; expected single precision." if is_half else ""
+    samples = tags.get(SAMPLES, 1) if tags else None
+    return _Stored(tags.get(PHOTOMETRIC) == PALETTE, samples=samples, unlike=unlike)
+
+
+_STORED = {_PNG[0]: _in_png, _TIFF[0]: _in_tiff}

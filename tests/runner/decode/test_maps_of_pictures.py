@@ -34,13 +34,12 @@ def pages(numbers: np.ndarray) -> Write:
     return lambda path: SimpleITK.WriteImage(SimpleITK.GetImageFromArray(numbers), str(path))
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def few_bits(path: Path) -> None:
     """Write a PNG of two bits a pixel, as pillow does not."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
 
     rows = b"".join(
         b"\0" + bytes([sum(int(value) << (6 - 2 * place) for place, value in enumerate(row))])
@@ -122,6 +121,23 @@ def test_objects_of_a_picture_have_numbers_of_sixteen_bits(tmp_path: Path, grid)
     assert (found == objects).all()
 
 
+def significant_bits(path: Path) -> None:
+    """Write a PNG whose numbers are of 8 bits, of which it says that two count."""
+    picture(MASK)(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + chunk(b"sBIT", b"\x02") + content[33:])
+
+
+def in_circles(path: Path) -> None:
+    """Write a TIFF whose only page is followed by itself."""
+    picture(MASK)(path)
+    content = bytearray(path.read_bytes())
+    (place,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, place)
+    struct.pack_into("<I", content, place + 2 + count * 12, place)
+    path.write_bytes(content)
+
+
 def palette(path: Path) -> None:
     drawn = Image.fromarray(MASK, "P")
     drawn.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
@@ -183,6 +199,8 @@ def test_a_tiff_whose_numbers_would_be_read_as_others_is_refused(
 @pytest.mark.parametrize(
     ("name", "write", "said"),
     [
+        ("m.png", significant_bits, "m.png says in sBIT how many bits of its numbers count;"),
+        ("m.tif", in_circles, "m.tif has pages that lead back to earlier ones"),
         ("m.png", palette, "m.png holds a palette of colors; expected one number a pixel"),
         ("m.png", picture(np.zeros((3, 4, 3), np.uint8)), "m.png holds 3 numbers a pixel;"),
         ("m.png", picture(MASK.T.copy()), "m.png has shape (4, 3); expected (3, 4), that of"),
