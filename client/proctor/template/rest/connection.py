@@ -68,7 +68,8 @@ class Connection:
         self._socket = accepted
         self._patience = patience
         self._most_head_bytes = most_head_bytes
-        self._buffer = b""
+        # Cut at its front without a copy of the rest, however small the pieces are.
+        self._buffer = bytearray()
         self._head: Head | None = None
         self._stage = _RESTS
         self._is_paced = False
@@ -171,7 +172,7 @@ class Connection:
         self._set_clock(self._patience.idle_s)
         self._is_paced = False
         while not self._buffer.lstrip(b"\r\n"):
-            self._buffer = b""
+            self._buffer.clear()
             if not self._receive():
                 return None
         self._set_clock(self._patience.head_s)
@@ -202,17 +203,17 @@ class Connection:
         """Return the next bytes of a body; see `messages.Source`."""
         if not self._buffer and not self._receive():
             raise GoneError("the client left in the middle of a body")
-        piece, self._buffer = self._buffer[:most_bytes], self._buffer[most_bytes:]
-        return piece
+        return self._cut(most_bytes)
 
     def line(self, most_bytes: int) -> bytes:
         """Return the next line of a body; see `messages.Source`."""
-        while b"\r\n" not in self._buffer[: most_bytes + 2]:
+        while (end := self._buffer.find(b"\r\n", 0, most_bytes + 2)) < 0:
             if len(self._buffer) > most_bytes + 2:
                 raise RefusedError(400, "bad_request", "A line within the body is too long.")
             if not self._receive():
                 raise GoneError("the client left in the middle of a body")
-        line, _, self._buffer = self._buffer.partition(b"\r\n")
+        line = self._cut(end)
+        del self._buffer[:2]
         return line
 
     def answer(self, response: Response, keeps_alive: bool, shared: bytes, body: bool) -> None:
@@ -292,16 +293,22 @@ class Connection:
         Raises:
             RefusedError: They are too long, or no request; what has come is left as it is.
         """
-        self._buffer = self._buffer.lstrip(b"\r\n")
+        while self._buffer.startswith((b"\r", b"\n")):
+            del self._buffer[0]
         end = self._buffer.find(b"\r\n\r\n", max(0, searched - 3))
         if (len(self._buffer) if end < 0 else end) > self._most_head_bytes:
             raise RefusedError(431, "headers", "The first lines of the request are too long.")
         if end < 0:
             return None
-        head = read_head(self._buffer[:end])
-        self._buffer = self._buffer[end + 4 :]
+        head = read_head(bytes(self._buffer[:end]))
+        del self._buffer[: end + 4]
         self.rests_since = None
         return head
+
+    def _cut(self, length: int) -> bytes:
+        piece = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return piece
 
     def _begin(self, stage: int, seconds: float) -> None:
         """Set the clock where another part of a request begins, and not again within it."""
