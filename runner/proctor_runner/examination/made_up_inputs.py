@@ -9,6 +9,7 @@ from __future__ import annotations
 import wave
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,17 +75,21 @@ def _near(usual: int, limit: DimLimit) -> int:
 
 
 def _picture(path: Path, lengths: tuple[int, ...], random: np.random.Generator) -> None:
-    from PIL import Image
+    import SimpleITK
 
-    channels, rows, columns = lengths
-    shape = (rows, columns) if channels == 1 else (rows, columns, channels)
-    Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8)).save(path)
+    pixels = _pixels(lengths, random)
+    image: Any = SimpleITK.GetImageFromArray(pixels, isVector=lengths[0] > 1)
+    SimpleITK.WriteImage(image, str(path))
 
 
 def _image_array(path: Path, lengths: tuple[int, ...], random: np.random.Generator) -> None:
+    np.save(path, _pixels(lengths, random))
+
+
+def _pixels(lengths: tuple[int, ...], random: np.random.Generator) -> NDArray[np.uint8]:
     channels, rows, columns = lengths
     shape = (rows, columns) if channels == 1 else (rows, columns, channels)
-    np.save(path, random.integers(0, 256, shape, dtype=np.uint8))
+    return random.integers(0, 256, shape, dtype=np.uint8)
 
 
 def _volume(path: Path, lengths: tuple[int, ...], random: np.random.Generator) -> None:
