@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import yaml
 
+from proctor.cli.services.endpoints import free_port
 from proctor.client import Client
 from proctor.spec.api import SubmissionView, UserCreate
 
@@ -109,10 +110,8 @@ def eventually() -> Callable[..., Any]:
 
 def any_port() -> int:
     """Return a port that is free now, away from those that people use."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    # Below those that outgoing connections get, which could be given it meanwhile.
+    return free_port(12_000 + secrets.randbelow(20_000))
 
 
 def start(home: Path, *options: str, **settings: str) -> Stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 from fastapi import FastAPI
 
 from proctor import Client
+from proctor.cli.services.endpoints import free_port
 from proctor.client import Blob
 from proctor.client.errors import ApiError, HostError
 from proctor.client.transport import RetryPolicy
@@ -207,9 +209,8 @@ def test_a_platform_that_is_killed_in_the_middle_of_an_upload_goes_on_with_it(
     eventually: Callable[[Callable[[], bool]], None],
     tmp_path: Path,
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # Below those that outgoing connections get, which could be given it meanwhile.
+    port = free_port(12_000 + secrets.randbelow(20_000))
     token = token_of(app)
     environment = {
         **os.environ,
