@@ -61,16 +61,14 @@ class _Table(NamedTuple):
 
 def _all(client: Client, filters: dict[Filter, str]) -> _Table:
     """Return the whole table, asked for portion by portion."""
-    whole = _Table("", 0, 0)
-    while True:
-        text = client.analytics(filters, whole.models, _PORTION)
+    whole, offset, total = _Table("", 0, 0), 0, 1
+    while offset < total:
+        text, total = client.analytics(filters, offset, _PORTION)
+        offset += _PORTION
         lines = list(csv.DictReader(StringIO(text, newline="")))
-        head, _, body = text.partition("\n")
-        models = len({line["submission"] for line in lines})
         whole = _Table(
-            whole.text + body if whole.text else f"{head}\n{body}",
+            whole.text + (text.partition("\n")[2] if whole.text else text),
             whole.scores + len(lines),
-            whole.models + models,
+            whole.models + len({line["submission"] for line in lines}),
         )
-        if models < _PORTION:
-            return whole
+    return whole

@@ -99,8 +99,8 @@ class Registry(Files):
 
     def analytics(
         self, filters: Mapping[Filter, str] | None = None, offset: int = 0, limit: int = 1000
-    ) -> str:
-        """Return scores of public models beside what they are made of, as CSV.
+    ) -> tuple[str, int]:
+        """Return scores of public models beside what they are made of, as CSV, and all there are.
 
         Args:
             filters: values that must all be had: task, modality, framework, challenge.
@@ -109,7 +109,8 @@ class Registry(Files):
         """
         wanted = {which.value: value for which, value in (filters or {}).items()}
         params: dict[str, str | int] = {**wanted, "offset": offset, "limit": limit}
-        return self._wire.send("GET", f"{API}/analytics", params=params, safe=True).text
+        answer = self._wire.send("GET", f"{API}/analytics", params=params, safe=True)
+        return answer.text, int(answer.headers["X-Total-Count"])
 
     def similar_models(self, model_id: str, limit: int = 10) -> list[Similar]:
         """Return models with the same algorithm, training set or objective: two of the three."""

@@ -62,7 +62,14 @@ class Studied(NamedTuple):
     limit: int
 
 
-def analytics_csv(session: Session, descriptions: Descriptions, studied: Studied) -> str:
+class Table(NamedTuple):
+    """A table as CSV, and how many models it could be of, whether or not a board has them."""
+
+    text: str
+    models: int
+
+
+def analytics_csv(session: Session, descriptions: Descriptions, studied: Studied) -> Table:
     """Return the table of public models, the oldest first; what only members see is not in it."""
     challenges = open_challenges(session, None)
     every = every_public_model(session, descriptions, challenges)[::-1]
@@ -73,7 +80,7 @@ def analytics_csv(session: Session, descriptions: Descriptions, studied: Studied
     last = min(len(found), studied.offset + studied.limit)
     for start in range(studied.offset, last, _PORTION):
         writer.writerows(_lines(session, found[start : min(last, start + _PORTION)]))
-    return stream.getvalue()
+    return Table(stream.getvalue(), len(found))
 
 
 def _lines(session: Session, models: Sequence[Described]) -> Iterator[list[Any]]:

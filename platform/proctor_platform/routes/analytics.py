@@ -37,7 +37,8 @@ def read_analytics(
 ) -> Response:
     """Send every score of public models beside what they are made of, in CSV, the oldest first.
 
-    It holds what everybody may see, whoever asks.
+    It holds what everybody may see, whoever asks. ``X-Total-Count`` says how many models there are
+    to ask for by ``offset`` and ``limit``; one that no board has yet has no line.
     """
     given = {
         Filter.TASK: task,
@@ -46,9 +47,12 @@ def read_analytics(
         Filter.CHALLENGE: challenge,
     }
     filters = {which: value for which, value in given.items() if value}
-    text = analytics_csv(session, descriptions, Studied(filters, offset, limit))
+    table = analytics_csv(session, descriptions, Studied(filters, offset, limit))
     return Response(
-        text,
+        table.text,
         media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="proctor-analytics.csv"'},
+        headers={
+            "Content-Disposition": 'attachment; filename="proctor-analytics.csv"',
+            "X-Total-Count": str(table.models),
+        },
     )

@@ -69,6 +69,7 @@ def test_a_table_is_filtered_and_sent_in_portions(
     assert table(anonymous, challenge="another") == []
     assert {line["submission"] for line in table(anonymous, limit=1)} == {first}
     assert {line["submission"] for line in table(anonymous, offset=1)} == {second}
+    assert anonymous.get("/analytics", params={"limit": 1}).headers["X-Total-Count"] == "2"
     assert anonymous.get("/analytics", params={"limit": 5001}).status_code == 422
 
 
