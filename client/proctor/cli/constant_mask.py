@@ -14,7 +14,7 @@ from proctor_runner.decode.on_grid import FlatGrid, open_grid, shape_on
 from proctor_runner.decode.picture import PICTURE_SUFFIXES
 
 _FLAT = 2
-_WHOLE_KINDS = (np.uint8, np.uint16, np.uint32)
+_MOST_WHOLE = 1 << 32
 
 
 def write_constant_mask(grid: Path, label: int, path: Path) -> None:
@@ -39,13 +39,11 @@ def write_picture(numbers: npt.NDArray[Any], path: Path) -> None:
     """
     import SimpleITK
 
-    stored = numbers.astype(np.float32)
-    if ((numbers >= 0) & (numbers == np.rint(numbers))).all():
-        most = numbers.max(initial=0)
-        for kind in _WHOLE_KINDS:
-            if most <= np.iinfo(kind).max:
-                stored = numbers.astype(kind)
-                break
+    kind = np.dtype(np.float32)
+    whole = ((numbers >= 0) & (numbers == np.rint(numbers))).all()
+    if whole and numbers.max(initial=0) < _MOST_WHOLE:
+        kind = np.min_scalar_type(int(numbers.max(initial=0)))
+    stored = numbers.astype(kind)
     image: Any = SimpleITK.GetImageFromArray(stored, isVector=stored.ndim > _FLAT)
     SimpleITK.WriteImage(image, str(path))
 

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from proctor.spec.outputs import PICTURE_SUFFIXES
+from proctor.spec.outputs import LOSSY_SUFFIXES, PICTURE_SUFFIXES
 
 Array = npt.NDArray[Any]
 
 HIDDEN, SAMPLE = "hidden", "sample"
 _VOLUMES = (".nii.gz", ".nii")
-_LOSSY = (".jpg", ".jpeg")
 _PICTURE = ".png"
 _FLAT, _CHANNELS = 2, (2, 3, 4)
 _SEED = 0
@@ -140,28 +139,25 @@ def write_folders(
         ValueError: a file has no counterpart, another kind, or there are too few.
     """
     named = (*_VOLUMES, *PICTURE_SUFFIXES) if masks else (".npy",)
-    given = _by_case(inputs, (*named, *_LOSSY) if masks else named)
-    known = _by_case(reference, named)
+    suffix, given = _by_case(inputs, (*named, *LOSSY_SUFFIXES) if masks else named)
+    reference_suffix, known = _by_case(reference, named)
     if odd := sorted(given.keys() ^ known.keys()):
         raise ValueError(f"{odd[0]} is not in both {inputs} and {reference}")
-    for split, rows in _dealt(len(given), sample).items():
-        for row in rows.tolist():
-            case = sorted(given)[row]
+    cases = sorted(given)
+    for split, rows in _dealt(len(cases), sample).items():
+        for case in (cases[row] for row in rows.tolist()):
             for half, source in (("inputs", given[case]), ("reference", known[case])):
                 target = folder / "data" / split / half / source.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
-    suffixes = [
-        _suffix(next(iter(half.values())).name, (*named, *_LOSSY)) for half in (given, known)
-    ]
     read = _labels_of_mask if masks else _values_of_array
     references = [read(path) for path in known.values()]
     items = 1 if masks else max(len(one) for one in references)
-    return Written(suffixes[0], suffixes[1], items, np.concatenate(references))
+    return Written(suffix, reference_suffix, items, np.concatenate(references))
 
 
-def _by_case(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return the files of a folder, all of one kind, by their names without its suffix.
+def _by_case(folder: Path, suffixes: tuple[str, ...]) -> tuple[str, dict[str, Path]]:
+    """Return the suffix of all files of a folder, and the files by their names without it.
 
     Raises:
         ValueError: they are of several kinds, or of another.
@@ -170,8 +166,8 @@ def _by_case(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     kinds = {_suffix(path.name, suffixes) for path in paths}
     if len(kinds) != 1 or not kinds < {*suffixes}:
         raise ValueError(f"{folder} must hold files of one kind: {', '.join(suffixes)}")
-    end = len(kinds.pop())
-    return {path.name[:-end]: path for path in paths}
+    (kind,) = kinds
+    return kind, {path.name.removesuffix(kind): path for path in paths}
 
 
 def as_array(data: Any, name: str) -> Array:

@@ -28,6 +28,9 @@ ClassDivisor = Annotated[
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
 """How the name of a picture ends whose numbers are as they were written."""
 
+LOSSY_SUFFIXES = (".jpg", ".jpeg")
+"""How the name of a picture ends that is for looking at alone."""
+
 
 class OutputType(StrEnum):
     """What a model writes and how decode reads it.

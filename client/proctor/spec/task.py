@@ -23,7 +23,7 @@ from proctor.spec.custom import (
     refuse_unsound_custom,
     with_name,
 )
-from proctor.spec.outputs import GEOMETRIES, PICTURE_SUFFIXES, ClassDivisor
+from proctor.spec.outputs import GEOMETRIES, LOSSY_SUFFIXES, PICTURE_SUFFIXES, ClassDivisor
 from proctor.spec.outputs import OutputSpec as OutputSpec
 from proctor.spec.outputs import OutputType as OutputType
 from proctor.spec.outputs import UnknownLabels as UnknownLabels
@@ -36,9 +36,6 @@ FilePattern = Annotated[
 
 SCORE_CASE_S = 600.0
 """In which a case is scored where the organizer says nothing; the slowest known take a tenth."""
-
-
-_LOSSY = (".jpg", ".jpeg")
 
 
 class InputType(StrEnum):
@@ -101,7 +98,9 @@ class InputSpec(Spec):
     @property
     def is_picture(self) -> bool:
         """Tell whether it is a file whose name ends as that of a picture."""
-        return self.type is InputType.FILE and self.file.endswith((*PICTURE_SUFFIXES, *_LOSSY))
+        return self.type is InputType.FILE and self.file.endswith(
+            (*PICTURE_SUFFIXES, *LOSSY_SUFFIXES)
+        )
 
 
 class ReferenceSpec(Spec):

@@ -19,7 +19,7 @@ from proctor_runner.decode.contour import read_contours
 from proctor_runner.decode.document import read_document
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.foreign.translate import translated
-from proctor_runner.decode.image import read_image
+from proctor_runner.decode.image import OF_NUMBERS, read_image
 from proctor_runner.decode.instances import read_instances
 from proctor_runner.decode.label_list import read_label_list
 from proctor_runner.decode.mask import read_mask
@@ -167,7 +167,7 @@ def _read(output: dict[str, Any], items: int, source: Path) -> np.ndarray[Any, A
             output["most_per_item"],
         )
     grid = open_grid(source / output["grid_file"], output["grid_file"])
-    if output["type"] in ("image", "heatmap"):
+    if output["type"] in OF_NUMBERS:
         return read_image(path, output["name"], grid, output["grid"])
     if output["type"] == "contour":
         return read_contours(path, output["name"], grid, output["grid"], output["labels"])

@@ -17,6 +17,9 @@ from proctor_runner.decode.on_grid import FlatGrid, read_on_grid
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+OF_NUMBERS = ("image", "heatmap")
+"""Outputs that hold any finite number in every place."""
+
 # What single precision holds without loss.
 _SINGLE_TYPES = tuple(np.dtype(kind) for kind in ("f2", "f4", "i1", "u1", "i2", "u2"))
 

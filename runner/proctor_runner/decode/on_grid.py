@@ -85,10 +85,10 @@ def read_on_grid(
     expected = shape_on(grid, of_numbers=of_numbers)
     if name.endswith(ARRAY_SUFFIX):
         return open_array(path, name, expected, ARRAY_TYPES if of_numbers else LABEL_TYPES)
-    if name.endswith(PICTURE_SUFFIXES) and isinstance(grid, FlatGrid):
-        return _read_picture(path, name, expected, grid_name, of_numbers)
     if isinstance(grid, FlatGrid):
-        raise InvalidOutputError(f"{name} is a volume; expected one of shape {expected}.")
+        if not name.endswith(PICTURE_SUFFIXES):
+            raise InvalidOutputError(f"{name} is a volume; expected one of shape {expected}.")
+        return _read_picture(path, name, expected, grid_name, of_numbers)
     volume = open_volume(path, name)
     order = reordering(volume.grid, grid)
     if order is None:
@@ -126,13 +126,10 @@ def _read_picture(
 def _refuse_colors(picture: OpenedPicture, name: str) -> None:
     if picture.channels == 1 and not picture.has_palette:
         return
-    if picture.has_palette:
-        what = "a palette of colors"
-    elif picture.is_unpacked:
+    if picture.is_unpacked and not picture.has_palette:
         raise InvalidOutputError(
             f"{name} is stored in tiles, turned, or in bits that fill no byte; expected strips of"
             " 8, 16 or 32 bits a pixel."
         )
-    else:
-        what = f"{picture.channels} numbers a pixel"
+    what = "a palette of colors" if picture.has_palette else f"{picture.channels} numbers a pixel"
     raise InvalidOutputError(f"{name} holds {what}; expected one number a pixel, saved as gray.")

@@ -20,7 +20,7 @@ _SHORT = 3
 _MOST_ENTRIES = 4096
 
 MOST_PAGES = 10_000
-"""More pages than a picture may have."""
+"""Most pages that a picture may have."""
 
 
 def has_an_end(path: Path) -> bool:

@@ -16,7 +16,15 @@ import numpy.typing as npt
 from proctor.cli.audit.box_peers import box_peer
 from proctor.cli.audit.boxes import audit_boxes
 from proctor.cli.audit.cases import AuditCase, References, cases_of, prediction
-from proctor.cli.audit.findings import EVERYTHING, MEAN, Extent, Finding, board_value
+from proctor.cli.audit.findings import (
+    CASES_LOST,
+    EVERYTHING,
+    MEAN,
+    OF_ALL_CASES,
+    Extent,
+    Finding,
+    board_value,
+)
 from proctor.cli.audit.label_scores import compare_board, shown_of
 from proctor.cli.audit.mask_peers import MaskPeer, mask_peer
 from proctor.cli.audit.object_peers import object_peer
@@ -164,7 +172,7 @@ def _audit_table(
     finding: Finding,
 ) -> None:
     if peer.pooled and not extent.boards:
-        finding.reason = "it is of all cases together, and these are some"
+        finding.reason = OF_ALL_CASES
         return
     for row in board.rows:
         kept: list[Answers] = []
@@ -191,7 +199,7 @@ def _audit_table(
                 finding.compare(case.submission, case.view.case, MEAN, found.value, shown)
         shown = board_value(row, task, metric, MEAN)
         if peer.pooled and lost:
-            finding.reason = "a submission has cases without an answer"
+            finding.reason = CASES_LOST
         elif peer.pooled:
             found = peer.measure(_joined(kept))
             finding.edges += found.edges if found.value is not None else 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from proctor.cli.audit.box_peers import BoxPeer, FoundBoxes
 from proctor.cli.audit.cases import References, cases_of, prediction
-from proctor.cli.audit.findings import MEAN, Extent, Finding, board_value
+from proctor.cli.audit.findings import CASES_LOST, MEAN, OF_ALL_CASES, Extent, Finding, board_value
 from proctor.spec.leaderboard import Leaderboard
 from proctor.spec.task import MetricSpec, TaskSpec
 
@@ -30,7 +30,7 @@ def audit_boxes(
     from proctor_runner.box_reference import BoxesReference
 
     if not extent.boards:
-        finding.reason = "it is of all cases together, and these are some"
+        finding.reason = OF_ALL_CASES
         return
     for row in board.rows:
         found: list[FoundBoxes] = []
@@ -48,7 +48,7 @@ def audit_boxes(
         if lost:
             # A case that was lost is wrong above every score, which no library knows.
             finding.edges += lost
-            finding.reason = "a submission has cases without an answer"
+            finding.reason = CASES_LOST
             continue
         value = peer.measure(found)
         if value is None:

@@ -14,6 +14,11 @@ AGREEMENT = 1e-9
 """The largest difference, absolute or by the size of the value, that is rounding alone."""
 
 
+OF_ALL_CASES = "it is of all cases together, and these are some"
+CASES_LOST = "a submission has cases without an answer"
+"""Why nothing was compared, of a metric of all cases."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """One number that is not what another library finds; ``where`` is a case, or the board."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from proctor.cli.audit.cases import References, cases_of, prediction
-from proctor.cli.audit.findings import MEAN, Extent, Finding, board_value
+from proctor.cli.audit.findings import CASES_LOST, MEAN, OF_ALL_CASES, Extent, Finding, board_value
 from proctor.cli.audit.label_scores import compare_board, shown_of
 from proctor.cli.audit.object_peers import ObjectPeer, ObjectTally, added, of_class, tallied
 from proctor.spec.leaderboard import BoardRow, Leaderboard
@@ -31,7 +31,7 @@ def audit_objects(
 ) -> None:
     """Compare what is shown of every row with what the peer makes of its objects."""
     if peer.pooled and not extent.boards:
-        finding.reason = "it is of all cases together, and these are some"
+        finding.reason = OF_ALL_CASES
         return
     names = [name for _, name in sorted(task.labels.items())]
     for row in board.rows:
@@ -63,7 +63,7 @@ def audit_objects(
                 ]
             )
         if peer.pooled and lost:
-            finding.reason = "a submission has cases without an answer"
+            finding.reason = CASES_LOST
         elif peer.pooled and counted:
             _compare_pooled(task, metric, peer, row, names, counted, extent, finding)
         elif extent.boards and values:

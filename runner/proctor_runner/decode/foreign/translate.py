@@ -28,11 +28,11 @@ from proctor_runner.decode.foreign.places import (
     nifti,
     outlines_of,
 )
+from proctor_runner.decode.image import OF_NUMBERS
 from proctor_runner.decode.on_grid import FlatGrid, open_grid, shape_on
 from proctor_runner.decode.text import PLAIN_SUFFIX
 
-_ON_A_GRID = ("mask_image", "instances", "image", "heatmap")
-_OF_NUMBERS = ("image", "heatmap")
+_ON_A_GRID = ("mask_image", "instances", *OF_NUMBERS)
 _SNIFFED_BYTES = 1024
 _TIFF = (b"II*\x00", b"MM\x00*")
 
@@ -94,10 +94,10 @@ def _file(
     if kind == "contour":
         return "", json.dumps(outlines_of(values[0])).encode()
     grid = open_grid(source / output["grid_file"], output["grid_file"])
-    array = array_of(values[0], shape_on(grid, of_numbers=kind in _OF_NUMBERS), rule)
-    if output["name"].endswith(ARRAY_SUFFIX) or isinstance(grid, FlatGrid):
+    array = array_of(values[0], shape_on(grid, of_numbers=kind in OF_NUMBERS), rule)
+    lacks = "" if output["name"].endswith(ARRAY_SUFFIX) else f" in an array{ARRAY_SUFFIX}"
+    if not lacks or isinstance(grid, FlatGrid):
         single = array.dtype == np.float32
-        lacks = "" if output["name"].endswith(ARRAY_SUFFIX) else f" in an array{ARRAY_SUFFIX}"
         return lacks, _npy(array.astype(np.float32 if single else np.float64))
     return " in NIfTI.nii", nifti(array, grid.affine)
 
