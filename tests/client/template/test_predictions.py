@@ -453,6 +453,7 @@ def test_threads_that_ask_at_once_get_each_their_own_answer(
         ("p.png", np.arange(20.0).reshape(4, 5), np.uint8),
         ("p.png", np.arange(20.0).reshape(4, 5) * 300, np.uint16),
         ("p.png", np.arange(60.0).reshape(4, 5, 3), np.uint8),
+        ("p.tif", np.full((4, 5), 2**24 + 1, np.uint32), np.int32),
         ("p.tif", np.arange(20.0).reshape(4, 5) / 7, np.float32),
         ("p.TIFF", np.arange(80.0).reshape(4, 5, 4), np.uint8),
         ("p.tif", np.arange(140.0).reshape(7, 4, 5) / 7, np.float32),
@@ -475,6 +476,11 @@ def test_an_image_is_written_as_a_picture_of_its_own_numbers(
         ("p.png", np.full((4, 5), -1.0), "numbers from -1 to -1"),
         ("p.png", np.full((4, 5, 3), 256.0), "from 0 to 255"),
         ("p.tif", np.full((4, 5, 3), 0.5), "p.tif holds whole numbers from 0 to 255"),
+        (
+            "p.tif",
+            np.full((4, 5), 2**31, np.uint32),
+            "p.tif holds whole numbers from 0 to 2147483647",
+        ),
         ("p.png", np.zeros((4, 5, 7)), "p.png holds rows and columns, and 3 or 4 channels"),
     ],
 )

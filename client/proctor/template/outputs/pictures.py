@@ -16,7 +16,7 @@ PICTURES = (".png", ".tif", ".tiff")
 """How the name of a file ends that is a picture."""
 
 _FLAT, _COLORS = 2, (3, 4)
-_DEEPEST = 65535
+_DEEPEST, _MOST_OBJECTS = 65535, 2**31 - 1
 
 
 def write_picture(plain: NDArray[Any], asked: Asked, path: Path) -> None:
@@ -54,10 +54,13 @@ def _stored(plain: NDArray[Any], colors: bool, is_tiff: bool, asked: Asked) -> N
     most = 255 if colors else _DEEPEST
     if low >= 0 and high <= most and np.array_equal(plain, np.rint(plain)):
         return plain.astype(np.uint8 if high <= 255 else np.uint16)
-    if is_tiff and plain.dtype.kind == "u" and high < 2**31:
-        return plain.astype(np.int32)
     if is_tiff and not colors:
-        return plain.astype(np.float32)
+        if plain.dtype.kind != "u":
+            return plain.astype(np.float32)
+        # A map: single precision would join objects of large numbers.
+        most = _MOST_OBJECTS
+        if high <= most:
+            return plain.astype(np.int32)
     raise OutputError(
         f"numbers from {low:g} to {high:g}; {asked.output.file} holds whole"
         f" numbers from 0 to {most}"
