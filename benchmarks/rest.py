@@ -39,6 +39,8 @@ from benchmarks.rest_peers import (
     PICTURE_CARD,
 )
 
+from proctor.cli.services.endpoints import spare_port
+
 _REQUESTS = 600
 _CLIENTS = 4
 _ROUNDS = 3
@@ -70,7 +72,7 @@ def measure() -> list[Figure]:
         rates: dict[str, list[float]] = {server: [] for server in servers}
         for _ in range(_ROUNDS):
             for server, found in servers.items():
-                port = _free_port()
+                port = spare_port()
                 with _running(found, port, Path(name)):
                     rates[server].append(_rate(found, port))
     rate = {server: statistics.median(found) for server, found in rates.items()}
@@ -192,9 +194,3 @@ def _stays_after_answer(connection: socket.socket) -> bool:
         return True
     connection.close()
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

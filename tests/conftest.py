@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import itertools
-import secrets
 import shutil
 import subprocess
 import time
@@ -23,7 +22,7 @@ from hypothesis.internal.constants_ast import Constants
 from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import Engine, create_engine, make_url
 
-from proctor.cli.services.endpoints import free_port
+from proctor.cli.services.endpoints import spare_port
 from proctor.cli.services.postgresql import PostgresqlServer, postgresql_server, programs_folder
 from proctor.cli.services.process_tree import ProcessTree
 
@@ -133,8 +132,7 @@ def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if program is None:
         pytest.skip("`apt-get install docker-registry` brings a registry")
     folder = tmp_path_factory.mktemp("registry")
-    # Below those that outgoing connections get, which could be given it meanwhile.
-    host = f"127.0.0.1:{free_port(12_000 + secrets.randbelow(20_000))}"
+    host = f"127.0.0.1:{spare_port()}"
     settings = folder / "config.yml"
     settings.write_text(
         f"version: 0.1\nhttp: {{addr: '{host}'}}\nlog: {{level: error}}\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import numpy as np
 import pytest
 import yaml
 
-from proctor.cli.services.endpoints import free_port
+from proctor.cli.services.endpoints import spare_port
 from proctor.client import Client
 from proctor.spec.api import SubmissionView, UserCreate
 
@@ -108,12 +107,6 @@ def eventually() -> Callable[..., Any]:
     return wait_for
 
 
-def any_port() -> int:
-    """Return a port that is free now, away from those that people use."""
-    # Below those that outgoing connections get, which could be given it meanwhile.
-    return free_port(12_000 + secrets.randbelow(20_000))
-
-
 def start(home: Path, *options: str, **settings: str) -> Stack:
     """Start ``proctor up`` in ``home`` and wait until it answers."""
     environment = {
@@ -126,7 +119,7 @@ def start(home: Path, *options: str, **settings: str) -> Stack:
         process = subprocess.Popen(
             [
                 str(Path(sys.executable).parent / "proctor"),
-                *("up", "--port", str(any_port()), "--dashboard-port", str(any_port())),
+                *("up", "--port", str(spare_port()), "--dashboard-port", str(spare_port())),
                 *options,
             ],
             env=environment,

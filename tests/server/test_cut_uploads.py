@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-import secrets
 import signal
 import socket
 import subprocess
@@ -21,7 +20,7 @@ import pytest
 from fastapi import FastAPI
 
 from proctor import Client
-from proctor.cli.services.endpoints import free_port
+from proctor.cli.services.endpoints import spare_port
 from proctor.client import Blob
 from proctor.client.errors import ApiError, HostError
 from proctor.client.transport import RetryPolicy
@@ -209,8 +208,7 @@ def test_a_platform_that_is_killed_in_the_middle_of_an_upload_goes_on_with_it(
     eventually: Callable[[Callable[[], bool]], None],
     tmp_path: Path,
 ) -> None:
-    # Below those that outgoing connections get, which could be given it meanwhile.
-    port = free_port(12_000 + secrets.randbelow(20_000))
+    port = spare_port()
     token = token_of(app)
     environment = {
         **os.environ,

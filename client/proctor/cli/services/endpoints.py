@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from proctor.cli.services.errors import ServiceError
 ENDPOINTS_FILE = "endpoints.json"
 
 _PORTS_TRIED = 100
+_SPARE_FROM, _SPARE_PORTS = 12_000, 20_000
 
 
 def free_port(preferred: int, host: str = "127.0.0.1") -> int:
@@ -33,6 +35,18 @@ def free_port(preferred: int, host: str = "127.0.0.1") -> int:
         f"No port from {preferred} to {preferred + _PORTS_TRIED - 1} is free on {host}.",
         "End the programs that hold them, or name another port.",
     )
+
+
+def spare_port() -> int:
+    """Return a port that nothing listens on, for a server that is stopped and started again.
+
+    It lies below those that outgoing connections get: while the server is down one could be given
+    its port, and whoever asks whether it answers could even be connected to itself.
+
+    Raises:
+        ServiceError: A hundred ports in a row are taken.
+    """
+    return free_port(_SPARE_FROM + secrets.randbelow(_SPARE_PORTS))
 
 
 def write_endpoints(folder: Path, endpoints: Mapping[str, str]) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import secrets
 import signal
 import socket
 import sqlite3
@@ -22,7 +21,7 @@ import redis
 from storm.models import ROOM
 from storm.proxy import Proxy
 
-from proctor.cli.services.endpoints import free_port
+from proctor.cli.services.endpoints import spare_port
 from proctor.cli.services.redis_server import server_program
 from proctor.client import Client
 from proctor.client.transport import RetryPolicy
@@ -78,9 +77,7 @@ class World:
     platform: int = 0
 
     def __post_init__(self) -> None:
-        # Below those that outgoing connections get: while the platform is down, one could be given
-        # its port, and whoever asks whether it answers could even be connected to itself.
-        self.port: int = free_port(12_000 + secrets.randbelow(20_000))
+        self.port: int = spare_port()
         self.proxy = Proxy(self.port)
         self.redis: subprocess.Popen[bytes] | None = None
         self.log = self.folder / "log"
