@@ -140,13 +140,22 @@ def _running(server: _Server, port: int, folder: Path) -> Iterator[None]:
     ) as process:
         try:
             deadline = time.monotonic() + _PATIENCE_S
-            while time.monotonic() < deadline:
-                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                    break
+            while not _answers(port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(
+                        f"no server at port {port} after {_PATIENCE_S} s or less: start it by hand"
+                        f" and see why: {' '.join(server.command)}"
+                    )
                 time.sleep(0.05)
             yield
         finally:
             process.kill()
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def _rate(server: _Server, port: int) -> float:
