@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import platform
 import posixpath
 import tarfile
 from collections.abc import Container, Mapping, Sequence
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from proctor.spec.work import ImageContent
 from proctor_runner.contracts.choose import folder_places
 from proctor_runner.decode import guarded_json
 from proctor_runner.intake.interface import OpenBlob
+from proctor_runner.intake.layer_entries import layer_entries
 from proctor_runner.intake.rules import (
     IntakeLimits,
     check_attributes,
@@ -26,14 +26,6 @@ from proctor_runner.intake.rules import (
     diff_ids,
     reject,
     volumes,
-)
-
-_MOST_HEADER_BYTES = 1 << 20
-_WHOLE_TYPES = frozenset(
-    (
-        *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
-    )
 )
 
 
@@ -107,17 +99,14 @@ class _Budget:
             raise reject(f"The image holds more than {self._limits.files} files.")
 
 
-class _Hashing(io.RawIOBase):
+class _Hashing:
     """Passes a stream through and digests what went by."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._state = hashlib.sha256()
 
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         chunk = self._stream.read(size)
         self._state.update(chunk)
         return chunk
@@ -126,19 +115,6 @@ class _Hashing(io.RawIOBase):
         while self.read(1 << 20):
             pass
         return f"sha256:{self._state.hexdigest()}"
-
-
-class _Entry(tarfile.TarInfo):
-    """An entry whose names and attributes are short: they are read into memory as a whole."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        entry = super().frombuf(buf, encoding, errors)
-        if entry.type == tarfile.GNUTYPE_SPARSE:
-            raise reject("A layer holds a sparse file; Docker does not write such layers.")
-        if entry.type in _WHOLE_TYPES and not 0 <= entry.size <= _MOST_HEADER_BYTES:
-            raise reject(f"A layer holds a header of {entry.size} bytes.")
-        return entry
 
 
 def _scan_layer(
@@ -150,26 +126,20 @@ def _scan_layer(
 ) -> None:
     hashing = _Hashing(stream)
     links: set[str] = set()
-    try:
-        with tarfile.open(fileobj=hashing, mode="r|", bufsize=1 << 20, tarinfo=_Entry) as archive:
-            for entry in archive:
-                left.spend(entry)
-                check_name(entry.name, volume_paths)
-                check_kind(entry.name, entry.isdir(), mounted)
-                check_attributes(entry.name, entry.pax_headers)
-                check_engine_file(entry)
-                check_way(entry.name, links)
-                in_dev = posixpath.dirname(posixpath.normpath(entry.name)) == "dev"
-                if entry.isfifo() or ((entry.ischr() or entry.isblk()) and not in_dev):
-                    what = "named pipe" if entry.isfifo() else "device"
-                    raise reject(f"The image holds the {what} {entry.name[:100]!r}; remove it.")
-                if entry.islnk():
-                    check_name(entry.linkname, ())
-                if entry.issym() or entry.islnk():
-                    links.add(posixpath.normpath(entry.name))
-                # tarfile keeps every entry it met; a layer may have a million.
-                archive.members = []  # type: ignore[attr-defined]  # not in the stubs
-    except (tarfile.TarError, EOFError, UnicodeError, ValueError) as error:
-        raise reject(f"The layer {digest[:19]}… is not a whole tar archive: {error}.") from error
+    for entry in layer_entries(hashing.read):
+        left.spend(entry)
+        check_name(entry.name, volume_paths)
+        check_kind(entry.name, entry.isdir(), mounted)
+        check_attributes(entry.name, entry.pax_headers)
+        check_engine_file(entry)
+        check_way(entry.name, links)
+        in_dev = posixpath.dirname(posixpath.normpath(entry.name)) == "dev"
+        if entry.isfifo() or ((entry.ischr() or entry.isblk()) and not in_dev):
+            what = "named pipe" if entry.isfifo() else "device"
+            raise reject(f"The image holds the {what} {entry.name[:100]!r}; remove it.")
+        if entry.islnk():
+            check_name(entry.linkname, ())
+        if entry.issym() or entry.islnk():
+            links.add(posixpath.normpath(entry.name))
     if hashing.digest() != digest:
         raise reject(f"The layer {digest[:19]}… does not have the digest that was announced.")
