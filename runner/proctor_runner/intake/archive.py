@@ -10,6 +10,7 @@ import gzip
 import io
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,10 +57,11 @@ def read_archive(path: Path) -> Generator[LocalImage]:
         ParticipantError: IMAGE_REJECTED: no such archive, several images, cut off, altered.
     """
     try:
-        with path.open("rb") as stream, _unpacked(stream) as archive:
-            yield _read(archive, str(path))
-    except FileNotFoundError:
-        raise reject(f"There is no file {path}.") from None
+        stream = path.open("rb")
+    except OSError as error:
+        raise reject(f"There is no file {path}: {error.strerror}.") from None
+    with stream, _unpacked(stream) as archive:
+        yield _read(archive, str(path))
 
 
 @contextmanager
@@ -91,17 +93,26 @@ def _unpacked(stream: IO[bytes]) -> Generator[tarfile.TarFile]:
     packed = stream.read(2) == _GZIP_MAGIC
     stream.seek(0)
     with tempfile.TemporaryFile() as whole:
-        try:
+        with _damage_told():
             if packed:
                 with gzip.GzipFile(fileobj=stream) as source:
                     _copy(cast(BinaryIO, source), whole, IntakeLimits().unpacked_bytes)
                 whole.seek(0)
-            with tarfile.open(fileobj=whole if packed else stream, mode="r:") as archive:
-                yield archive
-        except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
-            raise reject(f"This is not a whole `docker save` archive: {error}.") from error
+            opened = tarfile.TarFile(fileobj=whole if packed else stream)
+        with opened as archive:
+            yield archive
 
 
+@contextmanager
+def _damage_told() -> Generator[None]:
+    """Refuse an archive that cannot be read, whichever of its readers says so."""
+    try:
+        yield
+    except (tarfile.TarError, zlib.error, OSError, EOFError, ValueError, RecursionError) as error:
+        raise reject(f"This is not a whole `docker save` archive: {error}.") from error
+
+
+@_damage_told()
 def _read(archive: tarfile.TarFile, what: str) -> LocalImage:
     members = {entry.name.removeprefix("./"): entry for entry in _entries(archive)}
     if _MANIFEST not in members:
@@ -130,7 +141,9 @@ def _read(archive: tarfile.TarFile, what: str) -> LocalImage:
         member = _member(members, name)
         file = _file(archive, member)
         if file.digest != digest:
-            raise reject(f"{what}: the layer {name!r} is damaged; its digest is not {digest}.")
+            raise reject(
+                f"{what}: the layer {name!r} is damaged; its digest is not {digest[:80]!r}."
+            )
         by_digest[digest] = member
         layers.append(file)
     return LocalImage(ImageContent(config=config_file, layers=tuple(layers)), archive, by_digest)
@@ -187,7 +200,7 @@ def _file(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> FileRef:
     try:
         with _open(archive, entry) as stream:
             return digest_stream(stream)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise reject(f"{entry.name!r} in the archive is damaged: {error}.") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_an_archive_cut_off_anywhere_is_not_a_shorter_image(
 
 def test_what_is_no_archive_of_one_image_is_told(make_image: Any, tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
-    assert refusal(path) == f"There is no file {path}."
+    assert refusal(path) == f"There is no file {path}: No such file or directory."
 
     path.write_bytes(b"hello" * 300)
     assert "not a whole `docker save` archive" in refusal(path)
@@ -65,3 +66,27 @@ def test_what_is_no_archive_of_one_image_is_told(make_image: Any, tmp_path: Path
 
     path.write_bytes(image.layers[0])
     assert "holds no manifest.json: it is no archive of `docker save`" in refusal(path)
+
+
+def test_damage_is_told_and_no_crash(make_image: Any, tmp_path: Path) -> None:
+    path = tmp_path / "image.tar"
+    image = make_image()
+
+    def torn(content: bytes) -> bytes:
+        packed = gzip.compress(content)
+        return packed[:20] + b"\xff" * 20 + packed[40:]
+
+    path.write_bytes(torn(image.saved()))
+    assert "not a whole `docker save` archive: Error -3" in refusal(path)
+    path.write_bytes(image.saved(pack=torn))
+    assert "/layer.tar' in the archive is damaged: Error -3" in refusal(path)
+    header = tarfile.TarInfo("pax")
+    header.type, header.size = tarfile.XHDTYPE, 25
+    block = header.tobuf(tarfile.USTAR_FORMAT)
+    path.write_bytes((block + b"13 path=abcd\n".ljust(512, b"\0")) * 3000 + image.saved())
+    assert "maximum recursion depth" in refusal(path)
+    path.write_bytes(block + b"25 size=9999999999999999\n".ljust(512, b"\0") + image.saved())
+    assert "not a whole `docker save` archive" in refusal(path)
+    path.write_bytes(block + b"22 GNU.sparse.map=1,a\n".ljust(512, b"\0") + image.saved())
+    assert "not a whole `docker save` archive" in refusal(path)
+    assert refusal(tmp_path) == f"There is no file {tmp_path}: Is a directory."
