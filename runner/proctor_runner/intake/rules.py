@@ -6,7 +6,8 @@ declared volumes are masked, variables that steer a GPU runtime are overridden, 
 have no effect. Refused is what has no honest use, or what the sandbox could not take back: another
 platform, labels in our name, files below a declared volume (they would vanish behind the mask),
 triggers, names that leave the image, devices outside /dev, pipes, bombs, and what would have the
-engine itself wait: it opens the image's /etc/passwd and /etc/group before any wall stands.
+engine itself wait: it opens the image's /etc/passwd and /etc/group before any wall stands, and
+never ends saying that it did not find a program with an endless name.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _OWN_LABELS = "proctor."
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
 _MOST_NAME_BYTES, _MOST_PATH_BYTES = 255, 1024
+_MOST_PROGRAM_BYTES = 4096
 # The engine puts its own folders before it: 4,096 are the most.
 _LONGEST_NAME_BYTES = 3072
 _OF_EVERY_CONTAINER = ("/input", "/output")
@@ -50,7 +52,8 @@ class IntakeLimits:
     """How large an image may be."""
 
     config_bytes: int = 1 << 20
-    layers: int = 127
+    # Docker itself takes no more.
+    layers: int = 125
     unpacked_bytes: int = 32 * GIB
     files: int = 2_000_000
     environment_bytes: int = 64 * 1024
@@ -83,6 +86,8 @@ def check_config(config: Mapping[str, Any], machine: str, limits: IntakeLimits) 
     declared = _mapping(config.get("config") or {}, "config")
     if not (declared.get("Entrypoint") or declared.get("Cmd")):
         raise reject("The image has no ENTRYPOINT and no CMD; there is nothing to start.")
+    for command in (declared.get("Entrypoint"), declared.get("Cmd")):
+        _check_command(command)
     if declared.get("OnBuild"):
         raise reject("The image has ONBUILD triggers; remove them.")
     _check_labels(_mapping(declared.get("Labels") or {}, "Labels"))
@@ -247,6 +252,20 @@ def _check_labels(labels: Mapping[str, Any]) -> None:
         raise reject(
             f"The image declares the protocols {','.join(protocols)[:100]!r}; this platform speaks"
             " 'case'."
+        )
+
+
+def _check_command(command: object) -> None:
+    """Refuse a program with a name longer than Linux takes.
+
+    Where runc cannot find a program it says so with its name, into a pipe that holds 64 KiB and
+    that nobody empties: the container neither starts nor can it be removed, until runc is killed.
+    """
+    words = command if isinstance(command, list) else [command]
+    name = words[0] if words and isinstance(words[0], str) else ""
+    if len(name.encode(errors="replace")) > _MOST_PROGRAM_BYTES:
+        raise reject(
+            f"The image starts {name[:60]!r}…, a name of more than {_MOST_PROGRAM_BYTES} bytes."
         )
 
 

@@ -56,6 +56,7 @@ _ARCHIVE_PHRASES = (
     "parsing time",
     "cannot load ",
     "layers length mismatch",
+    "max depth exceeded",
     "non-empty layers in history",
 )
 _HOST_ENDS = (

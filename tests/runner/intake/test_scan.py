@@ -78,6 +78,9 @@ def test_an_ordinary_image_passes(make_image: Any) -> None:
         ({"onbuild": ["RUN x"]}, "key 'onbuild'"),
         ({"Volume\u017f": {"/proc": {}}}, "which Docker takes for another"),
         ({"Cmd": None}, "no ENTRYPOINT and no CMD"),
+        # Docker's runc hung for good when it could not find a program with a name of 64 KiB.
+        ({"Cmd": ["x" * 66_000]}, "a name of more than 4096 bytes"),
+        ({"Entrypoint": "x" * 4097}, "a name of more than 4096 bytes"),
         ({"Labels": ["proctor.slot"]}, "no object in Labels"),
     ],
 )
@@ -193,6 +196,9 @@ def test_bombs_are_stopped_by_their_headers(make_image: Any) -> None:
     assert "more than 0 MiB" in refusal(image, limits=IntakeLimits(unpacked_bytes=4095))
     assert "more than 1 files" in refusal(image, limits=IntakeLimits(files=1))
     assert "1 layers; 0 are allowed" in refusal(image, limits=IntakeLimits(layers=0))
+    layers = tuple(tar((f"f{number}", {})) for number in range(126))
+    # Docker says "max depth exceeded" of more, which was taken for a fault of ours.
+    assert "126 layers; 125 are allowed" in refusal(make_image(layers))
 
 
 def test_bytes_must_be_those_the_digests_promise(make_image: Any) -> None:
