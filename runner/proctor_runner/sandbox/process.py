@@ -20,6 +20,7 @@ from typing import IO
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment
 from proctor_runner.sandbox import hardware
+from proctor_runner.sandbox.full_disk import raise_if_blamed
 from proctor_runner.sandbox.interface import Ending, Guard, SandboxJob, SandboxResult, Session
 from proctor_runner.sandbox.logs import sanitize
 from proctor_runner.sandbox.outputs import collect
@@ -79,7 +80,8 @@ class ProcessSandbox:
         """Run ``job`` in new processes and end them all.
 
         Raises:
-            PlatformError: SANDBOX_FAILED, also for an image without a model folder.
+            PlatformError: SANDBOX_FAILED, also for an image without a model folder and where the
+                disk was full.
         """
         _refuse_images(job)
         job.require_gpus()
@@ -101,7 +103,9 @@ class ProcessSandbox:
                 raise PlatformError(Code.SANDBOX_FAILED, "A process could not be killed.")
             job.ended()
             watch.raise_if_disk_was_full()
-            return self._result(job, output_folder, watch, stopped_for, exit_code, seconds, log)
+            return raise_if_blamed(
+                self._result(job, output_folder, watch, stopped_for, exit_code, seconds, log)
+            )
         except OSError as error:
             raise PlatformError(
                 Code.SANDBOX_FAILED, f"The process sandbox failed: {error}."
@@ -111,7 +115,7 @@ class ProcessSandbox:
 
     def session(self) -> Session:
         """Return a session, whose processes are stopped between cases."""
-        return ServingSession(self._start_serving)
+        return _Session(self._start_serving)
 
     def sweep(self) -> None:
         """End the processes of dead workers that shared this one's state folder."""
@@ -158,6 +162,22 @@ class ProcessSandbox:
         )
 
 
+class _Session(ServingSession):
+    """A session that believes a failed program's word that the disk was full."""
+
+    def start(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult | None:
+        failed = super().start(job, cancelled)
+        return None if failed is None else raise_if_blamed(failed)
+
+    def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
+        result = super().run(job, cancelled)
+        try:
+            return raise_if_blamed(result)
+        except PlatformError:
+            self.close()
+            raise
+
+
 def _refuse_images(job: SandboxJob) -> None:
     if job.program.image_id and job.program.model_folder is None:
         raise PlatformError(
@@ -180,6 +200,8 @@ def _until_end(
         except subprocess.TimeoutExpired:
             pass
         else:
+            # At once: ending what it started takes a while, and the disk may have room by then.
+            watch.look_at_disk()
             return None
         ending = watch.look()
         if ending is Ending.OUT_OF_MEMORY:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proctor.spec.limits import Limits
-from proctor.spec.outcomes import Code, PlatformError
 from proctor_runner.sandbox import settings
+from proctor_runner.sandbox.full_disk import raise_for_full_disk
 from proctor_runner.sandbox.interface import Ending, SandboxJob
 from proctor_runner.sandbox.processes import MARK_VARIABLE, marked, memory_bytes
 
@@ -101,15 +101,13 @@ class Watch:
         Raises:
             PlatformError: SANDBOX_FAILED.
         """
-        self._look_at_disk()
+        self.look_at_disk()
         if self._disk_was_full:
-            raise PlatformError(
-                Code.SANDBOX_FAILED, "The disk of this worker was full while the model ran."
-            )
+            raise_for_full_disk()
 
     def look(self) -> Ending | None:
         """Look again; return the limit that was passed."""
-        self._look_at_disk()
+        self.look_at_disk()
         most_bytes = self._limits.memory_bytes
         pids = marked(self._mark, self._session)
         self.peak_bytes = max(self.peak_bytes, memory_bytes(pids, most_bytes))
@@ -117,7 +115,8 @@ class Watch:
             return Ending.OUT_OF_MEMORY
         return Ending.OUTPUT_LIMIT if self.is_output_over() else None
 
-    def _look_at_disk(self) -> None:
+    def look_at_disk(self) -> None:
+        """Remember if the disk is full."""
         try:
             disk = os.statvfs(self._output_folder)
         except OSError:

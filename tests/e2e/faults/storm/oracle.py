@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,7 +93,7 @@ def _of_entry(world: World, entry: Entry) -> list[str]:
     run = runs[0]
     state, outcome = ("failed", "CRASH") if entry.score is None else ("succeeded", "OK")
     if (run["state"], run["outcome"]) != (state, outcome):
-        say(f"ended {run['state']} {run['outcome']}: {run['detail']}")
+        say(f"ended {run['state']} {run['outcome']}: {run['detail']} after {_logs(world, run)}")
     cases = world.read("select * from case_result where run_id = ?", run["id"])
     if [case["outcome"] for case in cases] != [outcome] * run["cases_total"]:
         say(f"has cases {[(case['outcome'], case['detail']) for case in cases]}")
@@ -110,6 +111,16 @@ def _of_entry(world: World, entry: Entry) -> list[str]:
         if [row["value"] for row in scores] != [entry.score]:
             say(f"has scores {[row['value'] for row in scores]} and not {entry.score}")
     return wrong
+
+
+def _logs(world: World, run: sqlite3.Row) -> list[str]:
+    """Return the end of what a run printed at each case, for whoever looks into a finding."""
+    found = []
+    for row in world.read("select log from case_result where run_id = ?", run["id"]):
+        name = json.loads(row["log"] or "{}").get("digest", "").removeprefix("sha256:")
+        path = world.blobs / name[:2] / name[2:4] / name
+        found.append(path.read_text(errors="replace")[-2000:] if path.is_file() else "")
+    return found
 
 
 def _events(world: World, subject: str, state: str, fence: int, say: object) -> None:

@@ -1,0 +1,39 @@
+"""A program that failed for want of room on this machine's disk is not to blame for it.
+
+The process sandbox has no disk of its own: what it grants ends with other errors, so ENOSPC always
+means that the machine was full. Looking at the disk tells of it only while it lasts; a moment too
+short for that is known to the program alone. Its word is taken here, where one's own models run.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from proctor.spec.outcomes import Code, PlatformError
+from proctor_runner.sandbox.interface import Ending, SandboxResult
+
+_NO_ROOM = os.strerror(errno.ENOSPC).encode()
+_FAILURES = (Ending.EXITED, Ending.FAILED, Ending.START_FAILED)
+
+
+def raise_for_full_disk() -> None:
+    """Refuse what a program did while there was no room.
+
+    Raises:
+        PlatformError: SANDBOX_FAILED, always.
+    """
+    raise PlatformError(
+        Code.SANDBOX_FAILED, "The disk of this worker was full while the model ran."
+    )
+
+
+def raise_if_blamed(result: SandboxResult) -> SandboxResult:
+    """Return ``result`` unless it is a failure whose log says that the disk was full.
+
+    Raises:
+        PlatformError: SANDBOX_FAILED.
+    """
+    if result.ending in _FAILURES and result.exit_code != 0 and _NO_ROOM in result.log:
+        raise_for_full_disk()
+    return result
