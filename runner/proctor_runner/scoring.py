@@ -340,6 +340,9 @@ def _score(collected: _Collected, case: Case, lost: str) -> CaseColumns:
         if error.side is Side.PREDICTION:
             return _worst(metric, case, REFUSED)
         raise _organizers(error, spec) from error
+    except MemoryError:
+        # Whose fault it is depends on what a right answer takes, which is not known here.
+        raise
     except Exception as error:
         # A metric is the organizer's choice; whatever it raises must not be charged to others.
         raise OrganizerError(

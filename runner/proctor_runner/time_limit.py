@@ -22,22 +22,22 @@ class TimeUpError(BaseException):
 
 
 class Spent:
-    """What the time of a case goes into, part by part."""
+    """What the time of a case goes into, part by part; ``part`` is the present one."""
 
     def __init__(self) -> None:
         self._parts: dict[str, float] = {}
-        self._part = ""
+        self.part = ""
         self._since = time.monotonic()
 
     def begin(self, part: str) -> None:
         """Count the time from now on for ``part``."""
         now = time.monotonic()
-        self._parts[self._part] = self._parts.get(self._part, 0.0) + now - self._since
-        self._part, self._since = part, now
+        self._parts[self.part] = self._parts.get(self.part, 0.0) + now - self._since
+        self.part, self._since = part, now
 
     def most(self) -> tuple[str, float]:
         """Return the part that took longest so far, and its seconds; "" is before the first."""
-        self.begin(self._part)
+        self.begin(self.part)
         return max(self._parts.items(), key=lambda part: part[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import threading
 import time
@@ -13,12 +14,13 @@ import pytest
 
 from proctor.spec.base import FileRef
 from proctor.spec.digests import digest_bytes
+from proctor.spec.limits import MIB
 from proctor.spec.outcomes import Code, OrganizerError, PlatformError
 from proctor.spec.work import ScoreOrder
 from proctor_metrics.cases import MaskCase
 from proctor_metrics.classification import Accuracy
 from proctor_metrics.segmentation import HausdorffPercentile
-from proctor_runner import case_scoring
+from proctor_runner import case_scoring, memory_limit
 from proctor_runner import side_by_side as crew
 from proctor_runner.desk import StoppedError
 from proctor_runner.score_work import score_cases
@@ -236,6 +238,42 @@ def test_an_answer_that_takes_long_where_a_right_one_does_not_is_refused(
         ("b", "top1"): (0.0, "refused"),
         ("b", "hd95"): (50.0, "refused"),
     }
+
+
+@pytest.mark.parametrize("large_where_right", [False, True])
+def test_an_answer_that_takes_more_memory_than_there_is_is_refused_where_a_right_one_does_not(
+    tmp_path, monkeypatch, large_where_right
+):
+    """Without a limit the kernel kills a process, of this work or of another's."""
+    monkeypatch.setattr(case_scoring, "most_bytes", lambda processes: 256 * MIB // processes)
+    measure = HausdorffPercentile.per_item
+    measure(HausdorffPercentile(), MaskCase("a", RIGHT, RIGHT, (1.0, 1.0, 1.0), {1: "a"}))
+
+    def large(metric, case):
+        if large_where_right or not np.array_equal(case.prediction, case.reference):
+            np.empty(2048 * MIB, np.uint8)
+        return measure(metric, case)
+
+    monkeypatch.setattr(HausdorffPercentile, "per_item", large)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    asked = order_of_masks(tmp_path, {"a": RIGHT, "b": np.ones_like(RIGHT)}, 600)
+    if large_where_right:
+        with pytest.raises(PlatformError, match="more than 256 MiB of memory in metric 'hd95'"):
+            score_cases(asked, Desk(tmp_path), no_bench)
+    else:
+        rows = score_cases(asked, Desk(tmp_path), no_bench).rows
+        found = {(row.case, row.metric): row.flag for row in rows if row.label == "a"}
+        assert found == {
+            ("a", "top1"): "",
+            ("a", "hd95"): "",
+            ("b", "top1"): "refused",
+            ("b", "hd95"): "refused",
+        }
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def test_what_scoring_may_take_is_a_part_of_the_machine_for_each_process():
+    assert 0 < memory_limit.most_bytes(4) == pytest.approx(memory_limit.most_bytes(1) / 4, abs=1)
 
 
 def test_a_limit_leaves_no_alarm_behind(tmp_path):
