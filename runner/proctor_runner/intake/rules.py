@@ -7,7 +7,7 @@ have no effect. Refused is what has no honest use, or what the sandbox could not
 platform, labels in our name, files below a declared volume (they would vanish behind the mask),
 triggers, names that leave the image, devices outside /dev, pipes, bombs, and what would have the
 engine itself wait: it opens the image's /etc/passwd and /etc/group before any wall stands, and
-never ends saying that it did not find a program with an endless name.
+without an init process it never ends saying that it did not find a program of an endless name.
 """
 
 from __future__ import annotations
@@ -260,6 +260,7 @@ def _check_command(command: object) -> None:
 
     Where runc cannot find a program it says so with its name, into a pipe that holds 64 KiB and
     that nobody empties: the container neither starts nor can it be removed, until runc is killed.
+    Our containers start with an init process, which is found; this is the second line of defence.
     """
     words = command if isinstance(command, list) else [command]
     name = words[0] if words and isinstance(words[0], str) else ""
