@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _LOGS_SHOWN = 3
 _LOG_LINES = 10
+_CASE_NAME = re.compile(r"\b[0-9a-f]{16}\b")
+"""What a case is called inside the sandbox, drawn anew for each."""
 
 
 def images_folder() -> Path:
@@ -47,6 +50,8 @@ def find_tasks(challenge: str, split: str, phase: str | None, host: str | None) 
 
     folder = Path(challenge)
     if (folder / "challenge.yaml").is_file():
+        if folder.name == challenge:
+            say(f"The challenge is the folder {challenge} here, not one of a platform.")
         return local_tasks(folder, load_challenge(folder), split)
     if folder.is_dir() or challenge.startswith((".", "/")):
         raise CommandError(f"There is no {folder / 'challenge.yaml'}.", "", Exit.USAGE)
@@ -225,9 +230,10 @@ def tell_failures(report: LocalReport) -> None:
         say(f"case {case.case}: {case.outcome.value}: {case.detail}")
         log = report.logs.get(case.case, b"").decode(errors="replace").strip()
         lines = log.splitlines()
-        # Two streams mix in any order, so the same words may come in another.
-        if len(shown) < _LOGS_SHOWN and frozenset(lines) not in shown:
-            shown.add(frozenset(lines))
+        # Two streams mix in any order, so the same words may come in another; cases have names.
+        words = frozenset(_CASE_NAME.sub("", line) for line in lines)
+        if len(shown) < _LOGS_SHOWN and words not in shown:
+            shown.add(words)
             for line in lines[-_LOG_LINES:] or ["(it printed nothing)"]:
                 say(f"  | {plain(line)}")
 

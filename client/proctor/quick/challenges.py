@@ -146,7 +146,11 @@ def _write(
 
     folders = [isinstance(half, (str, Path)) for half in (inputs, reference)]
     if any(folders) and not all(folders):
-        raise ValueError("give a folder for both inputs and reference, or for neither")
+        given, other = ("inputs", "reference") if folders[0] else ("reference", "inputs")
+        raise ValueError(
+            f"{given} is a folder and {other} is not: give a folder for both, "
+            f"or read its files into an array with a row for each item"
+        )
     if all(folders):
         return write_folders(
             place, Path(inputs), Path(reference), sample, masks=task == "segmentation"

@@ -82,6 +82,7 @@ def submit(
     from proctor.cli.output import say
     from proctor.cli.prediction_folder import holds_predictions, read_predictions
     from proctor.cli.submissions import choose_phase, enter, tasks_for
+    from proctor.cli.watch import follow
     from proctor.spec.api import SubmissionCreate
 
     if isinstance(preprocess, (str, Challenge)):
@@ -124,9 +125,9 @@ def submit(
             source=entry.source,
         )
         seen = enter(client, request, entry.blobs, None)
-        for state in client.wait(seen.id) if wait else ():
-            seen = state
-            say(f"{seen.id}: {seen.progress}")
+        if wait:
+            say(f"{seen.id} is entered in {slug}.")
+            seen = follow(client, seen.id, poll_s=1.0)
         return entry_of(client, seen)
 
 

@@ -97,14 +97,26 @@ def test_a_serving_model_that_answers_differently_is_told_so_by_its_first_run(pr
     assert "seed" in ended.err
 
 
-def test_a_model_that_fails_says_where_and_what_it_printed(proctor, exam, model):
+def test_a_model_that_fails_says_where_and_what_it_printed(proctor, exam, model, monkeypatch):
     (model / "model.py").write_text(FAILING_MODEL)
-    ended = proctor("run", exam, model, "--sandbox", "process")
+    monkeypatch.chdir(exam.parent)
+    ended = proctor("run", exam.name, model, "--sandbox", "process")
     assert ended.code == 1
     assert "CRASH" in ended.err
     assert "no weights" in ended.err
     assert "| looking at ['images']" in ended.err
     assert "All 2 cases failed alike: " in ended.err
+    assert "The challenge is the folder exam here, not one of a platform." in ended.err
+
+
+def test_a_log_that_differs_in_the_name_of_its_case_alone_is_shown_once(proctor, exam, model):
+    card = json.loads((model / "model.json").read_text())
+    card["io"]["inputs"]["scan"] = card["io"]["inputs"].pop("images")
+    (model / "model.json").write_text(json.dumps(card))
+    ended = proctor("run", exam, model, "--sandbox", "process")
+    assert ended.code == 1
+    assert "case sample-2: CRASH" in ended.err
+    assert ended.err.count("| Traceback") == 1
 
 
 def test_a_crashed_case_is_not_the_same_again(proctor, exam, model):

@@ -213,7 +213,8 @@ def test_the_same_data_make_the_same_request(host: Any) -> None:
         (np.zeros((2, 3, 3)), np.zeros((2, 3, 3), int), {"task": "segmentation"}, "0 to 65535"),
         (np.zeros((2, 3, 9), int), np.zeros((2, 3, 3), int), {"task": "segmentation"}, "rows and"),
         (np.zeros((2, 3, 3, 3)), np.zeros((2, 3, 3, 3)), {"task": "segmentation"}, "whole label"),
-        ("scans", [0, 1], {}, "a folder for both"),
+        ("scans", [0, 1], {}, "inputs is a folder and reference is not: give a folder for both"),
+        ([0, 1], "masks", {}, "reference is a folder and inputs is not: .* or read its files"),
     ],
 )
 def test_what_does_not_fit_is_told_and_nothing_is_sent(
