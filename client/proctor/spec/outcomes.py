@@ -236,8 +236,8 @@ OUTCOMES: dict[Code, Outcome] = {
     ),
     Code.TERMS_NOT_ACCEPTED: Outcome(
         _N,
-        "You have not accepted the terms of this challenge.",
-        "Read its terms and join with `proctor challenge join`.",
+        "You do not take part in this challenge, or its terms are new.",
+        "`proctor challenge join SLUG` shows its terms, if it has any, and takes part.",
         403,
     ),
     Code.PHASE_CLOSED: Outcome(

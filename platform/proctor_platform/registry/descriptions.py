@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.registry.lists import Filter
 from proctor.spec.registry.similar import Trait
-from proctor.spec.task import ReferenceType, TaskSpec
+from proctor.spec.task import InputType, ReferenceType, TaskSpec
 from proctor_platform.registry.measurements import Measured, once, summaries_of
 from proctor_platform.registry.versions import Owned
 from proctor_platform.tables import Challenge, ChallengeVersion, Submission, User
@@ -103,8 +103,9 @@ def asked_for(tasks: Iterable[TaskSpec]) -> tuple[str, ...]:
 
 
 def modalities(tasks: Iterable[TaskSpec]) -> tuple[str, ...]:
-    """Say what goes into a model: volume, table, ..."""
-    return once(one.type.value for task in tasks for one in task.inputs.values())
+    """Say what goes into a model: volume, table, ...; of a plain file nobody knows."""
+    inputs = [one.type for task in tasks for one in task.inputs.values()]
+    return once(one.value for one in inputs if one is not InputType.FILE)
 
 
 def _read(session: Session, submissions: Sequence[str]) -> Iterator[Described]:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from proctor.spec.registry import Filter, ModelList
+from proctor.spec.task import InputSpec, InputType, TaskSpec
+from proctor_platform.registry.descriptions import modalities
 
 KEY = "classify/top1/mean"
 
@@ -153,3 +155,11 @@ def test_models_of_a_challenge_are_found_by_those_who_find_the_challenge(
         assert listed(stranger) == []
         assert facets(stranger, Filter.CHALLENGE) == {}
         assert stranger.get(f"/models/{model}").status_code == 404
+
+
+def test_a_plain_file_is_no_kind_of_data_to_be_found_by() -> None:
+    inputs = {
+        name: InputSpec.model_construct(type=kind)
+        for name, kind in (("photo", InputType.FILE), ("rows", InputType.TABLE))
+    }
+    assert modalities([TaskSpec.model_construct(inputs=inputs)]) == ("table",)
