@@ -12,6 +12,7 @@ from proctor.spec.card.notes import Notes, listed, whole
 
 _ABOUT = ("format", "description", "dim_limits")
 _MOST_DESCRIPTION = 5000
+_SHORTEST = {"min": 0, "max": 1}
 
 
 def upgraded_io(io: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
@@ -72,9 +73,9 @@ def _input(given: Mapping[str, Any], path: str, shared: object, notes: Notes) ->
 
 def _limit(given: object, path: str, notes: Notes) -> dict[str, int]:
     ends = {}
-    for end in ("min", "max"):
+    for end in _SHORTEST:
         value = given.get(end) if isinstance(given, dict) else None
-        if (number := whole(value)) is not None and number >= 0:
+        if (number := whole(value)) is not None and number >= _SHORTEST[end]:
             ends[end] = number
         elif value is not None:
             notes.lost(f"{path}.{end}", f"{value!r} is no length")
