@@ -25,6 +25,7 @@ from proctor_dashboard.text import address, badge, interval, moment, plain
 TONES = {
     Publication.PUBLIC: "good",
     Publication.NOT_SHOWN: "",
+    Publication.NO_LICENSE: "wait",
     Publication.AWAITS_REVIEW: "wait",
     Publication.DECLINED: "bad",
     Publication.WITHDRAWN: "bad",

@@ -402,7 +402,13 @@ def tiny() -> Tiny:
     image = ImageContent(
         config=file_of(blobs, b'{"mine": true}'), layers=(file_of(blobs, b"own layer"),)
     )
-    card = ModelCard(name="m", title="A model", runtime="runtime-cpu", tasks=("classify",))
+    card = ModelCard(
+        name="m",
+        title="A model",
+        license="LicenseRef-ours",
+        runtime="runtime-cpu",
+        tasks=("classify",),
+    )
     return Tiny(spec, data, runtime, blobs, model, image, card)
 
 

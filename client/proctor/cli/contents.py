@@ -27,7 +27,6 @@ from proctor.cli.zipped_folders import is_zipped_folder, unzipped_folder
 from proctor.client.blobs import Blob
 from proctor.spec.base import slug_from
 from proctor.spec.card.claims import claims_of_nothing, measured_by
-from proctor.spec.card.licenses import license_problem
 from proctor.spec.card.reading import CardError, read_card_file
 from proctor.spec.digests import FolderEntry, FolderError, read_folder
 from proctor.spec.model import ModelCard
@@ -133,8 +132,6 @@ def remark_on(card: ModelCard, spec: ChallengeSpec, limits: Limits) -> None:
     """Say what of a card its author may want to mend; everybody will see it."""
     if left := placeholders(card.description, card.authors):
         say(f"model.json still holds the words of `proctor model init`: {', '.join(left)}.")
-    if card.license and (problem := license_problem(card.license)):
-        say(f"license: {problem}. Write an SPDX expression, or LicenseRef- and a name of your own.")
     for beyond in card.resources.beyond(limits):
         say(f"resources.{beyond}.")
     if strange := claims_of_nothing(card, spec.tasks):

@@ -56,6 +56,9 @@ def submit(
     card: Annotated[
         Path | None, typer.Option("--card", help="The model.json of an image.", dir_okay=False)
     ] = None,
+    license_: Annotated[
+        str, typer.Option("--license", help="Where no card states it: an SPDX expression.")
+    ] = "",
     weights: WeightsOption = None,
     contract: ContractOption = None,
     insecure_registry: Annotated[
@@ -92,6 +95,7 @@ def submit(
     from proctor.cli.contents import open_model, remark_on
     from proctor.cli.graphs import refuse_unfit
     from proctor.cli.prediction_folder import holds_predictions, read_predictions
+    from proctor.cli.stated_license import licensed
     from proctor.spec.api import SubmissionCreate
 
     challenge, model = challenge_and_model(challenge, model, named)
@@ -114,12 +118,13 @@ def submit(
         )
         with given as entry:
             refuse_unfit(Path(model), tasks_for(entry.card, spec, chosen))
+            stated = licensed(entry.card, entry.content, license_)
             remark_on(entry.card, spec, spec.phase(chosen).limits)
             request = SubmissionCreate(
                 challenge=challenge,
                 phase=chosen,
                 content=entry.content,
-                card=entry.card,
+                card=stated,
                 message=message,
                 baseline=baseline,
                 check_only=check_only,

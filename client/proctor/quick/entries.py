@@ -47,6 +47,7 @@ def submit(
     runtime: str | None = None,
     phase: str | None = None,
     title: str = "",
+    license: str = "",  # noqa: A002 - the name that people type
     message: str = "",
     accept_terms: bool = False,
     check_only: bool = False,
@@ -68,6 +69,8 @@ def submit(
         postprocess: Of a model in memory: makes of its answer and the inputs what is asked for.
         runtime: Of a model in memory: the runtime image; the one that has its framework when not
             given.
+        license: An SPDX expression, where no card states it; without one the model has no public
+            page.
         accept_terms: You have read the terms of the challenge and accept them.
         check_only: Stop after the try-out on the public sample.
         wait: Return when it is final.
@@ -81,6 +84,7 @@ def submit(
     from proctor.cli.graphs import refuse_unfit
     from proctor.cli.output import say
     from proctor.cli.prediction_folder import holds_predictions, read_predictions
+    from proctor.cli.stated_license import licensed
     from proctor.cli.submissions import choose_phase, enter, tasks_for
     from proctor.cli.watch import follow
     from proctor.spec.api import SubmissionCreate
@@ -114,6 +118,7 @@ def submit(
         else:
             entry = stack.enter_context(open_model(name, None, say, limits=client.limits))
         card = entry.card.model_copy(update={"title": title}) if title else entry.card
+        card = licensed(card, entry.content, license)
         refuse_unfit(Path(name), tasks_for(card, view.challenge, chosen))
         request = SubmissionCreate(
             challenge=slug,

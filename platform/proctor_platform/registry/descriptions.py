@@ -19,6 +19,7 @@ from proctor.spec.registry.lists import Filter
 from proctor.spec.registry.similar import Trait
 from proctor.spec.task import InputType, ReferenceType, TaskSpec
 from proctor_platform.registry.measurements import Measured, once, summaries_of
+from proctor_platform.registry.publication import is_licensed
 from proctor_platform.registry.versions import Owned
 from proctor_platform.tables import Challenge, ChallengeVersion, Submission, User
 from proctor_platform.versions import spec_of
@@ -56,6 +57,8 @@ class Described:
     forked_from: str
     traits: dict[Trait, dict[str, str]]
     """By a trait's words in small letters, as the card writes them."""
+    licensed: bool
+    """Whether it may be public by what its card says of its license."""
 
     @property
     def model(self) -> Owned:
@@ -116,6 +119,7 @@ def _read(session: Session, submissions: Sequence[str]) -> Iterator[Described]:
             Submission.version,
             Submission.phase,
             Submission.user_id,
+            Submission.kind,
             Submission.card,
             User.name,
             Challenge.slug,
@@ -125,7 +129,7 @@ def _read(session: Session, submissions: Sequence[str]) -> Iterator[Described]:
         .where(col(Submission.id).in_(submissions))
     )
     measured = summaries_of(session, submissions)
-    for id_, challenge_id, version, phase, user_id, card, participant, slug in rows:
+    for id_, challenge_id, version, phase, user_id, kind, card, participant, slug in rows:
         spec = spec_of(session.get_one(ChallengeVersion, (challenge_id, version)))
         tasks = tasks_of(spec, phase)
         found = measured.get(id_, Measured())
@@ -147,6 +151,7 @@ def _read(session: Session, submissions: Sequence[str]) -> Iterator[Described]:
             tasks=frozenset(task.slug for task in tasks),
             forked_from=card.get("forked_from") or "",
             traits=_traits(card, tasks, found),
+            licensed=is_licensed(kind, card),
         )
 
 

@@ -96,7 +96,7 @@ def every_public_model(
     visible = session.exec(
         select(Submission.id).where(public_models(challenges)).order_by(col(Submission.id).desc())
     ).all()
-    return descriptions.of(session, visible)
+    return [one for one in descriptions.of(session, visible) if one.licensed]
 
 
 def first_of_each(every: Sequence[Described]) -> list[Described]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect
 from sqlmodel import Session, col, select
 
-from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.challenge import ChallengeSpec, SubmissionKind
 from proctor.spec.registry.publication import Publication
 from proctor.spec.review import ReviewOutcome
 from proctor.spec.states import SubmissionState
@@ -55,6 +56,11 @@ def _newest_outcome() -> ScalarSelect[str]:
     )
 
 
+def is_licensed(kind: str, card: Mapping[str, Any]) -> bool:
+    """Tell whether readers may know how they may use a model; with predictions there is none."""
+    return kind == SubmissionKind.PREDICTIONS or bool(card.get("license"))
+
+
 def asks_for_review(session: Session, challenge: Challenge) -> bool:
     """Tell whether the challenge, as it is now, has its models reviewed."""
     return present_spec(session, challenge).review is not None
@@ -90,7 +96,7 @@ def publications_of(
         open_phases: the phases whose scores are open to every reader at this moment.
     """
     rows = session.execute(
-        select(
+        select(  # type: ignore[call-overload]  # its overloads end at four columns
             col(Submission.id),
             (
                 stood_on_a_board()
@@ -99,17 +105,24 @@ def publications_of(
             ).label("shown"),
             withdrawn().label("withdrawn"),
             _newest_outcome().label("outcome"),
+            col(Submission.kind),
+            col(Submission.card),
         ).where(col(Submission.id).in_(submissions), col(Submission.challenge_id) == challenge.id)
     )
     review = asks_for_review(session, challenge)
-    return {row[0]: _publication(bool(row[1]), bool(row[2]), row[3], review) for row in rows}
+    return {
+        id_: Publication.WITHDRAWN
+        if gone
+        else Publication.NOT_SHOWN
+        if not shown
+        else Publication.NO_LICENSE
+        if not is_licensed(kind, card)
+        else _reviewed(outcome, review)
+        for id_, shown, gone, outcome, kind, card in rows
+    }
 
 
-def _publication(shown: bool, gone: bool, outcome: str | None, review: bool) -> Publication:
-    if gone:
-        return Publication.WITHDRAWN
-    if not shown:
-        return Publication.NOT_SHOWN
+def _reviewed(outcome: str | None, review: bool) -> Publication:
     if review and outcome is None:
         return Publication.AWAITS_REVIEW
     if review and outcome != ReviewOutcome.APPROVED:

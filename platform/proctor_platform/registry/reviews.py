@@ -50,6 +50,12 @@ def review_model(
         )
     if model.publication is Publication.WITHDRAWN:
         raise ProctorError(Code.CONFLICT, "The model was withdrawn.")
+    if model.publication is Publication.NO_LICENSE and request.outcome is ReviewOutcome.APPROVED:
+        raise ProctorError(
+            Code.CONFLICT,
+            "Its card states no license, so the model cannot be public; its owner enters it again"
+            " with one.",
+        )
     _refuse_answers(policy, request)
     row = ModelReview(
         id=new_id(Kind.REVIEW),

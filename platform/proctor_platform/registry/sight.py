@@ -99,7 +99,10 @@ def open_challenges(session: Session, asker: Asker) -> dict[str, OpenChallenge]:
 
 
 def public_models(challenges: dict[str, OpenChallenge]) -> ColumnElement[bool]:
-    """Return the condition on ``Submission`` that its model is public, in these challenges."""
+    """Return the condition on ``Submission`` that its model is public, if its card is licensed.
+
+    Documents are not queried into, so `every_public_model` looks at the license of each.
+    """
     where = []
     for found in challenges.values():
         if not found.phases:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlmodel import Session, col, select
 
 from proctor.spec.api import SubmissionCreate
+from proctor.spec.card.licenses import license_problem
 from proctor.spec.challenge import ChallengeSpec, PhaseSpec, SubmissionKind
 from proctor.spec.identifiers import Kind, new_id
+from proctor.spec.model import ModelCard
 from proctor.spec.outcomes import Code, ProctorError
 from proctor.spec.states import SubmissionState
 from proctor.spec.work import PredictionsContent, Purpose
@@ -49,6 +51,7 @@ def submit(
     version = newest(session, sight.challenge)
     spec = spec_of(version)
     phase = phase_of(spec, request.phase)
+    _refuse_unsound_license(request.card)
     _refuse_strangers(sight, spec)
     if request.baseline and not sight.organizer:
         raise ProctorError(Code.FORBIDDEN, "Only organizers submit baselines.")
@@ -95,6 +98,12 @@ def submit(
         queue_run(session, submission, version, phase, task, user.id, purpose=purpose)
     session.commit()
     return submission
+
+
+def _refuse_unsound_license(card: ModelCard) -> None:
+    problem = license_problem(card.license) if card.license else ""
+    if problem:
+        raise ProctorError(Code.INVALID_REQUEST, f"card.license: {problem}.")
 
 
 def _is_tried_out(phase: PhaseSpec, request: SubmissionCreate) -> bool:

@@ -60,6 +60,29 @@ def test_every_word_of_a_search_must_be_in_the_card(
     assert listed(anonymous, search="tiny") == [tree, net]
 
 
+def test_a_model_without_a_license_is_not_public(
+    published: Any, person: Any, anonymous: Any, enter: Any, listed: Any
+) -> None:
+    ann = person("ann")
+    model = enter(ann, license="")
+    board = "/challenges/tiny/phases/main/leaderboard"
+    assert anonymous.get(board).json()["rows"][0]["submission"] == model
+    assert listed(anonymous) == listed(ann) == []
+    assert anonymous.get(f"/models/{model}").status_code == 404
+    assert ann.get(f"/models/{model}").json()["publication"] == "no license"
+    assert model not in anonymous.get("/analytics").text
+    again = enter(ann, 0.9, license="MIT")
+    assert listed(anonymous) == [again]
+
+
+def test_a_license_that_is_none_is_refused_with_its_path(published: Any, participant: Any) -> None:
+    card = published.card.model_copy(update={"license": "Apache 2"})
+    participant.post("/challenges/tiny/join", {"terms_version": "1"})
+    refused = participant.submit(published.model, card)
+    assert refused.status_code == 422
+    assert "card.license: 'Apache' is no SPDX license" in refused.json()["detail"]
+
+
 def test_filters_hold_all_at_once_and_counts_are_those_the_others_leave(
     published: Any, person: Any, anonymous: Any, enter: Any, listed: Any
 ) -> None:

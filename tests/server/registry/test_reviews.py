@@ -72,6 +72,16 @@ def test_the_newest_review_speaks(
     assert len(participant.get(f"/models/{model}/reviews").json()) == 2
 
 
+def test_a_model_without_a_license_is_declined_but_not_approved(
+    reviewed: None, participant: Any, organizer: Any, enter: Any
+) -> None:
+    model = enter(participant, license="")
+    refused = review(organizer, model)
+    assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
+    assert "states no license" in refused.json()["detail"]
+    assert review(organizer, model, outcome="declined").status_code == 201
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
