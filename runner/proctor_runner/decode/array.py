@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +57,15 @@ def open_array(
     try:
         # Mapped, so that a header which promises more than there is costs no memory.
         array = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        SyntaxError,
+        TypeError,
+        OverflowError,
+        TokenError,
+    ) as error:
         raise InvalidOutputError(
             f"{name} is no readable .npy array: {short(' '.join(str(error).split()))}."
         ) from None

@@ -12,15 +12,22 @@ import io
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from proctor.template.own_voxels import MOST_HEADER_BYTES, holds_own_voxels, nrrd_fields
+from proctor.template.own_voxels import nrrd_fields
 from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.itk import LIBRARY, itk_reader, numbers_of
+from proctor_runner.decode.meta_image import (
+    check_packed,
+    header_start,
+    read_meta_header,
+    sizes_of,
+)
 from proctor_runner.decode.picture import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -55,7 +62,9 @@ def open_volume(path: Path, name: str) -> OpenedVolume:
     if name.endswith((".nii", ".nii.gz")):
         return _open_nifti(path, name)
     if name.endswith(".mha"):
-        return _open_with_itk(path, name, "MetaImageIO", _check_mha(path, name))
+        header = read_meta_header(path, name)
+        check = partial(check_packed, path, name, header)
+        return _open_with_itk(path, name, "MetaImageIO", header.sizes, check)
     if name.endswith(".nrrd"):
         return _open_with_itk(path, name, "NrrdImageIO", _check_nrrd(path, name))
     raise InvalidOutputError(f"{name} has none of the suffixes {', '.join(SUFFIXES)}.")
@@ -142,37 +151,9 @@ def _read_start(path: Path, name: str, most_bytes: int) -> bytes:
             raise InvalidOutputError(f"{name} is not a whole gzip file: {error}.") from None
 
 
-def _check_mha(path: Path, name: str) -> tuple[int, ...]:
-    """Return the size a MetaImage header announces; its data must follow in the same file."""
-    fields: dict[str, str] = {}
-    for line in _header(path, name).decode("latin-1").split("\n"):
-        key, separator, value = line.partition("=")
-        if not separator:
-            raise InvalidOutputError(f"{name} has no MetaImage header.")
-        key = key.strip().lower()
-        if key in fields:
-            raise InvalidOutputError(f"{name} gives {key} twice in its header.")
-        fields[key] = value.strip()
-        if key == "elementdatafile":
-            break
-    if fields.get("elementdatafile") != "LOCAL":
-        raise InvalidOutputError(
-            f"{name} keeps its voxels in {fields.get('elementdatafile', 'no file')!r};"
-            " expected ElementDataFile = LOCAL."
-        )
-    if not holds_own_voxels(path):
-        raise InvalidOutputError(
-            f"{name} says ElementDataFile twice, or not on a line of its own; expected"
-            " ElementDataFile = LOCAL once."
-        )
-    if fields.get("elementnumberofchannels", "1") != "1":
-        raise InvalidOutputError(f"{name} has several channels; expected one.")
-    return _sizes(fields.get("dimsize", ""), name)
-
-
 def _check_nrrd(path: Path, name: str) -> tuple[int, ...]:
     """Return the size a NRRD header announces; its data must follow in the same file."""
-    head = _header(path, name)
+    head = header_start(path, name)
     if not head.startswith(b"NRRD000"):
         raise InvalidOutputError(f"{name} has no NRRD header.")
     try:
@@ -188,25 +169,17 @@ def _check_nrrd(path: Path, name: str) -> tuple[int, ...]:
             )
         if key == "sizes":
             sizes = value
-    return _sizes(sizes, name)
+    return sizes_of(sizes, name)
 
 
-def _header(path: Path, name: str) -> bytes:
-    with path.open("rb") as stream:
-        start = stream.read(MOST_HEADER_BYTES)
-    if start[:2] == b"\x1f\x8b":
-        raise InvalidOutputError(f"{name} is a gzip file; expected it unpacked.")
-    return start
-
-
-def _sizes(text: str, name: str) -> tuple[int, ...]:
-    parts = text.split()
-    if not parts or not all(part.isdecimal() and len(part) < 10 for part in parts):
-        raise InvalidOutputError(f"{name} announces the size {text[:60]!r}.")
-    return tuple(int(part) for part in parts)
-
-
-def _open_with_itk(path: Path, name: str, reader_name: str, sizes: tuple[int, ...]) -> OpenedVolume:
+def _open_with_itk(
+    path: Path,
+    name: str,
+    reader_name: str,
+    sizes: tuple[int, ...],
+    check: Callable[[int], None] = lambda _bytes: None,
+) -> OpenedVolume:
+    """Open a volume by SimpleITK; ``check`` is told how many bytes its voxels were read as."""
     shape = _three_axes(sizes, name)
     reader = itk_reader(path, reader_name)
     try:
@@ -236,6 +209,7 @@ def _open_with_itk(path: Path, name: str, reader_name: str, sizes: tuple[int, ..
             ) from None
         if voxels.dtype.kind not in "iuf":
             raise InvalidOutputError(f"{name} holds voxels of type {voxels.dtype}.")
+        check(voxels.nbytes)
         return np.asarray(voxels).T.reshape(shape, order="F")
 
     return OpenedVolume(Grid(shape, affine), read)

@@ -8,6 +8,7 @@ import json
 import shutil
 import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from proctor_runner.decode.errors import InvalidOutputError
 from proctor_runner.decode.grid import Grid
 from proctor_runner.decode.mask import read_mask
 from proctor_runner.decode.table import number_of
+from proctor_runner.decode.volume import open_volume
 from proctor_runner.decoding import DecodedCase, decode, decode_program
 from proctor_runner.sandbox.interface import Ending, SandboxJob, SandboxResult
 from proctor_runner.sandbox.process import ProcessSandbox
@@ -397,6 +399,11 @@ def test_other_formats_lie_on_the_same_grid(tmp_path: Path, suffix: str) -> None
         ("seg.mha", MHA.format(data="{truth}"), "expected ElementDataFile = LOCAL"),
         ("seg.mha", MHA.format(data="LIST"), "expected ElementDataFile = LOCAL"),
         ("seg.mha", "DimSize = 5 6 7\n" + MHA.format(data="LOCAL"), "gives dimsize twice"),
+        ("seg.mha", "\x1b[1mA = 1\n" * 2 + MHA.format(data="LOCAL"), "gives '.x1b.1ma' twice"),
+        ("seg.mha", MHA.format(data="b" * 90), f"its voxels in '{'b' * 60}';"),
+        ("seg.mha", "HeaderSize = 9\n" + MHA.format(data="LOCAL"), "says HeaderSize"),
+        ("seg.mha", "A : CompressedData = True\n" + MHA.format(data="LOCAL"), "not say plainly"),
+        ("seg.mha", "CompressedData = yes\n" + MHA.format(data="LOCAL"), "not say plainly"),
         ("seg.mha", MHA.format(data="LOCAL"), "is cut off"),
         ("seg.mha", MHA.replace("5 6 7", "50 6 7").format(data="LOCAL"), "50 x 6 x 7 voxels"),
         ("seg.mha", "no header at all", "has no MetaImage header"),
@@ -563,3 +570,26 @@ def test_a_decoder_that_falls_whatever_it_reads_is_ours(
         )
 
     assert caught.value.code is Code.DECODE_FAILED
+
+
+@pytest.mark.parametrize(
+    ("packed", "size", "expected"),
+    [
+        # ITK left what was in its memory before in the voxels that a packed stream did not reach.
+        (zlib.compress(bytes(50)), "", "fewer bytes of voxels than the 210"),
+        (zlib.compress(bytes(210))[:-6], "", "fewer bytes of voxels than the 210"),
+        (zlib.compress(bytes(211)), "", "more bytes of voxels than the 210"),
+        (zlib.compress(bytes(210)), "9", "says '9' in CompressedDataSize"),
+    ],
+)
+def test_packed_voxels_are_all_there(
+    tmp_path: Path, packed: bytes, size: str, expected: str
+) -> None:
+    path = tmp_path / "seg.mha"
+    said = f"CompressedDataSize = {size}\n" if size else ""
+    header = f"BinaryData = True\nCompressedData = True\n{said}{MHA.format(data='LOCAL')}"
+    path.write_bytes(header.encode() + packed)
+    volume = open_volume(path, path.name)
+
+    with pytest.raises(InvalidOutputError, match=expected):
+        volume.read()
