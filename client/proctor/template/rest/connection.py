@@ -15,40 +15,22 @@ from typing import TYPE_CHECKING
 
 from .failures import GoneError, RefusedError
 from .messages import Body, Head, Request, Response, read_head
+from .room import BODY_GRACE_S, REQUEST_GRACE_S, Wait, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from .patience import Patience
+
 _RECEIVE_BYTES = 1 << 16
 _SMALL_BYTES = 1 << 16
+_SEND_BYTES = 1 << 16
+_LEAST_S = 0.001
 _LINGER_S = 2.0
 _MOST_WASTED_BYTES = 16 << 20
 _UNREAD_BYTES = 1 << 16
 _RESTS, _IN_HEAD, _IN_BODY = range(3)
-
-
-class Patience:
-    """How long a client is waited for.
-
-    Attributes:
-        head_s: For the first lines of a request, from its first byte on.
-        idle_s: For the next request.
-        body_s: For a body, before its length counts.
-        least_bytes_per_s: A body or an answer that goes slower than this is given up.
-    """
-
-    def __init__(
-        self,
-        head_s: float = 10.0,
-        idle_s: float = 30.0,
-        body_s: float = 20.0,
-        least_bytes_per_s: float = 20_000.0,
-    ) -> None:
-        self.head_s = head_s
-        self.idle_s = idle_s
-        self.body_s = body_s
-        self.least_bytes_per_s = least_bytes_per_s
 
 
 class Connection:
@@ -58,13 +40,20 @@ class Connection:
     far is kept. The methods for that are `rest` to `answer_at_once`.
 
     Attributes:
-        rests_since: When it began to wait for a request, None while it has one.
+        address: Whom it belongs to; see `room.owner_of`.
+        wait: How long the client has been waited for.
         deadline: When it is given up, if nothing more comes.
         is_taken: Whether the model's thread is answering it.
         is_closed: Whether it was let go.
     """
 
-    def __init__(self, accepted: socket.socket, patience: Patience, most_head_bytes: int) -> None:
+    def __init__(
+        self,
+        accepted: socket.socket,
+        patience: Patience,
+        most_head_bytes: int,
+        address: object = None,
+    ) -> None:
         self._socket = accepted
         self._patience = patience
         self._most_head_bytes = most_head_bytes
@@ -79,7 +68,9 @@ class Connection:
             # Some systems refuse it on a connection that was reset already; reading will tell.
             with suppress(OSError):
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rests_since: float | None = None
+        self.address = owner_of(address)
+        self.wait = Wait(patience.least_bytes_per_s)
+        self._heard_bytes = 0
         self.deadline = 0.0
         self.rest()
 
@@ -96,8 +87,8 @@ class Connection:
         """Begin to wait for the next request without a thread."""
         if self._socket.gettimeout() != 0:
             self._socket.settimeout(0)
-        self.rests_since = time.monotonic()
-        self.deadline = self.rests_since + self._patience.idle_s
+        self._set_clock(self._patience.idle_s)
+        self.wait.begin(REQUEST_GRACE_S)
         self._stage = _RESTS
 
     def take_in(self) -> bool:
@@ -130,8 +121,16 @@ class Connection:
     def has_body_of(self, head: Head) -> bool:
         """Tell whether all of a body whose length is said has come."""
         length = int(head.headers["content-length"])
-        if len(self._buffer) >= length:
+        heard_bytes = len(self._buffer)
+        if heard_bytes >= length:
+            self.wait.end()
             return True
+        if self._stage == _IN_BODY:
+            self.wait.hear(heard_bytes - self._heard_bytes)
+            self.wait.go_on()
+        else:
+            self.wait.begin(BODY_GRACE_S)
+        self._heard_bytes = heard_bytes
         self._begin(_IN_BODY, self._patience.body_s + length / self._patience.least_bytes_per_s)
         return False
 
@@ -165,10 +164,11 @@ class Connection:
             RefusedError: They are too long, or no request.
             GoneError: The client is gone or too slow.
         """
+        self.wait.end()
         head, self._head = self._head, None
         if head is not None:
             return head
-        self.rests_since = time.monotonic()
+        self.wait.begin(REQUEST_GRACE_S)
         self._set_clock(self._patience.idle_s)
         self._is_paced = False
         while not self._buffer.lstrip(b"\r\n"):
@@ -194,6 +194,8 @@ class Connection:
         self._head = None
         self._set_clock(self._patience.body_s)
         self._is_paced = True
+        self.wait.begin(BODY_GRACE_S)
+        self.wait.end()
         body = Body(self, head.headers, most_body_bytes)
         if head.headers.get("expect", "").lower() == "100-continue":
             body.before = lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -267,6 +269,7 @@ class Connection:
         """Close after a last answer to one who still sends: he gets to read it first."""
         end = time.monotonic() + _LINGER_S
         wasted = 0
+        self.wait.begin(REQUEST_GRACE_S)
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
             while wasted < _MOST_WASTED_BYTES and (left := end - time.monotonic()) > 0:
@@ -276,6 +279,11 @@ class Connection:
                     break
                 wasted += len(data)
         self.close()
+
+    def hang_up(self) -> None:
+        """End what its thread waits for; the thread lets go of it. From any thread."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Let go. Safe to call twice, and from another thread to end a wait."""
@@ -302,7 +310,7 @@ class Connection:
             return None
         head = read_head(bytes(self._buffer[:end]))
         del self._buffer[: end + 4]
-        self.rests_since = None
+        self.wait.end()
         return head
 
     def _cut(self, length: int) -> bytes:
@@ -325,18 +333,34 @@ class Connection:
             self._send(response.head(size, keeps_alive, shared))
             if not body:
                 return
+            end = time.monotonic() + self._send_s(size)
+            self.wait.begin(BODY_GRACE_S)
             try:
-                self._socket.settimeout(self._send_s(size))
-                self._socket.sendfile(stream)
+                for start in range(0, size, _SEND_BYTES):
+                    self._socket.settimeout(max(_LEAST_S, end - time.monotonic()))
+                    self._sent(self._socket.sendfile(stream, start, _SEND_BYTES))
             except OSError as error:
                 raise GoneError(str(error)) from error
+            finally:
+                self.wait.end()
 
     def _send(self, data: bytes) -> None:
+        end = time.monotonic() + self._send_s(len(data))
+        self.wait.begin(BODY_GRACE_S)
         try:
-            self._socket.settimeout(self._send_s(len(data)))
-            self._socket.sendall(data)
+            for start in range(0, len(data), _SEND_BYTES):
+                piece = data[start : start + _SEND_BYTES]
+                self._socket.settimeout(max(_LEAST_S, end - time.monotonic()))
+                self._socket.sendall(piece)
+                self._sent(len(piece))
         except OSError as error:
             raise GoneError(str(error)) from error
+        finally:
+            self.wait.end()
+
+    def _sent(self, size_bytes: int) -> None:
+        self.wait.hear(size_bytes)
+        self.wait.go_on()
 
     def _send_s(self, size: int) -> float:
         return self._patience.body_s + size / self._patience.least_bytes_per_s
@@ -350,10 +374,13 @@ class Connection:
             raise GoneError("the client is too slow")
         try:
             self._socket.settimeout(left)
+            self.wait.go_on()
             data = self._socket.recv(_RECEIVE_BYTES)
         except OSError as error:
             raise GoneError(str(error)) from error
         if self._is_paced:
             self.deadline += len(data) / self._patience.least_bytes_per_s
+            self.wait.hear(len(data))
+            self.wait.end()
         self._buffer += data
         return bool(data)

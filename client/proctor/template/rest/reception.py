@@ -35,7 +35,7 @@ _END_S = 2.0
 class Desk(Protocol):
     """What is done with who came."""
 
-    def admit(self, accepted: socket.socket) -> Connection | None:
+    def admit(self, accepted: socket.socket, address: object) -> Connection | None:
         """Take a newcomer in; None when there is no room."""
         ...
 
@@ -127,11 +127,13 @@ class Reception:
         self._returned.append(connection)
         self._ring()
 
-    def forget(self, connection: Connection) -> None:
-        """Watch a connection no longer; for who holds the lead."""
-        if connection in self._watched:
+    def forget(self, connection: Connection) -> bool:
+        """Watch a connection no longer; return whether it was. For who holds the lead."""
+        is_watched = connection in self._watched
+        if is_watched:
             self._watched.remove(connection)
             self._selector.unregister(connection.fileno())
+        return is_watched
 
     def close(self) -> None:
         """Wait for nobody any more."""
@@ -278,14 +280,14 @@ class Reception:
                 self._bell.recv(4096)
             return None
         try:
-            accepted, _ = self._listening.accept()
+            accepted, address = self._listening.accept()
         except BlockingIOError:
             return None
         except OSError:
             # Out of descriptors, say: those who are here may leave some.
             time.sleep(_MOMENT_S)
             return None
-        return self._desk.admit(accepted)
+        return self._desk.admit(accepted, address)
 
     def _keep(self, connection: Connection) -> None:
         if connection not in self._watched:

@@ -1,8 +1,8 @@
 """Takes connections in and has each request answered by one function, on whichever thread has it.
 
 `reception` waits for them; a request that cannot be answered there gets a thread. There are never
-more connections than threads were promised: when all are taken, one that rests makes room, and
-where none rests a newcomer is told to come again.
+more connections than threads were promised: when all are taken, one that keeps the service waiting
+makes room (`room`), and where none does a newcomer is told to come again.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import re
 import socket
 import sys
 import threading
-import time
 import traceback
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from .connection import Connection, Patience
+from .connection import Connection
 from .failures import GoneError, RefusedError, busy
 from .messages import Head, Request, Response
+from .patience import Patience
 from .reception import Reception
+from .room import who_makes_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 MOST_HEAD_BYTES = 32 * 1024
-_RESTS_AT_LEAST_S = 0.05
 _SMALL_BODY_BYTES = 1 << 16
 _SMALL_LENGTH = re.compile(r"[0-9]{1,5}\Z")
 
@@ -96,11 +96,11 @@ class Server:
         for connection in still_open:
             connection.close()
 
-    def admit(self, accepted: socket.socket) -> Connection | None:
-        """Count a newcomer in, in place of one that rests if need be; see `reception.Desk`."""
-        connection = Connection(accepted, self._patience, MOST_HEAD_BYTES)
+    def admit(self, accepted: socket.socket, address: object) -> Connection | None:
+        """Count a newcomer in, in place of another if need be; see `reception.Desk`."""
+        connection = Connection(accepted, self._patience, MOST_HEAD_BYTES, address)
         with self._lock:
-            has_room = len(self._open) < self._most_connections or self._make_room()
+            has_room = len(self._open) < self._most_connections or self._make_room(connection)
             if has_room:
                 self._open[id(connection)] = connection
         if has_room:
@@ -146,17 +146,15 @@ class Server:
             self._open.pop(id(connection), None)
         connection.close()
 
-    def _make_room(self) -> bool:
-        oldest = min(
-            (one for one in self._open.values() if one.rests_since is not None),
-            key=lambda one: one.rests_since or 0.0,
-            default=None,
-        )
-        if oldest is None or time.monotonic() - (oldest.rests_since or 0.0) < _RESTS_AT_LEAST_S:
+    def _make_room(self, newcomer: Connection) -> bool:
+        leaves = who_makes_room(self._open.values(), newcomer)
+        if leaves is None:
             return False
-        del self._open[id(oldest)]
-        self.reception.forget(oldest)
-        oldest.close()
+        del self._open[id(leaves)]
+        if self.reception.forget(leaves):
+            leaves.close()
+        else:
+            leaves.hang_up()
         return True
 
     def _turn_away(self, connection: Connection) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .backend import Backend
-    from .connection import Patience
+    from .patience import Patience
 
 DEFAULT_PORT = 8080
 

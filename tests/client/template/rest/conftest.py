@@ -15,8 +15,8 @@ import httpx2
 import pytest
 
 from proctor.template.engine import Engine
-from proctor.template.rest.connection import Patience
 from proctor.template.rest.engine_backend import EngineBackend
+from proctor.template.rest.patience import Patience
 from proctor.template.rest.server import listen_on
 from proctor.template.rest.service import Service
 from proctor.template.rest.settings import Settings

@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from proctor.template.rest.connection import Patience
+from proctor.template.rest.patience import Patience
 from proctor.template.rest.settings import Settings
 
 LONGEST_WAIT_S = 120
@@ -212,16 +212,76 @@ def test_connections_that_say_nothing_make_room_for_who_asks(serve: Any) -> None
     try:
         for one in silent[:20]:
             one.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
-        deadline = time.monotonic() + LONGEST_WAIT_S
-        text = b""
-        while b'"status":"ok"' not in text:
-            assert time.monotonic() < deadline, text
-            # It may be among those that are closed to make room.
-            with suppress(ConnectionError):
-                text = answered(running, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert welcomed(running)
     finally:
         for one in silent:
             one.close()
+
+
+def welcomed(running: Any) -> bytes:
+    """Return the answer to one who comes again until there is room."""
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    text = b""
+    while b'"status":"ok"' not in text:
+        assert time.monotonic() < deadline, text
+        # It may be among those that are closed to make room.
+        with suppress(ConnectionError):
+            text = answered(running, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    return text
+
+
+def arrivals(
+    stack: ExitStack, running: Any, address: str, count: int, request: bytes
+) -> list[socket.socket]:
+    """Return connections from an address that each have said the beginning of a request."""
+    found = []
+    for _ in range(count):
+        one = socket.create_connection(
+            ("127.0.0.1", running.port), timeout=LONGEST_WAIT_S, source_address=(address, 0)
+        )
+        found.append(stack.enter_context(one))
+        one.sendall(request)
+    return found
+
+
+PATIENT = Patience(head_s=600, idle_s=600, body_s=600)
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        pytest.param(post(FORM[:-1], b"Content-Length: %d" % len(FORM)), id="short body"),
+        pytest.param(post(FORM, b"Content-Length: 200000"), id="long body"),
+        pytest.param(post(b"1\r\n-", b"Transfer-Encoding: chunked"), id="chunks"),
+        pytest.param(
+            post(b"", b"Content-Length: 9", b"Expect: 100-continue"), id="asks first"
+        ),
+        pytest.param(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 2000, id="reads nothing"),
+    ],
+)  # fmt: skip
+def test_who_keeps_the_service_waiting_makes_room(request_text: bytes, serve: Any) -> None:
+    settings = Settings(most_connections=4)
+    running = serve(COUNT, TEXT, LENGTH, settings=settings, patience=PATIENT)
+    with ExitStack() as stack:
+        for one in arrivals(stack, running, "127.0.0.1", 4, b""):
+            one.setblocking(False)
+            with suppress(BlockingIOError, ConnectionError):
+                one.sendall(request_text)
+        assert welcomed(running)
+
+
+def test_an_address_takes_no_place_of_one_that_holds_fewer(serve: Any) -> None:
+    settings = Settings(most_connections=6)
+    running = serve(COUNT, TEXT, LENGTH, settings=settings, patience=PATIENT)
+    held = post(FORM[:5], b"Content-Length: %d" % len(FORM))
+    with ExitStack() as stack:
+        # The first to come and the longest behind, but the only one of its address.
+        (honest,) = arrivals(stack, running, "127.0.0.2", 1, held)
+        for _ in range(3):
+            arrivals(stack, running, "127.0.0.1", 5, held)
+            assert welcomed(running)
+        honest.sendall(FORM[5:])
+        assert b'"value":[5.0]' in honest.recv(65536)
 
 
 def test_nothing_of_a_failure_but_a_sentence_reaches_the_client(
