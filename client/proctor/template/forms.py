@@ -1,5 +1,7 @@
 """The array form of each type of input, whatever format it came in, and how its lengths are named.
 
+Numbers are in the byte order of this machine, whatever the file has: others are no tensors.
+
 | type | array form | lengths, in the order of `dim_limits` |
 |---|---|---|
 | `image` | array (rows, columns) or (rows, columns, channels) | channels, rows, columns |
@@ -13,6 +15,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .formats import FORMATS
@@ -32,11 +35,12 @@ def fit(kind: str, name: str, value: Any) -> object:
         ValueError: It is something else; the text is a phrase.
     """
     if kind == "image":
-        return _image(value, name)
+        return _native_order(_image(value, name))
     if kind == "volume":
-        return _volume(value, name)
+        volume = _volume(value, name)
+        return replace(volume, data=_native_order(volume.data))
     if kind == "array":
-        return _array(value)
+        return _native_order(_array(value))
     if kind == "table":
         return value if hasattr(value, "dtype") else numbers(_rows(value))
     return value
@@ -86,6 +90,10 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return (len(value), 0) if isinstance(value, (str, list, dict)) else (1, 0)
 
 
+def _native_order(array: Any) -> Any:
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
 def _image(value: Any, name: str) -> object:
     data = value
     if isinstance(value, Volume):
@@ -102,7 +110,7 @@ def _image(value: Any, name: str) -> object:
     return data
 
 
-def _volume(value: Any, name: str) -> object:
+def _volume(value: Any, name: str) -> Volume:
     if isinstance(value, Volume):
         return value
     import numpy as np

@@ -199,7 +199,7 @@ def _open(path: Path) -> object:
     if name.endswith(".csv"):
         return rows_of_csv(path)
     if name.endswith(".json"):
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     return path
 
 

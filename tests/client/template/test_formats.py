@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import sys
 import wave
+import zlib
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
+import pyarrow
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from proctor.template.formats import FORMATS, TYPES, detect, formats_named
 from proctor.template.inputs import InputError
@@ -214,6 +219,130 @@ def test_sound_of_every_width_spans_the_same_range(
     found = seen(engine, "x", tmp_path / "a.wav").samples[:, 0]
     assert found == pytest.approx([-1, 0, 1], abs=0.01)
     assert (found[0], found[1]) == (-1, 0)
+
+
+def riff(header: bytes, data: bytes) -> bytes:
+    """Return a WAV file with a chunk of an odd length between what it says and what it holds."""
+    chunks = [(b"fmt ", header), (b"note", b"abc"), (b"data", data)]
+    body = b"".join(
+        name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+        for name, content in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body
+
+
+def wav_header(code: int, width: int, extends: int | None = None) -> bytes:
+    bits = 8 * width
+    header = struct.pack("<HHIIHH", code, 1, 8000, 8000 * width, width, bits)
+    if extends is None:
+        return header
+    rest = bytes.fromhex("000000001000800000aa00389b71")
+    return header + struct.pack("<HHIH", 22, bits, 4, extends) + rest
+
+
+@pytest.mark.parametrize(
+    ("header", "data"),
+    [
+        (wav_header(1, 2), struct.pack("<hh", 16384, -8192)),
+        (wav_header(0xFFFE, 3, 1), b"\0\0\x40\0\0\xe0"),
+        (wav_header(3, 4), struct.pack("<ff", 0.5, -0.25)),
+        (wav_header(3, 8), struct.pack("<dd", 0.5, -0.25)),
+        (wav_header(0xFFFE, 4, 3), struct.pack("<ff", 0.5, -0.25)),
+    ],
+)
+def test_sound_is_the_same_from_every_header_that_programs_write(
+    make_engine: Any, tmp_path: Path, header: bytes, data: bytes
+) -> None:
+    (tmp_path / "a.wav").write_bytes(riff(header, data))
+    engine = make_engine(
+        inputs={"x": {"type": "audio", "dim_limits": [{"max": 1}, {"min": 2, "max": 2}]}}
+    )
+    samples = seen(engine, "x", tmp_path / "a.wav").samples
+    assert samples.dtype == np.float32
+    assert samples.tolist() == [[0.5], [-0.25]]
+
+
+@pytest.mark.parametrize(
+    "header", [wav_header(7, 1), wav_header(0xFFFE, 2, 99), wav_header(1, 0), b"", b"\0" * 9]
+)
+def test_sound_of_another_kind_is_refused(make_engine: Any, tmp_path: Path, header: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(riff(header, b"\1\2\3\4"))
+    with pytest.raises(InputError, match="cannot be read as WAV"):
+        make_engine(inputs={"x": {"type": "audio"}}).predict({"x": tmp_path / "a.wav"})
+
+
+@pytest.mark.parametrize("kind", ["volume", "array", "image"])
+def test_numbers_are_in_the_byte_order_of_the_machine(
+    make_engine: Any, tmp_path: Path, samples: Any, kind: str
+) -> None:
+    np.save(tmp_path / "a.npy", samples.voxels.astype(">i2"))
+    swapped = nibabel.Nifti1Image(
+        samples.voxels[:, :, :1].astype(">f4"), samples.affine, nibabel.Nifti1Header(endianness=">")
+    )
+    swapped.to_filename(tmp_path / "a.nii")
+    engine = make_engine(inputs={"x": {"type": kind}})
+    for name in ("a.npy", "a.nii"):
+        value = seen(engine, "x", tmp_path / name)
+        assert np.asarray(getattr(value, "data", value)).dtype.isnative
+
+
+def test_the_mark_before_utf_8_is_no_part_of_a_text(make_engine: Any, tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "a.csv").write_bytes(mark + b'age,note\r\n4,"a\r\nb"\r\n')
+    (tmp_path / "a.json").write_bytes(mark + b'{"age": 4}')
+    (tmp_path / "a.txt").write_bytes(mark + b"Z\xc3\xbcrich")
+    table = make_engine(inputs={"x": {"type": "table"}})
+    assert seen(table, "x", tmp_path / "a.csv") == [{"age": 4.0, "note": "a\r\nb"}]
+    assert seen(make_engine(), "x", tmp_path / "a.csv") == [{"age": 4.0, "note": "a\r\nb"}]
+    assert seen(make_engine(), "x", tmp_path / "a.json") == {"age": 4}
+    document = make_engine(inputs={"x": {"type": "json"}})
+    assert seen(document, "x", tmp_path / "a.json") == {"age": 4}
+    text = make_engine(inputs={"x": {"type": "text"}})
+    assert seen(text, "x", tmp_path / "a.txt") == "Zürich"
+
+
+def test_two_columns_of_one_name_are_refused(make_engine: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("age,age\n4,5\n")
+    column = pyarrow.array([1])
+    twins = pyarrow.Table.from_arrays([column, column], names=["age", "age"])
+    parquet.write_table(twins, tmp_path / "a.parquet")
+    engine = make_engine(inputs={"x": {"type": "table"}})
+    for name in ("a.csv", "a.parquet"):
+        with pytest.raises(InputError, match="more than one column 'age'"):
+            engine.predict({"x": tmp_path / name})
+
+
+def test_the_header_of_a_pair_is_no_volume(make_engine: Any, tmp_path: Path, samples: Any) -> None:
+    engine = make_engine(inputs={"x": {"type": "volume"}})
+    for kind in (nibabel.Nifti1Pair, nibabel.Nifti2Pair):
+        kind(samples.voxels, samples.affine).to_filename(tmp_path / "a.img")
+        with pytest.raises(InputError, match="its voxels lie in another file"):
+            engine.predict({"x": tmp_path / "a.hdr"})
+
+
+def test_colors_of_16_bits_are_not_cut_to_8_silently(make_engine: Any, tmp_path: Path) -> None:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    engine = make_engine(inputs={"x": {"type": "image"}})
+    for colors, channels in ((2, 3), (4, 2), (6, 4)):
+        header = struct.pack(">IIBBBBB", 1, 1, 16, colors, 0, 0, 0)
+        data = zlib.compress(b"\0" + b"\x12\x34" * channels)
+        (tmp_path / "a.png").write_bytes(
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", header)
+            + chunk(b"IDAT", data)
+            + chunk(b"IEND", b"")
+        )
+        with pytest.raises(InputError, match="16 bits"):
+            engine.predict({"x": tmp_path / "a.png"})
+
+
+def test_a_number_beyond_all_is_no_number(make_engine: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[1e999]")
+    with pytest.raises(InputError, match="1e999"):
+        make_engine(inputs={"x": {"type": "json"}}).predict({"x": tmp_path / "a.json"})
 
 
 @pytest.mark.parametrize("name", ["npy", "nifti", "png", "csv", "parquet", "wav", "dicom"])

@@ -14,7 +14,7 @@ form*: a numpy array, a `Volume`, an `Audio`, or rows of a table.
 | CSV, Parquet | list of dicts, numbers as floats | float64 (rows, columns) | -, pyarrow |
 | JSON | what it says | what it says; numbers alone as an array | - |
 | text | str | the same | - |
-| WAV | `Audio` of integers as stored | `Audio` of float32 from -1 to 1 | - |
+| WAV | `Audio` of integers or floats as stored | `Audio` of float32 from -1 to 1 | - |
 
 A new format is a module with a `READER`, a line in `CHAIN` and an entry in `formats`.
 """

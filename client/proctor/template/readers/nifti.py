@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..held import File
 
 _SECOND_MAGIC = (b"n+2\0", b"ni2\0")
+_HEAD_BYTES = 348
 
 
 class _NiftiReader:
@@ -50,8 +51,11 @@ class _NiftiReader:
         path = on_disk(file)
         zipped = name == "nifti_gzip"
         with gzip.open(path) if zipped else path.open("rb") as stream:
-            head = stream.read(8)
+            head = stream.read(_HEAD_BYTES)
         second = head[4:8] in _SECOND_MAGIC
+        if head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0":
+            # Read as one file, its header would pass for voxels.
+            raise ValueError("its voxels lie in another file; write header and voxels in one")
         kind: Any = nibabel.Nifti2Image if second else nibabel.Nifti1Image
         if path.name.lower().endswith(".nii.gz" if zipped else ".nii"):
             return kind.from_filename(path)

@@ -1,7 +1,7 @@
 """PNG, JPEG and TIFF by pillow.
 
 A palette becomes its colors; what a camera noted of where up is, is not applied. A TIFF has one
-page.
+page. Colors of 16 bits, of which pillow keeps the upper 8, are refused; grays of 16 bits are kept.
 """
 
 from __future__ import annotations
@@ -62,11 +62,21 @@ class _PictureReader:
             # Twice its limit is refused by pillow itself, and `dim_limits` by whoever asks.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(source, formats=[PICTURE_FORMATS[name]])
+        if name == "png" and _is_cut_to_8_bits(file):
+            image.close()
+            raise ValueError("it has colors or an alpha of 16 bits; write 8, or grays alone")
         pages = getattr(image, "n_frames", 1) if name == "tiff" else 1
         if pages != 1:
             image.close()
             raise ValueError(f"it has {pages} pages; one was expected")
         return image
+
+
+def _is_cut_to_8_bits(file: File) -> bool:
+    with file.open("rb") as stream:
+        head = stream.read(26)
+    depth, colors = head[24:25], head[25:26]
+    return depth == b"\x10" and colors != b"\0"
 
 
 def _plain_mode(image: Any) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..held import on_disk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -51,6 +53,7 @@ class _ParquetReader:
     def native(self, file: File, name: str) -> object:
         from pyarrow import parquet
 
+        _refuse_twins(parquet.read_schema(on_disk(file)).names)
         columns = parquet.read_table(on_disk(file)).to_pydict()
         names = list(columns)
         plain = [[_plain(value) for value in columns[column]] for column in names]
@@ -66,13 +69,17 @@ class _ParquetReader:
 def rows_of_csv(file: File) -> list[dict[str, object]]:
     """Return the rows under the header; a column of numbers as floats, any other as text.
 
-    A row with too few cells has None in their place, one with too many has the rest under None.
+    A row with too few cells has None in their place, one with too many has the rest under None. The
+    mark that spreadsheets put before UTF-8 is none of the first name.
 
     Raises:
         csv.Error: A quote is left open.
+        ValueError: Two columns have one name.
     """
-    with file.open("rb") as content, io.TextIOWrapper(content, "utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, strict=True))
+    with file.open("rb") as content, io.TextIOWrapper(content, "utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream, strict=True)
+        _refuse_twins(reader.fieldnames or ())
+        rows = list(reader)
     numeric = {name for name in (rows[0] if rows else {}) if _all_numbers(rows, name)}
     return [
         {name: float(value) if name in numeric else value for name, value in row.items()}
@@ -98,6 +105,12 @@ def numbers(rows: list[dict[str, object]]) -> NDArray[np.float64]:
                 )
     values = [[row[name] for name in names] for row in rows]
     return np.asarray(values, dtype=np.float64).reshape(len(rows), len(names))
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"has more than one column {name!r}; one would hide the others")
 
 
 def _all_numbers(rows: list[dict[str, str]], name: str) -> bool:

@@ -1,4 +1,4 @@
-"""JSON and plain text, both in UTF-8."""
+"""JSON and plain text, both in UTF-8; a mark that says so is no part of the text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class _JsonReader:
 
     def native(self, file: File, name: str) -> object:
         try:
-            return json.loads(file.read_bytes().decode("utf-8"), parse_constant=_refuse)
+            text = file.read_bytes().decode("utf-8-sig")
+            return json.loads(text, parse_constant=_refuse, parse_float=_finite)
         except RecursionError:
             raise ValueError("is nested too deeply") from None
 
@@ -39,13 +40,20 @@ class _TextReader:
         return None
 
     def native(self, file: File, name: str) -> object:
-        return file.read_bytes().decode("utf-8")
+        return file.read_bytes().decode("utf-8-sig")
 
     def owns(self, native: object) -> bool:
         return False
 
     def array(self, native: Any) -> object:
         return native
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"holds {text[:40]}, which no number of 64 bits is")
+    return number
 
 
 def _refuse(constant: str) -> object:
