@@ -9,7 +9,8 @@ from pathlib import Path
 from proctor.cli.failures import CommandError
 
 _MOST_RATIO = 100
-_ENCRYPTED = 0x1
+# Encrypted, in a second way too, or what a program for patches has to put together.
+_UNREADABLE = 0x1 | 0x20 | 0x40
 # The others let a file say how much memory it takes to unpack.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -38,8 +39,8 @@ def plain_members(
             raise strange_member(path, name, "is a link or a special file")
         if name in found:
             raise strange_member(path, name, "is there twice")
-        if member.flag_bits & _ENCRYPTED:
-            raise strange_member(path, name, "is encrypted")
+        if member.flag_bits & _UNREADABLE:
+            raise strange_member(path, name, "is encrypted, or patches another file")
         if member.compress_type not in _METHODS:
             raise strange_member(path, name, "is neither stored nor deflated")
         found[name] = member

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from proctor.cli.failures import CommandError
+from proctor.cli.zipped_folders import unzipped_folder
+
 
 @pytest.fixture
 def model(proctor: Any, tmp_path: Path) -> Path:
@@ -87,6 +90,19 @@ def test_nothing_of_a_hostile_zip_is_unpacked(
     assert said in ended.err
     assert "Nothing of it was unpacked" in ended.err
     assert not (tmp_path / "climbs.py").exists()
+
+
+@pytest.mark.parametrize("flag", [0x1, 0x20, 0x40])
+def test_a_zip_whose_members_cannot_be_read_is_refused(tmp_path: Path, flag: int) -> None:
+    path = tmp_path / "net.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.py", b"")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= flag
+    path.write_bytes(content)
+
+    with pytest.raises(CommandError, match="or patches another"), unzipped_folder(path):
+        pass
 
 
 def test_a_zip_that_unpacks_to_very_much_is_refused(
