@@ -92,7 +92,8 @@ class RuntimeShelf:
                     return reference, str(daemon.images.get(reference).id)
         raise CommandError(
             f"runtimes: the Docker daemon has no image {tags[0]} for the runtime {name!r}.",
-            "`proctor up` builds Proctor's own; tag another one with that name.",
+            "`proctor up` builds runtime-cpu, `python -m proctor_runner.images --torch` also"
+            " runtime-torch (docs/models.md); tag another one with that name.",
         )
 
 

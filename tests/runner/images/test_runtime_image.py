@@ -1,6 +1,8 @@
 """The images on a real daemon: seconds with a warm cache, two minutes with a cold one."""
 
+import hashlib
 import json
+import zipfile
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -167,17 +169,35 @@ def test_a_graph_alone_answers_a_case_in_the_runtime(
 
 @pytest.mark.slow
 def test_a_runtime_with_other_packages_is_built_on_the_first(
-    client: docker.DockerClient, runtime_id: str, tmp_path: Path
+    client: docker.DockerClient,
+    runtime_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What runtime-torch is but for its size: one small package stands for torch."""
-    pins = (IMAGES / "runtime_torch" / "requirements.txt").read_text()
-    (tmp_path / "pins.txt").write_text(
-        "markupsafe==" + pins.split("markupsafe==")[1].split("\nm")[0]
-    )
-    torch_id = ImageBuilder(client, CACHE, print).ensure_torch(tmp_path / "pins.txt")
+    """What runtime-torch is but for its size: a package that, as torch, has a file no Python reads.
+
+    (Torch has one in the syntax of a Python newer than that of the base.)
+    """
+    wheel = tmp_path / "small-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("small/__init__.py", "")
+        archive.writestr("small/of_tomorrow.py", "def f[T: (]: ...")
+        archive.writestr(
+            "small-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            "small-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        archive.writestr("small-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (tmp_path / "pins.txt").write_text(f"small==1.0 --hash=sha256:{digest}\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    torch_id = ImageBuilder(client, tmp_path / "cache", print).ensure_torch(tmp_path / "pins.txt")
     try:
-        said = run_python(client, torch_id, "import markupsafe, numpy; print(markupsafe.__file__)")
-        assert said == "/opt/torch/markupsafe/__init__.py\n"
+        said = run_python(client, torch_id, "import small, numpy; print(small.__cached__)")
+        assert said.startswith("/opt/torch/small/__pycache__/")
         image, runtime = client.images.get(torch_id).attrs, client.images.get(runtime_id).attrs
         layers = runtime["RootFS"]["Layers"]
         assert image["RootFS"]["Layers"][: len(layers)] == layers
