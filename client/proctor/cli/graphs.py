@@ -37,7 +37,7 @@ def is_graph(path: Path) -> bool:
 def graph_folder(
     path: Path, card: Path | None = None, *, declares: bool = False
 ) -> Generator[Path]:
-    """Give the model folder that an ONNX file becomes: the file and a card.
+    """Give the model folder that an ONNX file becomes: the file, its weights and a card.
 
     Args:
         card: The card; one with the file's name and no more is made if none is given.
@@ -45,7 +45,8 @@ def graph_folder(
             says so.
 
     Raises:
-        CommandError: It is no ONNX file, or keeps its weights elsewhere.
+        CommandError: It is no ONNX file, or keeps its weights elsewhere or in a file of a name
+            that means something in a model folder.
     """
     try:
         signature = read_signature(path)
@@ -56,11 +57,24 @@ def graph_folder(
         made = {**_card(path), **({"io": io_of(signature)} if declares else {})}
         text = card.read_text(encoding="utf-8") if card else json.dumps(made, indent=2)
         (folder / _CARD).write_text(text, encoding="utf-8")
-        try:
-            os.link(path, folder / GRAPH)
-        except OSError:
-            shutil.copyfile(path, folder / GRAPH)
+        _link(path, folder / GRAPH)
+        for place in signature.beside:
+            target = folder / place
+            if target.exists() or target.suffix == ".py":
+                raise CommandError(
+                    f"{path} keeps weights in {place}, a name that a model folder uses itself.",
+                    "Save the graph as one file, or its weights under another name.",
+                )
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link((path.parent / place).resolve(), target)
         yield folder
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def refuse_unfit(model: Path, tasks: Iterable[TaskSpec]) -> None:

@@ -6,6 +6,7 @@ from importlib.resources import files
 from io import StringIO
 from pathlib import Path
 
+import onnx
 import pytest
 
 SCAFFOLDS = Path(str(files("proctor.template"))) / "scaffolds" / "onnx"
@@ -36,6 +37,37 @@ def test_a_graph_alone_is_scored(proctor, tmp_path, task):
     first = next(csv.DictReader(StringIO(ended.out)))
     assert first["metric"] in {"accuracy", "dice"}
     assert float(first["value"]) > 0.8
+
+
+def save_apart(path, location):
+    """Save a graph as torch's exporter does: its weights in a file beside it."""
+    model = onnx.load(SCAFFOLDS / "tabular.onnx")
+    onnx.save(model, path, save_as_external_data=True, location=location, size_threshold=0)
+
+
+def test_a_graph_whose_weights_lie_beside_it_is_scored(proctor, tmp_path):
+    proctor("challenge", "init", tmp_path / "exam", "--task", "tabular")
+    save_apart(tmp_path / "net.onnx", "net.onnx.data")
+    assert (tmp_path / "net.onnx.data").stat().st_size > 0
+    ended = proctor("run", tmp_path / "exam", tmp_path / "net.onnx", "--sandbox", "process")
+    assert ended.code == 0, ended.err
+    assert "accuracy" in ended.out
+
+
+def test_a_graph_takes_no_file_along_that_is_not_its_own(proctor, tmp_path, exam):
+    (tmp_path / "mine").mkdir()
+    save_apart(tmp_path / "mine" / "net.onnx", "secret.pem")
+    graph = (tmp_path / "mine" / "net.onnx").read_bytes()
+    (tmp_path / "secret").write_text("mine alone")
+    (tmp_path / "mine" / "net.onnx").write_bytes(graph.replace(b"secret.pem", b"./../secret"[:10]))
+    (tmp_path / "secre").write_text("mine alone")
+    ended = proctor("run", exam, tmp_path / "mine" / "net.onnx", "--sandbox", "process")
+    assert ended.code == 1
+    assert "keeps weights in ./../secre, which is not beside it" in ended.err
+    save_apart(tmp_path / "mine" / "net.onnx", "model.py")
+    ended = proctor("run", exam, tmp_path / "mine" / "net.onnx", "--sandbox", "process")
+    assert ended.code == 1
+    assert "keeps weights in model.py, a name that a model folder uses itself" in ended.err
 
 
 def test_a_graph_that_does_not_fit_is_told_before_it_runs(proctor, tmp_path, exam):

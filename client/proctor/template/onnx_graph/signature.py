@@ -65,10 +65,15 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """The inputs and outputs of a graph, in its order."""
+    """The inputs and outputs of a graph, in its order.
+
+    Attributes:
+        beside: Files with weights, by their paths from the folder of the graph.
+    """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    beside: tuple[str, ...] = ()
 
 
 def read_signature(path: Path) -> Signature:
@@ -92,26 +97,34 @@ def _signature(model: Message, path: Path) -> Signature:
     if len(graphs) != 1:
         raise GraphError(f"{path} is no ONNX model: it holds no graph.")
     (graph,) = graphs
-    weights = {_weight(message, path) for message in graph.messages(5)}
+    weights = {message.text(8) for message in graph.messages(5)}
+    places = (_place(message, path) for message in graph.messages(5))
+    beside = sorted({place for place in places if place})
     inputs = [_tensor(message) for message in graph.messages(11)]
     outputs = [_tensor(message) for message in graph.messages(12)]
     if not outputs:
         raise GraphError(f"{path} is no ONNX model: its graph has no output.")
     # Old exporters list the weights among the inputs.
-    return Signature(tuple(one for one in inputs if one.name not in weights), tuple(outputs))
+    own = tuple(one for one in inputs if one.name not in weights)
+    return Signature(own, tuple(outputs), tuple(beside))
 
 
-def _weight(message: Message, path: Path) -> str:
-    """Return the name of a weight, whose values are skipped."""
+def _place(message: Message, path: Path) -> str:
+    """Return the file that holds the values of a weight; empty where the graph holds them.
+
+    A graph may come from anybody: it names no file outside its folder.
+    """
     for entry in message.messages(13):
         if entry.text(1) == "location":
             place = entry.text(2)
-            if not (path.parent / place).is_file():
+            folder, file = path.parent.resolve(), (path.parent / place).resolve()
+            if folder not in file.parents or not file.is_file():
                 raise GraphError(
                     f"{path} keeps weights in {place}, which is not beside it. Save the "
-                    "graph as one file, or make a model folder that holds both."
+                    "graph as one file, or put both into one folder."
                 )
-    return message.text(8)
+            return place
+    return ""
 
 
 def _tensor(message: Message) -> Tensor:
