@@ -204,7 +204,15 @@ def test_what_a_file_says_of_itself_is_told_where_nothing_is_loaded(tmp_path):
     assert [(layer.name, layer.parameters) for layer in weights.layers] == [("layer", 9)]
 
 
-def test_a_keras_archive_is_read_without_keras(tmp_path):
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "categorical_crossentropy",
+        {"class_name": "Loss", "config": {"name": "categorical_crossentropy", "axis": -1}},
+        {"class_name": "function", "config": "categorical_crossentropy"},
+    ],
+)
+def test_a_keras_archive_is_read_without_keras(tmp_path, loss):
     config = {
         "class_name": "Sequential",
         "config": {
@@ -216,7 +224,7 @@ def test_a_keras_archive_is_read_without_keras(tmp_path):
                 },
             ]
         },
-        "compile_config": {"optimizer": {"class_name": "Adam"}, "loss": "categorical_crossentropy"},
+        "compile_config": {"optimizer": {"class_name": "Adam"}, "loss": loss},
     }
     with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
         archive.writestr("config.json", json.dumps(config))
@@ -247,7 +255,7 @@ def graph():
         "small",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])],
-        [weights, bias, second],
+        [weights, bias, second, numpy_helper.from_array(np.array([-1, 4]), "to_shape")],
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)])
     helper.set_model_props(model, {"author": "Ada"})
@@ -258,7 +266,7 @@ def test_a_graph_is_read_node_by_node_without_any_library(graph, tmp_path):
     (tmp_path / "net.onnx").write_bytes(graph)
     found = describe_onnx(tmp_path / "net.onnx", "net.onnx")
     assert found["parameters"] == 4 * 3 + 3 + 3 * 2
-    assert found["memory_bytes"] == (12 + 3) * 4 + 6 * 8
+    assert found["memory_bytes"] == (12 + 3) * 4 + 6 * 8 + 2 * 8
     assert found["inputs"] == [{"name": "x", "type": "float32", "shape": ["n", 4]}]
     assert found["outputs"] == [{"name": "y", "type": "float32", "shape": ["n", 2]}]
     assert found["framework_version"] == "opset ai.onnx 17"

@@ -13,9 +13,9 @@ from typing import Any
 from ..engine import Engine
 from .estimators import describe_estimator
 from .files import describe_files
-from .found import Found, find_arrays, find_models
+from .found import Found, find_arrays, find_models, find_tensors
 from .keras_models import describe_keras
-from .modules import describe_module
+from .modules import describe_module, describe_tensors
 from .others import (
     describe_arrays,
     describe_booster,
@@ -53,6 +53,9 @@ def document(engine: Engine, folder: Path, load_s: float) -> dict[str, Any]:
         arrays = find_arrays(model)
         if arrays:
             models.append(describe_arrays(arrays, type(model).__name__))
+        tensors = find_tensors(model)
+        if tensors:
+            models.append(describe_tensors(tensors, type(model).__name__))
     models += describe_files(folder, problems)
     return {
         "format": 1,

@@ -120,9 +120,17 @@ def _keras_archive(path: Path, source: str) -> Entry:
             Counter(str(layer["activation"]) for layer in layers if layer["activation"])
         ),
         "optimizer": word(optimizer.get("class_name", "") if isinstance(optimizer, dict) else ""),
-        "loss": word(compiled.get("loss") or ""),
+        "loss": _keras_loss(compiled.get("loss")),
         "truncated": len(parts) > _MOST_LAYERS,
     }
+
+
+def _keras_loss(loss: Any) -> str:
+    """Return the name of a loss, which Keras writes as text or as an object with its settings."""
+    if isinstance(loss, dict):
+        config = loss.get("config")
+        loss = config.get("name") if isinstance(config, dict) else config
+    return word(loss or "")
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:

@@ -57,6 +57,13 @@ def find_models(model: object) -> list[Found]:
     return found
 
 
+def find_tensors(model: object) -> list[tuple[str, object]]:
+    """Return the PyTorch tensors that ``model`` and its module hold."""
+    module = sys.modules.get(type(model).__module__)
+    walked = _walk(model, module, _own_packages(model))
+    return [(source, value) for source, value in walked if is_of(value, "torch", "Tensor")]
+
+
 def find_arrays(model: object) -> list[tuple[str, object]]:
     """Return the numpy arrays that ``model`` and its module hold."""
     module = sys.modules.get(type(model).__module__)

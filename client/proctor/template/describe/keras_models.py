@@ -33,7 +33,7 @@ def describe_keras(model: Any, source: str) -> Entry:
         "layer_counts": dict(Counter(str(layer["type"]) for layer in layers).most_common(500)),
         "activation_counts": dict(used.most_common(200)),
         "optimizer": word(type(optimizer).__name__) if optimizer is not None else "",
-        "loss": word(loss if isinstance(loss, str) else getattr(loss, "__name__", "") or ""),
+        "loss": _loss(loss),
         "hyperparameters": settings(_config(optimizer), most=100) if optimizer is not None else [],
         "truncated": len(parts) > MOST_LAYERS,
     }
@@ -78,6 +78,12 @@ def _layer(part: Any) -> Entry:
             most=64,
         ),
     }
+
+
+def _loss(loss: Any) -> str:
+    if isinstance(loss, str):
+        return word(loss)
+    return word(getattr(loss, "__name__", "") or getattr(loss, "name", "") or "")
 
 
 def _config(part: Any) -> dict[str, object]:

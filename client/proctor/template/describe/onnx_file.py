@@ -1,7 +1,8 @@
 """An ONNX graph as layers: read from the file itself, with the standard library alone.
 
 A node is a layer; the weights that it reads first are its parameters. Values of weights are never
-read.
+read. A list of whole numbers of 64 bits is a shape or axes that an exporter wrote down, and no
+parameter.
 """
 
 from __future__ import annotations
@@ -119,7 +120,6 @@ def _model(model: Message, source: str) -> Entry:
     layers = [_layer(node, index, unread, shapes) for index, node in enumerate(nodes[:MOST_LAYERS])]
     kinds = Counter(node.text(4) for node in nodes)
     domains = {node.text(7) for node in nodes}
-    sizes = [prod(dims) for dims, _ in weights.values()]
     return {
         "source": source,
         "from_file": True,
@@ -130,7 +130,7 @@ def _model(model: Message, source: str) -> Entry:
         "deep_learning": bool(_NEURAL & set(kinds)) and _CLASSICAL not in domains,
         "inputs": [_tensor(one) for one in graph.messages(11) if one.text(1) not in weights][:64],
         "outputs": [_tensor(one) for one in graph.messages(12)][:64],
-        "parameters": count(sum(sizes)),
+        "parameters": count(sum(_learned(*one) for one in weights.values())),
         "depth": sum(1 for layer in layers if layer["parameters"]),
         "layers": layers,
         "layer_counts": {word(kind): number for kind, number in kinds.most_common(500)},
@@ -165,7 +165,8 @@ def _layer(
     shapes: dict[str, Entry],
 ) -> Entry:
     kind, inputs, outputs = node.text(4), node.texts(1), node.texts(2)
-    own = [unread.pop(name)[0] for name in inputs if name in unread]
+    read = [unread.pop(name) for name in inputs if name in unread]
+    own = [dims for dims, kind in read if _learned(dims, kind)]
     known = shapes.get(outputs[0], {}).get("shape", []) if outputs else []
     lengths = known if isinstance(known, list) else []
     return {
@@ -179,6 +180,11 @@ def _layer(
         "outputs": [word(name, 1000) for name in outputs[:_MOST_NAMES]],
         "settings": [_attribute(one) for one in node.messages(5)[:_MOST_SETTINGS]],
     }
+
+
+def _learned(dims: list[int], kind: int) -> int:
+    """Return how many parameters a weight is: a list of int64 is none."""
+    return 0 if _type(kind) == "int64" and len(dims) < 2 else prod(dims)
 
 
 def _attribute(one: Message) -> Entry:
