@@ -31,6 +31,7 @@ _MOST_WEIGHT_FILES = 2000
 _NO_TIME = (Ending.TIMEOUT, Ending.CANCELLED)
 _FORMATS = {
     ".onnx": "onnx",
+    ".data": "onnx weights",
     ".safetensors": "safetensors",
     ".keras": "keras archive",
     ".h5": "hdf5",
@@ -141,7 +142,10 @@ def read_metadata(result: SandboxResult) -> DetectedMetadata:
 
 
 def weight_files(entries: Iterable[FolderEntry]) -> tuple[WeightFile, ...]:
-    """Return the files of a folder that hold weights, by what their names say."""
+    """Return the files of a folder that hold weights, by what their names say.
+
+    What lies in `samples/` are inputs to try the model with.
+    """
     return tuple(
         WeightFile(
             path=entry.path,
@@ -151,6 +155,7 @@ def weight_files(entries: Iterable[FolderEntry]) -> tuple[WeightFile, ...]:
         )
         for entry in entries
         if (suffix := PurePosixPath(entry.path).suffix.lower()) in _FORMATS
+        and not entry.path.startswith("samples/")
     )[:_MOST_WEIGHT_FILES]
 
 

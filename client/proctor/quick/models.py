@@ -145,7 +145,7 @@ def _pickled(model: Any) -> tuple[bytes, dict[str, Any]]:
     try:
         # What lies on a GPU cannot be read where there is none.
         pickler.dump(copy.deepcopy(model).cpu() if _is_module(model) else model)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
+    except (pickle.PicklingError, TypeError, AttributeError, RuntimeError) as error:
         raise OwnCodeError(
             f"{type(model).__qualname__} cannot be pickled: {error}. Write a model folder instead:"
             " `proctor model init`"

@@ -259,6 +259,16 @@ def nested() -> Any:
     return inside
 
 
+class Script:
+    """Refuses to be pickled as a module of TorchScript does."""
+
+    def predict(self, rows: Any) -> Any:
+        return rows
+
+    def __reduce__(self) -> Any:
+        raise RuntimeError("no __getstate__")
+
+
 @pytest.mark.parametrize(
     ("model", "preprocess", "what"),
     [
@@ -268,6 +278,7 @@ def nested() -> Any:
         (3, None, "is no model"),
         (GaussianNB, None, "is no model"),
         (Trap(lambda: 1), None, "cannot be pickled"),  # type: ignore[arg-type]
+        (Script(), None, "Script cannot be pickled: no __getstate__"),
     ],
 )
 def test_what_cannot_be_taken_along_is_told_with_what_to_do(

@@ -52,10 +52,10 @@ def folder_of(fakes, desk, *paths):
 
 
 def test_what_a_model_says_is_kept_and_what_the_worker_sees_replaces_it(fakes, desk, measured):
-    content = folder_of(fakes, desk, "model.py", "net.pt", "deep/net.onnx")
+    content = folder_of(fakes, desk, "model.py", "net.pt", "deep/net.onnx", "samples/images.npy")
     found, (job,) = measured(json.dumps(HONEST).encode(), content)
     assert found.main.parameters == 7
-    assert (found.folder_bytes, found.weights_bytes, found.image_bytes) == (15, 10, None)
+    assert (found.folder_bytes, found.weights_bytes, found.image_bytes) == (20, 10, None)
     assert [(one.path, one.format, one.unpickled) for one in found.weights] == [
         ("net.pt", "pytorch", True),
         ("deep/net.onnx", "onnx", False),
