@@ -39,6 +39,13 @@ def test_a_wrong_field_is_named(anonymous: Any) -> None:
     assert [row["field"] for row in answer["errors"]] == ["query.limit"]
 
 
+def test_an_id_that_is_none_is_told_how_one_looks(anonymous: Any) -> None:
+    told = anonymous.get("/models/sub_1").json()["errors"]
+    assert [row["message"] for row in told] == [
+        "'sub_1' is no such id: sub_ and 26 digits or lower-case letters"
+    ]
+
+
 @pytest.mark.parametrize(
     "body", [b"{", b"\xff", b'{"\\ud800": 1}', b'{"note": "\\ud800"}', b'{"note": NaN}']
 )

@@ -97,16 +97,27 @@ def field_path(location: Sequence[int | str]) -> str:
     return text.removeprefix(".")
 
 
+_ID = re.compile(r"\^(?P<prefix>[a-z]+_)\[0-9a-z\]\{26\}\$")
+"""The pattern of an id of the platform's."""
+
+
 def in_words(error: ErrorDetails) -> str:
     """Say what is wrong with a field to somebody who knows no regular expressions.
 
     >>> in_words({"type": "string_pattern_mismatch", "loc": ("slug",), "input": "A b",
     ...           "msg": "...", "ctx": {"pattern": r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"}})
     "'A b' is no name for it: lower-case letters, digits and inner hyphens, 64 at most"
+    >>> in_words({"type": "string_pattern_mismatch", "loc": ("id",), "input": "sub_1",
+    ...           "msg": "...", "ctx": {"pattern": r"^sub_[0-9a-z]{26}$"}})
+    "'sub_1' is no such id: sub_ and 26 digits or lower-case letters"
     """
-    allowed = _ALLOWED.get(str(error.get("ctx", {}).get("pattern")))
-    if error["type"] == "string_pattern_mismatch" and allowed:
-        return f"{str(error['input'])[:80]!r} is no name for it: {allowed}"
+    pattern = str(error.get("ctx", {}).get("pattern"))
+    if error["type"] == "string_pattern_mismatch":
+        given = repr(str(error["input"])[:80])
+        if allowed := _ALLOWED.get(pattern):
+            return f"{given} is no name for it: {allowed}"
+        if of_id := _ID.fullmatch(pattern):
+            return f"{given} is no such id: {of_id['prefix']} and 26 digits or lower-case letters"
     return error["msg"].removeprefix("Value error, ")
 
 
