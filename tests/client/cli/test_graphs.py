@@ -54,20 +54,27 @@ def test_a_graph_whose_weights_lie_beside_it_is_scored(proctor, tmp_path):
     assert "accuracy" in ended.out
 
 
-def test_a_graph_takes_no_file_along_that_is_not_its_own(proctor, tmp_path, exam):
-    (tmp_path / "mine").mkdir()
-    save_apart(tmp_path / "mine" / "net.onnx", "secret.pem")
-    graph = (tmp_path / "mine" / "net.onnx").read_bytes()
-    (tmp_path / "secret").write_text("mine alone")
-    (tmp_path / "mine" / "net.onnx").write_bytes(graph.replace(b"secret.pem", b"./../secret"[:10]))
-    (tmp_path / "secre").write_text("mine alone")
-    ended = proctor("run", exam, tmp_path / "mine" / "net.onnx", "--sandbox", "process")
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("../secrets", "which is not beside it"),
+        ("../mine/ab", "which is not beside it"),
+        ("/etc/hosts", "which is not beside it"),
+        ("weights.py", "a name that a model folder uses itself"),
+        ("model.json", "a name that a model folder uses itself"),
+    ],
+)
+def test_a_graph_takes_no_file_along_that_is_not_its_own(proctor, tmp_path, exam, place, why):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    save_apart(folder / "net.onnx", "0123456789")
+    graph = (folder / "net.onnx").read_bytes().replace(b"0123456789", place.encode())
+    (folder / "net.onnx").write_bytes(graph)
+    for path in (tmp_path / "secrets", folder / "ab", folder / "weights.py", folder / "model.json"):
+        path.write_text("mine alone")
+    ended = proctor("run", exam, folder / "net.onnx", "--sandbox", "process")
     assert ended.code == 1
-    assert "keeps weights in ./../secre, which is not beside it" in ended.err
-    save_apart(tmp_path / "mine" / "net.onnx", "model.py")
-    ended = proctor("run", exam, tmp_path / "mine" / "net.onnx", "--sandbox", "process")
-    assert ended.code == 1
-    assert "keeps weights in model.py, a name that a model folder uses itself" in ended.err
+    assert f"keeps weights in {place}, {why}" in ended.err
 
 
 def test_a_graph_that_does_not_fit_is_told_before_it_runs(proctor, tmp_path, exam):

@@ -118,7 +118,8 @@ def _place(message: Message, path: Path) -> str:
         if entry.text(1) == "location":
             place = entry.text(2)
             folder, file = path.parent.resolve(), (path.parent / place).resolve()
-            if folder not in file.parents or not file.is_file():
+            plain = not Path(place).is_absolute() and ".." not in Path(place).parts
+            if not plain or folder not in file.parents or not file.is_file():
                 raise GraphError(
                     f"{path} keeps weights in {place}, which is not beside it. Save the "
                     "graph as one file, or put both into one folder."
