@@ -175,6 +175,8 @@ class DockerProgram:
         try:
             self._containers.remove(self._container_id)
         finally:
+            # What was printed last is still on its way; the stream ends with the container.
+            self._listener.join(_HEARD_WITHIN_S)
             self._stream.close()
             self._listener.join(_HEARD_WITHIN_S)
             self._conversation.end()

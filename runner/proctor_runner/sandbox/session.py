@@ -193,8 +193,9 @@ class ServingSession:
                 self._given_up = ""
                 return None
             why = self._why_not_ready(program, job, stopped_for)
-            log = program.conversation.take_log()
+            # Its last words may only be heard once it is gone.
             self.close()
+            log = program.conversation.take_log()
             start_s = time.monotonic() - began
             if stopped_for is Ending.CANCELLED or start_s >= job.left_s:
                 ending = Ending.TIMEOUT if stopped_for is None else stopped_for

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from proctor_runner.sandbox.conversation import Conversation
+from proctor_runner.sandbox.conversation import MOST_LINE_BYTES, Conversation
+from proctor_runner.sandbox.session import ServingSession
 
 
 def test_a_flood_of_empty_lines_is_heard_as_fast_as_any() -> None:
@@ -41,3 +44,26 @@ def test_a_program_that_printed_nothing_is_not_waited_for(monkeypatch) -> None:
     conversation.ask("c1")
     conversation.hear(b'{"id":"c1","ok":1}\n')
     conversation.hear_out()
+
+
+class Rambling:
+    """A program that breaks the protocol before it is ready, and is heard to the end when gone."""
+
+    peak_memory_bytes = None
+
+    def __init__(self) -> None:
+        self.conversation = Conversation(log_bytes=8192)
+        self.conversation.hear(b"x" * (MOST_LINE_BYTES + 2))
+
+    def discard(self) -> None:
+        self.conversation.print(b"why I ramble\n")
+
+
+def test_the_last_words_of_a_program_that_never_was_ready_are_reported() -> None:
+    job: Any = SimpleNamespace(left_s=60, limits=SimpleNamespace(start_s=60), outputs=())
+    start: Any = lambda _: Rambling()  # noqa: E731
+    result = ServingSession(start).start(job, lambda: False)
+
+    assert result is not None
+    assert "to standard output" in result.detail
+    assert b"why I ramble" in result.log
