@@ -31,15 +31,13 @@ from proctor.spec.work import (
 )
 from proctor_metrics.cases import Case, MaskCase, MetricInputError, Side
 from proctor_metrics.metric import (
-    Direction,
     Metric,
     PerItemMetric,
     PooledMetric,
-    number_text,
 )
 from proctor_metrics.registry import MetricParameterError, UnknownMetricError, resolve
-from proctor_runner.aggregating import rule_words
 from proctor_runner.draws import Draws
+from proctor_runner.metric_facts import metric_facts
 from proctor_runner.references import Reference, make_case
 from proctor_runner.score_tables import (
     MISSING,
@@ -192,7 +190,10 @@ class Scorer:
             aggregates=counted.aggregates,
             strata=counted.strata,
             private=self._part(private) if private else None,
-            metrics={item.spec.id: metric_facts(item.metric, item.spec) for item in self._metrics},
+            metrics={
+                item.spec.id: metric_facts(item.metric, item.spec, self._task)
+                for item in self._metrics
+            },
             per_item=_npz(self._items(order)),
         )
 
@@ -296,25 +297,6 @@ class Scorer:
                 raise _organizers(error, collected.spec) from error
         stand_in = make_case(self._task, collected.spec.output, case.case, None, reference)
         return MetricScores(None, stand_in, REFUSED)
-
-
-def metric_facts(metric: Metric, spec: MetricSpec) -> MetricFacts:
-    """Return what is kept of a metric with every score."""
-    rules, words = metric.edge_rules, rule_words(spec)
-    if isinstance(metric, PerItemMetric):
-        worst = metric.declared_worst
-        value = "the worst value of its reference" if worst is None else number_text(worst)
-        rules += (
-            f"Every item of a missing case takes {value}.",
-            "So does an answer that the metric refuses.",
-        )
-    return MetricFacts(
-        definition_id=f"{metric.definition_id}{f'; {words}' if words else ''}",
-        unit=metric.unit,
-        higher_is_better=metric.direction is Direction.HIGHER,
-        edge_rules=rules,
-        aggregate=words,
-    )
 
 
 def _resolve(spec: MetricSpec) -> Metric:

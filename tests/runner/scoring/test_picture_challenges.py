@@ -126,6 +126,10 @@ def test_pictures_are_checked_answered_and_scored_as_the_numbers_in_them(challen
     assert report.scores is not None
     found = {one.metric: one.value for one in report.scores.aggregates}
     assert found.pop("hd95") > 0
+    distance = report.scores.metrics["hd95"]
+    assert distance.unit == "pixels"
+    assert "9 pixels" in " ".join(distance.edge_rules)
+    assert "mm" not in " ".join(distance.edge_rules)
     expected = {"mae": 3.0, "gray": 0.0, "dice": 24 / 29, "filled": 24 / 25, "pq": 12 / 17}
     assert found == pytest.approx(expected, abs=1e-6)
 
