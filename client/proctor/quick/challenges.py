@@ -48,6 +48,7 @@ def create_challenge(
     items_per_case: int = 100,
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0),
     inputs_public: bool = False,
+    runtimes: Sequence[str] = ("runtime-cpu",),
     days: int = 365,
     folder: str | Path | None = None,
     docker: bool = True,
@@ -68,6 +69,7 @@ def create_challenge(
         sample: The part that is public.
         items_per_case: How many items a model sees at once.
         inputs_public: Everybody may download the inputs and enter predictions alone.
+        runtimes: The images that model folders run in: ``"runtime-torch"`` for PyTorch modules.
         folder: Where the challenge's files are written and kept.
         docker: Publish the runtime image of the local Docker daemon; without, only workers of the
             process sandbox can run the models.
@@ -96,6 +98,7 @@ def create_challenge(
         names = names or _names(written, task)
         slug = name or f"{task}-{_mark(place)}"
         document = _document(slug, title or slug, task, metrics, written, names, days)
+        document["runtimes"] = list(runtimes)
         if inputs_public:
             document["accepts"] = ["predictions", *document["accepts"]]
             document["tasks"][0]["inputs_public"] = True
@@ -205,7 +208,6 @@ def _document(
         "slug": slug,
         "title": title,
         "accepts": ["folder", "image"],
-        "runtimes": ["runtime-cpu"],
         "tasks": [task_document],
         "phases": [
             {

@@ -96,8 +96,11 @@ def test_numbers_become_a_regression_of_several_columns(host: Any) -> None:
         drawn(12, 2),
         task="regression",
         metrics=[{"name": "mae", "worst": 1.0}, "r2"],
+        runtimes=["runtime-torch"],
     )
     task, _ = sent(host)
+    (call,) = host.made("POST /challenges/mine/versions")
+    assert call.json()["challenge"]["runtimes"] == ["runtime-torch"]
     assert task["outputs"]["values"]["columns"] == ["value1", "value2"]
     (reference,) = task["reference"].values()
     assert (reference["type"], reference["file"]) == ("values", "{case}.npy")
