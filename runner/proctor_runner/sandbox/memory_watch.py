@@ -65,7 +65,7 @@ class KernelWitness:
         """
         if self.killed_anyone():
             raise PlatformError(
-                Code.SANDBOX_FAILED, "This host ran out of memory while the container ran."
+                Code.SANDBOX_FAILED, "The kernel killed somebody on this host for memory meanwhile."
             )
 
     def close(self) -> None:

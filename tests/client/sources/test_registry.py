@@ -194,7 +194,7 @@ NAUGHT = {"mediaType": "application/vnd.docker.container.image.v1+json", "size":
         ),
         (with_manifest(layers=[]), "has 0 layers; its configuration names 2"),
         (with_manifest(layers=[7]), "layer of the kind"),
-        (with_manifest(layers=[{"mediaType": FOREIGN}] * 128), "has 128 layers; 127 are allowed"),
+        (with_manifest(layers=[{"mediaType": FOREIGN}] * 128), "has 128 layers; 125 are allowed"),
         (with_manifest(config={"mediaType": "application/vnd.helm"}), "no container image"),
         (with_manifest(config={**NAUGHT, "digest": "sha256:../../etc"}), "a digest or a size"),
         (with_manifest(config={**NAUGHT, "digest": "sha256:" + "0" * 64, "size": -1}), "a size"),
