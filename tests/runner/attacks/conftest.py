@@ -8,6 +8,7 @@ import os
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -249,10 +250,17 @@ class Room:
                 evidence.container = found
                 path = found.get("LogPath") or ""
                 if os.path.exists(path):
-                    folder = Path(path).parent
-                    size = sum(one.stat().st_size for one in folder.glob(f"{Path(path).name}*"))
-                    evidence.log_file_bytes = max(evidence.log_file_bytes, size)
+                    evidence.log_file_bytes = max(evidence.log_file_bytes, _on_disk(Path(path)))
         return False
+
+
+def _on_disk(log: Path) -> int:
+    """Return the bytes of a log in all of its files, which the engine renames meanwhile."""
+    size_bytes = 0
+    for file in log.parent.glob(f"{log.name}*"):
+        with suppress(FileNotFoundError):
+            size_bytes += file.stat().st_size
+    return size_bytes
 
 
 @pytest.fixture(autouse=True)
