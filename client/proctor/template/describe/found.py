@@ -45,10 +45,8 @@ class Found(NamedTuple):
 
 def find_models(model: object) -> list[Found]:
     """Return the objects of known frameworks that ``model`` and its module hold."""
-    module = sys.modules.get(type(model).__module__)
     found: list[Found] = []
-    own = _own_packages(model)
-    for source, value in _walk(model, module, own):
+    for source, value in _held(model):
         framework = framework_of(value)
         if framework:
             found.append(Found(source, framework, value))
@@ -59,22 +57,24 @@ def find_models(model: object) -> list[Found]:
 
 def find_tensors(model: object) -> list[tuple[str, object]]:
     """Return the PyTorch tensors that ``model`` and its module hold."""
-    module = sys.modules.get(type(model).__module__)
-    walked = _walk(model, module, _own_packages(model))
-    return [(source, value) for source, value in walked if is_of(value, "torch", "Tensor")]
+    return [(source, value) for source, value in _held(model) if is_of(value, "torch", "Tensor")]
 
 
 def find_arrays(model: object) -> list[tuple[str, object]]:
     """Return the numpy arrays that ``model`` and its module hold."""
-    module = sys.modules.get(type(model).__module__)
     found: list[tuple[str, object]] = []
-    for source, value in _walk(model, module, _own_packages(model)):
+    for source, value in _held(model):
         if is_of(value, "numpy", "ndarray"):
             found.append((source, value))
         elif is_of(value, "numpy", "NpzFile"):
             names = list(getattr(value, "files", []))[:_MOST_IN_A_CONTAINER]
             found += [(f"{source}[{name!r}]", value[name]) for name in names]  # type: ignore[index]
     return found
+
+
+def _held(model: object) -> Iterator[tuple[str, object]]:
+    module = sys.modules.get(type(model).__module__)
+    return _walk(model, module, _own_packages(model))
 
 
 def framework_of(value: object) -> str:

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from typing import Any
 
+from .loose import Loose, loose_entry
 from .values import Entry, count, settings, shape, word
 
 MOST_LAYERS = 5000
@@ -61,35 +62,15 @@ def describe_module(module: Any, source: str) -> Entry:
         "layer_counts": dict(kinds.most_common(500)),
         "activation_counts": dict(used.most_common(200)),
         "hyperparameters": settings(_plain_attributes(module), most=300),
-        "memory_bytes": count(
-            sum(one.numel() * one.element_size() for one in parameters if not _is_lazy(one))
-        ),
+        "memory_bytes": count(_size_bytes(parameters)),
         "truncated": len(layers) > MOST_LAYERS,
     }
 
 
 def describe_tensors(tensors: list[tuple[str, Any]], source: str) -> Entry:
     """Return the tensors that a model keeps without a module, such as a ``state_dict``."""
-    return {
-        "source": source,
-        "framework": "pytorch",
-        "framework_version": word(getattr(sys.modules.get("torch"), "__version__", "")),
-        "type": "tensors",
-        "architecture": "own code",
-        "parameters": _numbers([one for _, one in tensors]),
-        "memory_bytes": count(sum(one.numel() * one.element_size() for _, one in tensors)),
-        "layers": [
-            {
-                "name": word(name, 1000),
-                "type": word(one.dtype),
-                "shape": shape(one.shape),
-                "weight_shapes": [shape(one.shape)],
-                "parameters": count(one.numel()) or 0,
-            }
-            for name, one in tensors[:MOST_LAYERS]
-        ],
-        "truncated": len(tensors) > MOST_LAYERS,
-    }
+    kept = [Loose(name, one, _numbers([one]), _size_bytes([one])) for name, one in tensors]
+    return loose_entry("pytorch", "torch", "tensors", kept, source, MOST_LAYERS)
 
 
 def _is_lazy(tensor: Any) -> bool:
@@ -101,6 +82,10 @@ def _numbers(tensors: list[Any]) -> int | None:
     if any(map(_is_lazy, tensors)):
         return None
     return count(sum(one.numel() for one in tensors))
+
+
+def _size_bytes(tensors: list[Any]) -> int:
+    return sum(one.numel() * one.element_size() for one in tensors if not _is_lazy(one))
 
 
 def _packed(part: Any) -> list[Any]:

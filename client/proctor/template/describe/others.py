@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
-from math import prod
 from pathlib import Path
 from typing import Any
 
 from ..wire import WireError
+from .loose import Loose, loose_entry
 from .onnx_file import describe_bytes, describe_onnx
-from .values import Entry, count, settings, shape, word
+from .values import Entry, count, settings, word
 
 _MOST_ARRAYS = 500
 
@@ -79,27 +79,12 @@ def tree_nodes(booster: Any) -> int | None:
 
 def describe_arrays(arrays: list[tuple[str, Any]], source: str) -> Entry:
     """Return the arrays of numbers that a model without a framework keeps."""
-    kept = [(name, one) for name, one in arrays if getattr(one.dtype, "kind", "") in "biufc"]
-    return {
-        "source": source,
-        "framework": "numpy",
-        "framework_version": word(getattr(sys.modules.get("numpy"), "__version__", "")),
-        "type": "arrays",
-        "architecture": "own code",
-        "parameters": count(sum(int(one.size) for _, one in kept)),
-        "memory_bytes": count(sum(int(one.nbytes) for _, one in kept)),
-        "layers": [
-            {
-                "name": word(name, 1000),
-                "type": word(one.dtype),
-                "shape": shape(one.shape),
-                "weight_shapes": [shape(one.shape)],
-                "parameters": count(prod(one.shape)) or 0,
-            }
-            for name, one in kept[:_MOST_ARRAYS]
-        ],
-        "truncated": len(kept) > _MOST_ARRAYS,
-    }
+    kept = [
+        Loose(name, one, int(one.size), int(one.nbytes))
+        for name, one in arrays
+        if getattr(one.dtype, "kind", "") in "biufc"
+    ]
+    return loose_entry("numpy", "numpy", "arrays", kept, source, _MOST_ARRAYS)
 
 
 def describe_unknown(value: object, source: str, framework: str) -> Entry:
