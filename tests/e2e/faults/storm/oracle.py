@@ -117,8 +117,7 @@ def _logs(world: World, run: sqlite3.Row) -> list[str]:
     """Return the end of what a run printed at each case, for whoever looks into a finding."""
     found = []
     for row in world.read("select log from case_result where run_id = ?", run["id"]):
-        name = json.loads(row["log"] or "{}").get("digest", "").removeprefix("sha256:")
-        path = world.blobs / name[:2] / name[2:4] / name
+        path = _blob(world, json.loads(row["log"] or "{}").get("digest", ""))
         found.append(path.read_text(errors="replace")[-2000:] if path.is_file() else "")
     return found
 
@@ -161,16 +160,20 @@ def _of_leases(world: World) -> list[str]:
 def _of_blobs(world: World) -> list[str]:
     wrong = []
     for row in world.read("select digest, size from blob"):
-        name = row["digest"].removeprefix("sha256:")
-        path = world.blobs / name[:2] / name[2:4] / name
+        path = _blob(world, row["digest"])
         content = path.read_bytes() if path.exists() else b""
-        if len(content) != row["size"] or hashlib.sha256(content).hexdigest() != name:
+        if len(content) != row["size"] or hashlib.sha256(content).hexdigest() != path.name:
             wrong.append(f"{row['digest']} is not its bytes")
     for row in world.read("select predictions from case_result"):
         for file in json.loads(row["predictions"]).values():
             if not world.read("select 1 from blob where digest = ?", file["digest"]):
                 wrong.append(f"{file['digest']} was predicted and is not here")
     return wrong
+
+
+def _blob(world: World, digest: str) -> Path:
+    name = digest.removeprefix("sha256:")
+    return world.blobs / name[:2] / name[2:4] / name
 
 
 def _models(world: World) -> list[str]:
