@@ -17,23 +17,18 @@ _NO_ROOM = os.strerror(errno.ENOSPC).encode()
 _FAILURES = (Ending.EXITED, Ending.FAILED, Ending.START_FAILED)
 
 
-def raise_for_full_disk() -> None:
-    """Refuse what a program did while there was no room.
-
-    Raises:
-        PlatformError: SANDBOX_FAILED, always.
-    """
-    raise PlatformError(
+def disk_was_full() -> PlatformError:
+    """Return what is raised of a program's work while there was no room."""
+    return PlatformError(
         Code.SANDBOX_FAILED, "The disk of this worker was full while the model ran."
     )
 
 
-def raise_if_blamed(result: SandboxResult) -> SandboxResult:
-    """Return ``result`` unless it is a failure whose log says that the disk was full.
+def raise_if_disk_is_blamed(result: SandboxResult) -> None:
+    """Refuse a failure whose log says that the disk was full.
 
     Raises:
         PlatformError: SANDBOX_FAILED.
     """
     if result.ending in _FAILURES and result.exit_code != 0 and _NO_ROOM in result.log:
-        raise_for_full_disk()
-    return result
+        raise disk_was_full()

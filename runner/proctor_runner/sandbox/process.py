@@ -20,7 +20,7 @@ from typing import IO
 from proctor.spec.outcomes import Code, PlatformError
 from proctor.spec.work import Environment
 from proctor_runner.sandbox import hardware
-from proctor_runner.sandbox.full_disk import raise_if_blamed
+from proctor_runner.sandbox.full_disk import raise_if_disk_is_blamed
 from proctor_runner.sandbox.interface import Ending, Guard, SandboxJob, SandboxResult, Session
 from proctor_runner.sandbox.logs import sanitize
 from proctor_runner.sandbox.outputs import collect
@@ -103,9 +103,9 @@ class ProcessSandbox:
                 raise PlatformError(Code.SANDBOX_FAILED, "A process could not be killed.")
             job.ended()
             watch.raise_if_disk_was_full()
-            return raise_if_blamed(
-                self._result(job, output_folder, watch, stopped_for, exit_code, seconds, log)
-            )
+            result = self._result(job, output_folder, watch, stopped_for, exit_code, seconds, log)
+            raise_if_disk_is_blamed(result)
+            return result
         except OSError as error:
             raise PlatformError(
                 Code.SANDBOX_FAILED, f"The process sandbox failed: {error}."
@@ -115,7 +115,7 @@ class ProcessSandbox:
 
     def session(self) -> Session:
         """Return a session, whose processes are stopped between cases."""
-        return _Session(self._start_serving)
+        return ServingSession(self._start_serving, raise_if_disk_is_blamed)
 
     def sweep(self) -> None:
         """End the processes of dead workers that shared this one's state folder."""
@@ -160,22 +160,6 @@ class ProcessSandbox:
             problems=collected.problems,
             detail=sentence(ending, job),
         )
-
-
-class _Session(ServingSession):
-    """A session that believes a failed program's word that the disk was full."""
-
-    def start(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult | None:
-        failed = super().start(job, cancelled)
-        return None if failed is None else raise_if_blamed(failed)
-
-    def run(self, job: SandboxJob, cancelled: Callable[[], bool]) -> SandboxResult:
-        result = super().run(job, cancelled)
-        try:
-            return raise_if_blamed(result)
-        except PlatformError:
-            self.close()
-            raise
 
 
 def _refuse_images(job: SandboxJob) -> None:

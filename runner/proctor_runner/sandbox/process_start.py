@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from proctor.spec.limits import Limits
 from proctor_runner.sandbox import settings
-from proctor_runner.sandbox.full_disk import raise_for_full_disk
+from proctor_runner.sandbox.full_disk import disk_was_full
 from proctor_runner.sandbox.interface import Ending, SandboxJob
 from proctor_runner.sandbox.processes import MARK_VARIABLE, marked, memory_bytes
 
@@ -103,7 +103,7 @@ class Watch:
         """
         self.look_at_disk()
         if self._disk_was_full:
-            raise_for_full_disk()
+            raise disk_was_full()
 
     def look(self) -> Ending | None:
         """Look again; return the limit that was passed."""

@@ -104,10 +104,16 @@ class ServingSession:
     Args:
         start: Starts the program of a job, and does not wait until it is ready; raises
             NotStartedError.
+        check: Looks at every result before it is given, and raises where this machine is to blame.
     """
 
-    def __init__(self, start: Callable[[SandboxJob], ServingProgram]) -> None:
+    def __init__(
+        self,
+        start: Callable[[SandboxJob], ServingProgram],
+        check: Callable[[SandboxResult], None] = lambda _: None,
+    ) -> None:
         self._start_program = start
+        self._check = check
         self._program: ServingProgram | None = None
         self._given_up = ""
         self._is_awake = False
@@ -122,6 +128,8 @@ class ServingSession:
             if self._program is not None:
                 return None
             failed = self._start(job, cancelled)
+            if failed is not None:
+                self._check(failed)
             if self._program is not None and not self._is_awake:
                 self._program.rest()
             return failed
@@ -136,7 +144,9 @@ class ServingSession:
             PlatformError: SANDBOX_FAILED.
         """
         try:
-            return self._run(job, cancelled)
+            result = self._run(job, cancelled)
+            self._check(result)
+            return result
         except BaseException:
             self.close()
             raise
