@@ -65,7 +65,8 @@ class KernelWitness:
         """
         if self.killed_anyone():
             raise PlatformError(
-                Code.SANDBOX_FAILED, "The kernel killed somebody on this host for memory meanwhile."
+                Code.SANDBOX_FAILED,
+                "The kernel killed a process of this host for memory while the container ran.",
             )
 
     def close(self) -> None:
