@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from proctor.spec.api import SubmissionView
 from proctor.spec.base import FileRef
 from proctor.spec.card.detected import (
     DetectedLayer,
@@ -42,7 +43,7 @@ from proctor.spec.registry.differences import Change, FileChange, ModelDifferenc
 from proctor.spec.registry.reviews import ReviewCreate, ReviewQueue, ReviewView, WaitingModel
 from proctor.spec.review import ChecklistItem, ReviewPolicy
 from proctor_dashboard.model_tables import elements_html, scores_html
-from proctor_dashboard.views import hosting, model_diff, model_graph, reviewing
+from proctor_dashboard.views import hosting, model_diff, model_graph, reviewing, submission
 from proctor_dashboard.views import model as model_page
 from proctor_dashboard.views import models as models_page
 
@@ -439,3 +440,26 @@ def test_an_element_without_facts_is_said_to_be_missing() -> None:
 
 def test_a_score_without_a_claim_has_dashes() -> None:
     assert scores_html([score(None)]).count("<td>–</td>") == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "license_", "words"),
+    [
+        ("folder", "MIT", "how to cite it"),
+        ("folder", "", "not public, since its card states no license"),
+        ("predictions", "", "how to cite it"),
+    ],
+)
+def test_the_page_of_a_submission_tells_readers_when_its_model_has_none_for_them(
+    monkeypatch: pytest.MonkeyPatch, kind: str, license_: str, words: str
+) -> None:
+    drawn: list[str] = []
+    page = SimpleNamespace(
+        html=drawn.append, markdown=drawn.append, subheader=lambda *_, **__: None
+    )
+    monkeypatch.setattr(submission, "st", page)
+    card = ModelCard(name="quiet", license=license_)
+    submission._draw_card(
+        SubmissionView.model_construct(id="sub_1", kind=kind, card=card, content_digest="")
+    )
+    assert words in drawn[0]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from proctor.cli.failures import CommandError, Exit
 from proctor.cli.output import say
 from proctor.spec.card.licenses import license_problem
-from proctor.spec.work import PredictionsContent
+from proctor.spec.registry.publication import is_licensed
 
 if TYPE_CHECKING:
     from proctor.spec.model import ModelCard
-    from proctor.spec.work import AnyContent
+    from proctor.spec.work import AnyContent, PredictionsContent
 
 
 def licensed(card: ModelCard, content: AnyContent | PredictionsContent, said: str) -> ModelCard:
@@ -32,7 +32,7 @@ def licensed(card: ModelCard, content: AnyContent | PredictionsContent, said: st
             f"license: {problem}.",
             "Write an SPDX expression, or LicenseRef- and a name of your own.",
         )
-    if not stated and not isinstance(content, PredictionsContent):
+    if not is_licensed(content.kind, stated):
         say(
             "It states no license: its scores will be shown, and no page of the model. State one by"
             ' "license" in model.json, or --license MIT.'

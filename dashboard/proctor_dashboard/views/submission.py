@@ -12,6 +12,7 @@ from proctor.spec.api import CaseView, RunView, SubmissionView
 from proctor.spec.challenge import ChallengeSpec, SubmissionKind
 from proctor.spec.contract import Contract
 from proctor.spec.outcomes import Code
+from proctor.spec.registry.publication import is_licensed
 from proctor.spec.work import Purpose
 from proctor_dashboard.text import (
     address,
@@ -190,10 +191,12 @@ def _case_line(case: CaseView) -> dict[str, str]:
 def _draw_card(submission: SubmissionView) -> None:
     card = submission.card
     st.subheader("Model card", anchor=False)
-    page = address("model", id=submission.id)
+    page, tells = address("model", id=submission.id), "its versions, how to use it, how to cite it"
+    if not is_licensed(submission.kind, card.license):
+        tells = "not public, since its card states no license"
     st.html(
-        f'<div class="pr-links"><a href="{page}" target="_self">Page of this model: its versions,'
-        " how to use it, how to cite it</a></div>"
+        f'<div class="pr-links"><a href="{page}" target="_self">Page of this model: {tells}'
+        "</a></div>"
     )
     st.markdown(prose(card.description) or "The author has written nothing here.")
     facts = {

@@ -16,10 +16,10 @@ from sqlmodel import Session, col, select
 
 from proctor.spec.challenge import ChallengeSpec
 from proctor.spec.registry.lists import Filter
+from proctor.spec.registry.publication import is_licensed
 from proctor.spec.registry.similar import Trait
 from proctor.spec.task import InputType, ReferenceType, TaskSpec
 from proctor_platform.registry.measurements import Measured, once, summaries_of
-from proctor_platform.registry.publication import is_licensed
 from proctor_platform.registry.versions import Owned
 from proctor_platform.tables import Challenge, ChallengeVersion, Submission, User
 from proctor_platform.versions import spec_of
@@ -151,7 +151,7 @@ def _read(session: Session, submissions: Sequence[str]) -> Iterator[Described]:
             tasks=frozenset(task.slug for task in tasks),
             forked_from=card.get("forked_from") or "",
             traits=_traits(card, tasks, found),
-            licensed=is_licensed(kind, card),
+            licensed=is_licensed(kind, card.get("license") or ""),
         )
 
 

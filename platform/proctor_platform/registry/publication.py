@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, ScalarSelect
 from sqlmodel import Session, col, select
 
-from proctor.spec.challenge import ChallengeSpec, SubmissionKind
-from proctor.spec.registry.publication import Publication
+from proctor.spec.challenge import ChallengeSpec
+from proctor.spec.registry.publication import Publication, is_licensed
 from proctor.spec.review import ReviewOutcome
 from proctor.spec.states import SubmissionState
 from proctor_platform.tables import (
@@ -54,11 +53,6 @@ def _newest_outcome() -> ScalarSelect[str]:
         .correlate(Submission)
         .scalar_subquery()
     )
-
-
-def is_licensed(kind: str, card: Mapping[str, Any]) -> bool:
-    """Tell whether readers may know how they may use a model; with predictions there is none."""
-    return kind == SubmissionKind.PREDICTIONS or bool(card.get("license"))
 
 
 def asks_for_review(session: Session, challenge: Challenge) -> bool:
@@ -116,7 +110,7 @@ def publications_of(
         else Publication.NOT_SHOWN
         if not shown
         else Publication.NO_LICENSE
-        if not is_licensed(kind, card)
+        if not is_licensed(kind, card.get("license") or "")
         else _reviewed(outcome, review)
         for id_, shown, gone, outcome, kind, card in rows
     }
