@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from functools import partial
 
 from storm import oracle
 from storm.engine_harms import ENGINE_HARMS
-from storm.entries import Entry, enter, invite
+from storm.entries import Entry, enter, invite, invite_in_a_storm
 from storm.harms import LONE, TOGETHER
 from storm.visit import Director
 from storm.world import PATIENCE_S, World, wait_until
@@ -50,6 +51,7 @@ def storm(
         world.start_worker(name)
     end = time.monotonic() + patience_s
     entering: list[Future[Entry]] = []
+    more = itertools.count(submissions)
     try:
         with ThreadPoolExecutor(4) as pool:
             while True:
@@ -65,7 +67,7 @@ def storm(
                     entering.append(pool.submit(enter, world, number, tokens[number]))
                 elif waiting < _MORE and director.left:
                     # Not every pair has met; more work brings more visits.
-                    tokens += invite(world, [f"participant-{len(tokens)}"])
+                    tokens += invite_in_a_storm(world, f"participant-{next(more)}")
                 time.sleep(_LOOK_S)
             director.calm()
         entries = [future.result() for future in entering]
